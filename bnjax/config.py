@@ -1,0 +1,224 @@
+"""One run's settings: a flat frozen dataclass, its checks, and the identity of a run.
+
+The defaults are those of the recipe ``published`` of the CIFAR-10 experiment; the other recipes are
+written as differences from them in :mod:`bnjax.recipes`. Flags are made from the fields here, so a
+setting, its help, its choices and its bounds stand in one place.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from bnjax.placement import Placement, PlacementError, parse_placement
+from bnjax.sites import MODELS, Site, model_sites
+
+ACTIVATIONS = ("relu", "leaky_relu", "relu6")
+INITIALIZERS = ("glorot_uniform", "he_normal", "lecun_normal")
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be used; the message is one line for the user."""
+
+
+def _setting(
+    default: Any,
+    help: str,
+    *,
+    group: str,
+    choices: tuple[str, ...] | None = None,
+    bounds: str | None = None,
+    identity: bool = True,
+) -> Any:
+    """A field with what flags, checks and ``run_id`` need to know about it.
+
+    ``bounds`` is an interval such as ``[0,1)`` or ``(0,inf)``; ``identity=False`` keeps a field that
+    cannot change a result (where files lie) out of ``run_id``.
+    """
+    metadata = dict(help=help, group=group, choices=choices, bounds=bounds, identity=identity)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides the result of one run, and where its files lie."""
+
+    model: str = _setting("cnn", "The network.", group="network", choices=MODELS)
+    placement: str = _setting(
+        "none",
+        "Where the norms stand: none, all, a list of kinds, blocks, sites or globs with an optional order "
+        "(conv,dense or conv:before,fc:after), or a code such as crB-cr-drB.",
+        group="network",
+    )
+    order: str = _setting(
+        "after",
+        "Whether a norm stands before or after its activation, where --placement does not say.",
+        group="network",
+        choices=("before", "after"),
+    )
+    dropout: float = _setting(
+        0.0, "Probability of dropping a dense unit's output.", group="network", bounds="[0,1)"
+    )
+    activation: str = _setting(
+        "relu", "The hidden units' activation.", group="network", choices=ACTIVATIONS
+    )
+    negative_slope: float = _setting(
+        0.01, "Slope of leaky_relu below zero.", group="network", bounds="[0,1]"
+    )
+    hidden_layers: int = _setting(1, "Hidden layers of the MLP.", group="network", bounds="[1,1000]")
+    width: int = _setting(256, "Units in each hidden layer of the MLP.", group="network", bounds="[1,65536]")
+    kernel_init: str = _setting(
+        "glorot_uniform", "Initialiser of the kernels.", group="network", choices=INITIALIZERS
+    )
+    norm_momentum: float = _setting(
+        0.99, "What the running statistics keep of themselves in a step.", group="network", bounds="[0,1]"
+    )
+    norm_epsilon: float = _setting(
+        1e-3, "Added to the variance before its root.", group="network", bounds="(0,inf)"
+    )
+    dataset: str = _setting(
+        "cifar10",
+        "cifar10, mnist, digits (1,797 real images, part of scikit-learn: no download), or the name of any "
+        "TFDS image classification set that is prepared in --data_dir.",
+        group="data",
+    )
+    data_dir: str = _setting(
+        "",
+        "Folder of prepared TFDS data. Default: $TFDS_DATA_DIR, else ~/tensorflow_datasets.",
+        group="data",
+        identity=False,
+    )
+    validation: float = _setting(
+        0.0, "Fraction of the training images held out for validation.", group="data", bounds="[0,1)"
+    )
+    input_scale: str = _setting(
+        "raw",
+        "raw: pixels 0..255; unit: 0..1; standardize: mean 0 and deviation 1 per channel of the training images.",
+        group="data",
+        choices=("raw", "unit", "standardize"),
+    )
+    shuffle: str = _setting(
+        "none",
+        "none: the same batches in the same order every epoch; epoch: shuffled anew every epoch.",
+        group="data",
+        choices=("none", "epoch"),
+    )
+    recipe: str = _setting(
+        "published",
+        "published: as the experiment's author ran it; controlled: the same, but shuffled every epoch and "
+        "with standardised inputs. A flag given beside it overrides it.",
+        group="training",
+        choices=("published", "controlled"),
+    )
+    epochs: int = _setting(10, "Passes over the training images.", group="training", bounds="[1,1000000]")
+    batch_size: int = _setting(
+        128, "Images in one training step, over all devices.", group="training", bounds="[1,1000000]"
+    )
+    optimizer: str = _setting("adam", "The optimizer.", group="training", choices=("adam", "sgd"))
+    learning_rate: float = _setting(1e-3, "Step size.", group="training", bounds="(0,inf)")
+    momentum: float = _setting(0.0, "Momentum of sgd.", group="training", bounds="[0,1)")
+    weight_decay: float = _setting(
+        0.0,
+        "Decay of the kernels: added to the gradient for sgd, decoupled (AdamW) for adam.",
+        group="training",
+        bounds="[0,inf)",
+    )
+    adam_form: str = _setting(
+        "keras",
+        "Where epsilon stands in adam. keras: added before the bias correction, as in TensorFlow and Keras; "
+        "paper: after it, as in the paper's algorithm 1, optax and PyTorch.",
+        group="training",
+        choices=("keras", "paper"),
+    )
+    adam_epsilon: float = _setting(1e-8, "Epsilon of adam.", group="training", bounds="(0,inf)")
+    eval_batch_size: int = _setting(
+        500,
+        "Images in one step of the evaluation; every image counts once at any size.",
+        group="training",
+        bounds="[1,1000000]",
+        identity=False,
+    )
+    seed: int = _setting(
+        0, "Decides initial weights, data order and dropout.", group="training", bounds="[0,4294967295]"
+    )
+    out_dir: str = _setting(
+        "runs",
+        "Each run writes metrics.jsonl to a folder of its own below this one.",
+        group="files",
+        identity=False,
+    )
+    overwrite: bool = _setting(
+        False, "Run again what has already finished.", group="files", identity=False
+    )
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """The sites of this config's model."""
+        return model_sites(self.model, self.hidden_layers)
+
+    def parsed_placement(self) -> Placement:
+        """The placement as a value.
+
+        Raises:
+          ConfigError: the text is not a placement of this model.
+        """
+        try:
+            return parse_placement(self.placement, self.sites, self.order)
+        except PlacementError as error:
+            raise ConfigError(str(error)) from None
+
+
+FIELDS: tuple[dataclasses.Field, ...] = dataclasses.fields(Config)
+
+
+def resolve(config: Config) -> Config:
+    """The same settings checked and in canonical form, so that equal conditions are equal configs.
+
+    The placement becomes its code and ``order``, now part of it, returns to its default.
+
+    Raises:
+      ConfigError: a setting is out of its bounds or choices, or does not fit another one.
+    """
+    numbers = {f.name: float(getattr(config, f.name)) for f in FIELDS if isinstance(f.default, float)}
+    config = dataclasses.replace(config, **numbers)
+    for field in FIELDS:
+        _check_field(field, getattr(config, field.name))
+    canonical = str(config.parsed_placement())
+    return dataclasses.replace(config, placement=canonical, order=Config.order)
+
+
+def _check_field(field: dataclasses.Field, value: Any) -> None:
+    choices, bounds = field.metadata["choices"], field.metadata["bounds"]
+    if choices and value not in choices:
+        raise ConfigError(f"--{field.name}={value} is not one of {', '.join(choices)}")
+    if bounds and not _within(value, bounds):
+        raise ConfigError(f"--{field.name}={value} is outside {bounds}")
+    if isinstance(field.default, str) and field.default and not value:
+        raise ConfigError(f"--{field.name} is empty")
+
+
+def _within(value: float, bounds: str) -> bool:
+    low, high = (float(end) for end in bounds[1:-1].split(","))
+    above = value >= low if bounds[0] == "[" else value > low
+    below = value <= high if bounds[-1] == "]" else value < high
+    return above and below and math.isfinite(value)
+
+
+def identity(config: Config) -> dict[str, Any]:
+    """The fields that differ from their defaults and can change a result."""
+    return {
+        field.name: getattr(config, field.name)
+        for field in FIELDS
+        if field.metadata["identity"] and getattr(config, field.name) != field.default
+    }
+
+
+def run_id(config: Config) -> str:
+    """The name of a run: 12 hexadecimal digits of a hash over :func:`identity`.
+
+    Only non-default fields count, so a field added later keeps the ids of runs that lie on disk.
+    """
+    text = json.dumps(identity(resolve(config)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,18 @@
+"""Images and labels as arrays in memory: where they come from, how they are cut, scaled and batched."""
+
+from bnjax.data.batches import eval_batches, steps_per_epoch, train_batches
+from bnjax.data.image_set import DataError, Dataset, ImageSet
+from bnjax.data.load import load_dataset
+from bnjax.data.scaling import InputScaling, input_scaling
+
+__all__ = [
+    "DataError",
+    "Dataset",
+    "ImageSet",
+    "InputScaling",
+    "eval_batches",
+    "input_scaling",
+    "load_dataset",
+    "steps_per_epoch",
+    "train_batches",
+]

@@ -1,0 +1,39 @@
+"""scikit-learn's handwritten digits: 1,797 real images of 8 x 8 pixels that need no download."""
+
+import numpy as np
+from PIL import Image
+
+from bnjax.data.image_set import Dataset, ImageSet
+
+_EVERY_FIFTH = 5
+
+
+def load_digits(shape: tuple[int, int, int]) -> Dataset:
+    """The digits, enlarged to a network's usual input; every fifth image is for testing.
+
+    Args:
+      shape: height, width, channels; the gray value is repeated in every channel.
+
+    Returns:
+      1,438 training and 359 test images, gray values 0..16 spread to 0..255.
+    """
+    from sklearn.datasets import load_digits as bundled
+
+    small, labels = bundled(return_X_y=True)
+    gray = np.round(small.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
+    height, width, channels = shape
+    large = [
+        np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)) for image in gray
+    ]
+    images = np.repeat(np.stack(large)[..., None], channels, axis=3)
+    test = np.arange(len(labels)) % _EVERY_FIFTH == _EVERY_FIFTH - 1
+    every = ImageSet(images, labels.astype(np.int32))
+    facts = {
+        "name": "digits",
+        "version": "scikit-learn",
+        "source": "embedded in scikit-learn",
+        "encoding": "uncompressed",
+        "test_split": "every fifth image",
+        "adaptation": f"8x8x1 resized to {height}x{width}x{channels} (bilinear)",
+    }
+    return Dataset(every[~test], every[test], 10, facts)

@@ -1,0 +1,76 @@
+"""From a config to a data set: which source, which split."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+from bnjax.config import Config
+from bnjax.data import original, prepared
+from bnjax.data.digits import load_digits
+from bnjax.data.image_set import DataError, Dataset
+
+
+def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: int = 1) -> Dataset:
+    """The set that a config names, with its validation images held out and its facts complete.
+
+    Args:
+      config: its ``dataset``, ``data_dir`` and ``validation`` count.
+      input_shape: what ``digits`` is enlarged to: height, width, channels. Other sets keep their size.
+      smallest: the fewest pixels that the network accepts on a side.
+
+    Raises:
+      DataError: the set is absent, damaged, or does not fit; one line that says what to do.
+    """
+    dataset = _from_source(config, input_shape)
+    height, width, channels = dataset.train.images.shape[1:]
+    if min(height, width) < smallest:
+        raise DataError(
+            f"{config.dataset}: images of {height}x{width} are too small for {config.model}, which needs "
+            f"{smallest}x{smallest} or more"
+        )
+    dataset = _hold_out(dataset, config.validation)
+    facts = {
+        **dataset.facts,
+        "image_shape": [height, width, channels],
+        "adaptation": dataset.facts.get("adaptation", "none"),
+        "classes": dataset.num_classes,
+        "train_images": len(dataset.train),
+        "validation_images": len(dataset.validation) if dataset.validation else 0,
+        "test_images": len(dataset.test),
+    }
+    return dataclasses.replace(dataset, facts=facts)
+
+
+def _from_source(config: Config, input_shape: tuple[int, int, int]) -> Dataset:
+    if config.dataset == "digits":
+        return load_digits(input_shape)
+    given = config.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    data_dir = Path(given).expanduser()
+    folder = prepared.find_prepared(config.dataset, data_dir)
+    if folder:
+        return prepared.load_prepared(folder)
+    if config.dataset in original.NAMES and not config.data_dir:
+        return original.load_original(config.dataset)
+    raise DataError(_absent(config, data_dir))
+
+
+def _absent(config: Config, data_dir: Path) -> str:
+    what = f"{config.dataset!r} is not prepared in {data_dir}"
+    if not data_dir.is_dir():
+        what = f"the data folder {data_dir} does not exist"
+    if config.dataset in original.NAMES:
+        download = f"leave out --data_dir to download {config.dataset}, "
+        return f"{what}; name another --data_dir, {download}or use --dataset=digits, which needs neither"
+    hint = prepared.prepare_hint(config.dataset, data_dir)
+    return f"{what}; name another --data_dir, use --dataset=digits, or, if TFDS knows it, {hint}"
+
+
+def _hold_out(dataset: Dataset, fraction: float) -> Dataset:
+    """The last part of the training images becomes the validation set, the same one for every seed."""
+    if not fraction:
+        return dataset
+    held = round(len(dataset.train) * fraction)
+    if not 0 < held < len(dataset.train):
+        raise DataError(f"--validation={fraction} holds out {held} of {len(dataset.train)} training images")
+    train, validation = dataset.train[:-held], dataset.train[-held:]
+    return dataclasses.replace(dataset, train=train, validation=validation)

@@ -1,0 +1,105 @@
+"""Command-line flags, made from the fields of :class:`bnjax.config.Config` (the one user of absl flags).
+
+Nothing here imports JAX, so help and complaints come at once.
+"""
+
+import dataclasses
+import shutil
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from absl import flags
+
+from bnjax.config import FIELDS, Config, ConfigError, resolve
+from bnjax.recipes import recipe
+
+USAGE_ERROR = 2
+_HELP_FLAGS = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
+
+
+def config_from_flags(argv: Sequence[str], experiment: str, about: str) -> Config:
+    """The resolved config of a command line.
+
+    Args:
+      argv: the program's name and its arguments.
+      experiment: whose recipes the flags start from, see :mod:`bnjax.recipes`.
+      about: what the program does, for the help.
+
+    Raises:
+      SystemExit: with 0 after printing the help, with 2 after one line on stderr that says what is
+        wrong with the command line.
+    """
+    if _HELP_FLAGS.intersection(argv[1:]):
+        print(help_text(argv[0], experiment, about))
+        raise SystemExit(0)
+    try:
+        given = _given_flags(argv)
+        base = recipe(experiment, given.get("recipe", Config.recipe))
+        return resolve(dataclasses.replace(base, **given))
+    except (flags.Error, ConfigError) as error:
+        complain(argv[0], str(error))
+
+
+def complain(program: str, message: str) -> NoReturn:
+    """Ends the program as a wrong command line does: one line on stderr, exit code 2."""
+    line = " ".join(message.split())
+    print(f"{program.rpartition('/')[2]}: {line} (--help explains every flag)", file=sys.stderr)
+    raise SystemExit(USAGE_ERROR)
+
+
+def _given_flags(argv: Sequence[str]) -> dict[str, Any]:
+    values = flags.FlagValues()
+    for field in FIELDS:
+        _define(field, values)
+    rest = values(list(argv))[1:]
+    if rest:
+        raise ConfigError(f"{rest[0]!r} is not a flag; flags are written --name=value")
+    given = {field.name: values[field.name].value for field in FIELDS if values[field.name].present}
+    if given.get("recipe") not in (None, *_choices("recipe")):
+        raise ConfigError(f"--recipe={given['recipe']} is not one of {', '.join(_choices('recipe'))}")
+    return given
+
+
+def _choices(name: str) -> tuple[str, ...]:
+    return next(field for field in FIELDS if field.name == name).metadata["choices"]
+
+
+def _define(field: dataclasses.Field, values: flags.FlagValues) -> None:
+    define = {
+        bool: flags.DEFINE_bool,
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        str: flags.DEFINE_string,
+    }[type(field.default)]
+    define(field.name, None, field.metadata["help"], flag_values=values)
+
+
+def help_text(program: str, experiment: str, about: str) -> str:
+    """What ``--help`` prints: the purpose, an example, and every flag with its choices and defaults."""
+    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+    groups: dict[str, list[str]] = {}
+    for field in FIELDS:
+        groups.setdefault(field.metadata["group"], []).append(_flag_help(field, experiment, width))
+    blocks = [f"{name.capitalize()}:\n" + "\n".join(lines) for name, lines in groups.items()]
+    return "\n\n".join([about.strip().format(program=program), *blocks])
+
+
+def _flag_help(field: dataclasses.Field, experiment: str, width: int) -> str:
+    defaults: Mapping[str, Any] = {
+        name: getattr(recipe(experiment, name), field.name) for name in _choices("recipe")
+    }
+    shown = f"default {_quoted(defaults['published'])}"
+    if defaults["controlled"] != defaults["published"] and field.name != "recipe":
+        shown += f", with --recipe=controlled {_quoted(defaults['controlled'])}"
+    choices = field.metadata["choices"]
+    value = f"={'|'.join(choices)}" if choices else "" if field.default is False else "=..."
+    text = textwrap.fill(
+        f"{field.metadata['help']} ({shown})", width, initial_indent=" " * 6, subsequent_indent=" " * 6
+    )
+    return f"  --{field.name}{value}\n{text}"
+
+
+def _quoted(value: Any) -> str:
+    return repr(value) if value in ("", False, True) else str(value)

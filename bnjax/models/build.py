@@ -1,0 +1,35 @@
+"""From a config to its network."""
+
+from bnjax.config import Config
+from bnjax.models.cnn import CNN
+from bnjax.models.mlp import MLP
+from bnjax.models.network import Network
+from bnjax.models.vgg7 import VGG7
+
+
+_NETWORKS: dict[str, type[Network]] = {"cnn": CNN, "mlp": MLP, "vgg7": VGG7}
+
+
+def network_class(model: str) -> type[Network]:
+    """The class behind a model's name in flags.
+
+    Raises:
+      KeyError: no model has that name.
+    """
+    return _NETWORKS[model]
+
+
+def build_model(config: Config, num_classes: int) -> Network:
+    """The network that a config asks for, with its placement parsed."""
+    sizes = dict(hidden_layers=config.hidden_layers, width=config.width) if config.model == "mlp" else {}
+    return network_class(config.model)(
+        num_classes=num_classes,
+        placement=config.parsed_placement(),
+        dropout=config.dropout,
+        activation=config.activation,
+        negative_slope=config.negative_slope,
+        kernel_init=config.kernel_init,
+        norm_momentum=config.norm_momentum,
+        norm_epsilon=config.norm_epsilon,
+        **sizes,
+    )

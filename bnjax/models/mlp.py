@@ -1,0 +1,39 @@
+"""The multilayer perceptron of the dying-ReLU experiment on MNIST (Qiita, 2017-05)."""
+
+from typing import ClassVar
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from bnjax.models.network import Network
+from bnjax.placement import Site
+from bnjax.sites import mlp_sites
+
+
+class MLP(Network):
+    """Dense hidden layers of one width, then logits.
+
+    Attributes:
+      hidden_layers: how many; the sites are ``fc/dense1`` ... ``fc/denseN``.
+      width: units in each. One layer of 256 on 28 x 28 pixels has 203,530 parameters.
+    """
+
+    input_shape: ClassVar[tuple[int, int, int]] = (28, 28, 1)
+    smallest_side: ClassVar[int] = 1
+
+    hidden_layers: int = 1
+    width: int = 256
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        return mlp_sites(self.hidden_layers)
+
+    @nn.compact
+    def __call__(self, images: Array, *, train: bool = False) -> Array:
+        """images [batch, ...] of any shape -> logits."""
+        x = jnp.asarray(images, jnp.promote_types(images.dtype, jnp.bfloat16))
+        x = x.reshape(x.shape[0], -1)
+        for site in self.sites:
+            x = self.unit(site.name, self.width)(x, train=train)
+        return self.logits(x)

@@ -1,0 +1,103 @@
+"""What all networks share: their settings, their sites, and how they make units and logits."""
+
+from typing import Any, ClassVar
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import DTypeLike
+
+from bnjax.nn.unit import INITIALIZERS, Unit
+from bnjax.placement import Placement, Site, parse_placement
+
+
+def unit_name(site: str) -> str:
+    """The key of a site's unit in params and batch_stats: ``block1/conv2`` -> ``block1_conv2``."""
+    return site.replace("/", "_")
+
+
+class Network(nn.Module):
+    """A stack of units that ends in a dense layer of logits; the base of every model.
+
+    Attributes:
+      num_classes: how many logits.
+      placement: a text as :func:`bnjax.placement.parse_placement` reads it, or a ``Placement``.
+      order: ``before`` or ``after`` the activation, where the placement's text names none.
+      gated: every site has a norm that the collection ``gates`` switches; the placement is what
+        ``init`` puts there, see :class:`bnjax.nn.Unit`.
+      dropout: rate after hidden dense units.
+      activation, negative_slope, kernel_init, norm_momentum, norm_epsilon, param_dtype: see
+        :class:`bnjax.nn.Unit`.
+    """
+
+    #: The input of the published experiment: height, width, channels. Others are taken too.
+    input_shape: ClassVar[tuple[int, int, int]] = (32, 32, 3)
+    #: Fewest pixels on a side that reach the logits.
+    smallest_side: ClassVar[int] = 4
+
+    num_classes: int = 10
+    placement: str | Placement = "none"
+    order: str = "before"
+    gated: bool = False
+    dropout: float = 0.0
+    activation: str = "relu"
+    negative_slope: float = 0.01
+    kernel_init: str = "glorot_uniform"
+    norm_momentum: float = 0.99
+    norm_epsilon: float = 1e-3
+    param_dtype: DTypeLike = jnp.float32
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """Where a norm may stand, in the order in which data meets the units."""
+        raise NotImplementedError
+
+    @property
+    def parsed_placement(self) -> Placement:
+        """The placement as a value.
+
+        Raises:
+          PlacementError: the text is not a placement of this model, or the value is of another model.
+        """
+        text = str(self.placement)  # a Placement's code parses back to the same value
+        return parse_placement(text, self.sites, self.order)
+
+    def unit(self, site: str, features: int, *, kernel_size: int = 3) -> Unit:
+        """The unit that stands at a site."""
+        kind = next(known.kind for known in self.sites if known.name == site)
+        return Unit(
+            kind=kind,
+            features=features,
+            order=self.parsed_placement[site],
+            gated=self.gated,
+            kernel_size=kernel_size,
+            activation=self.activation,
+            negative_slope=self.negative_slope,
+            dropout=self.dropout if kind == "dense" else 0.0,
+            kernel_init=self.kernel_init,
+            norm_momentum=self.norm_momentum,
+            norm_epsilon=self.norm_epsilon,
+            param_dtype=self.param_dtype,
+            name=unit_name(site),
+        )
+
+    def logits(self, x: Array) -> Array:
+        """[batch, features] -> [batch, num_classes], by a dense layer with bias."""
+        layer = nn.Dense(
+            self.num_classes,
+            kernel_init=INITIALIZERS[self.kernel_init],
+            param_dtype=self.param_dtype,
+            name="logits",
+        )
+        return layer(x)
+
+
+def gates_for(placement: Placement) -> dict[str, dict[str, Any]]:
+    """The ``gates`` collection that makes a gated model behave as this placement does."""
+    return {
+        unit_name(site): {
+            "norm": jnp.float32(order != "absent"),
+            "after": jnp.float32(order == "after"),
+        }
+        for site, order in placement.as_dict().items()
+    }

@@ -1,0 +1,88 @@
+"""Batch Normalization as one function with a closed-form gradient, and as a Flax module around it."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import DTypeLike
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
+def batch_norm(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[Array, Array, Array]:
+    """Normalises by the statistics of the batch (Ioffe and Szegedy 2015, algorithm 1).
+
+    Its gradient is the closed form of that paper's section 3, which XLA runs several times faster than the one
+    that differentiation of the formula makes. The statistics carry no gradient of their own.
+
+    Args:
+      x: [..., features]; every axis but the last is averaged over.
+      scale: [features], the gamma of the paper.
+      bias: [features], the beta of the paper.
+      epsilon: added to the variance before its root.
+
+    Returns:
+      The normalised x, and the mean [features] and biased variance [features] of the batch.
+    """
+    return _forward(x, scale, bias, epsilon)[0]
+
+
+def _reduced_axes(x: Array) -> tuple[int, ...]:
+    return tuple(range(x.ndim - 1))
+
+
+def _forward(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[tuple, tuple]:
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    mean = jnp.mean(wide, _reduced_axes(x))
+    # Two passes: the difference of E[x^2] and E[x]^2 loses digits where the mean is far from zero.
+    var = jnp.mean(jnp.square(wide - mean), _reduced_axes(x))
+    inverse_deviation = jax.lax.rsqrt(var + epsilon)
+    y = (wide - mean) * (inverse_deviation * scale) + bias
+    return (y.astype(x.dtype), mean, var), (x, scale, mean, inverse_deviation)
+
+
+def _backward(epsilon: float, saved: tuple, cotangents: tuple) -> tuple[Array, Array, Array]:
+    x, scale, mean, inverse_deviation = saved
+    dy = cotangents[0].astype(mean.dtype)
+    normalised = (x.astype(mean.dtype) - mean) * inverse_deviation
+    dbias = jnp.sum(dy, _reduced_axes(x))
+    dscale = jnp.sum(dy * normalised, _reduced_axes(x))
+    count = x.size // x.shape[-1]
+    dx = (inverse_deviation * scale) * (dy - (dbias + normalised * dscale) / count)
+    return dx.astype(x.dtype), dscale.astype(scale.dtype), dbias.astype(scale.dtype)
+
+
+batch_norm.defvjp(_forward, _backward)
+
+
+class BatchNorm(nn.Module):
+    """Batch Normalization over every axis but the last, with its running statistics in ``batch_stats``.
+
+    Attributes:
+      momentum: what the running mean and the (biased) running variance keep of themselves in a training
+        step; 0.99 keeps 99%, as in Keras and Flax. PyTorch's number is 1 minus this one.
+      epsilon: added to the variance before its root; 1e-3 in TensorFlow 1 and Keras.
+      param_dtype: of scale, bias and statistics.
+    """
+
+    momentum: float = 0.99
+    epsilon: float = 1e-3
+    param_dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """x [..., features] -> the same shape; by batch statistics when training, else by running ones."""
+        features = (x.shape[-1],)
+        scale = self.param("scale", nn.initializers.ones, features, self.param_dtype)
+        bias = self.param("bias", nn.initializers.zeros, features, self.param_dtype)
+        mean = self.variable("batch_stats", "mean", jnp.zeros, features, self.param_dtype)
+        var = self.variable("batch_stats", "var", jnp.ones, features, self.param_dtype)
+        if not train:
+            factor = jax.lax.rsqrt(var.value + self.epsilon) * scale
+            return ((x - mean.value) * factor + bias).astype(x.dtype)
+        y, batch_mean, batch_var = batch_norm(x, scale, bias, self.epsilon)
+        if not self.is_initializing():
+            mean.value = self.momentum * mean.value + (1 - self.momentum) * batch_mean
+            var.value = self.momentum * var.value + (1 - self.momentum) * batch_var
+        return y

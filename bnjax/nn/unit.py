@@ -1,0 +1,120 @@
+"""The unit: one hidden layer with its activation, norm and dropout. Nothing else decides about norm."""
+
+import math
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jax.typing import DTypeLike
+
+from bnjax.nn.norms import BatchNorm
+from bnjax.placement import Kind, Order
+
+INITIALIZERS: dict[str, Callable] = {
+    "glorot_uniform": nn.initializers.glorot_uniform(),
+    "he_normal": nn.initializers.he_normal(),
+    "lecun_normal": nn.initializers.lecun_normal(),
+}
+
+
+def activate(x: Array, activation: str, negative_slope: float) -> Array:
+    """ReLU, leaky ReLU or ReLU6 by name; each has its left derivative at its kinks, as in TensorFlow.
+
+    Raises:
+      ValueError: no activation has that name.
+    """
+    if activation == "relu":
+        return jax.nn.relu(x)
+    if activation == "leaky_relu":
+        return jnp.where(x > 0, x, negative_slope * x)
+    if activation == "relu6":
+        return jax.nn.relu6(x)
+    raise ValueError(f"activation {activation!r} is not one of relu, leaky_relu, relu6")
+
+
+class Unit(nn.Module):
+    """A convolution or dense layer, its activation, perhaps a norm before or after that, perhaps dropout.
+
+    A *static* unit has its norm, or none, built in. A *gated* unit always has one, and two 0/1 values in the
+    collection ``gates`` (``norm``: is it on; ``after``: does it stand after the activation) switch it, so that
+    one compiled program trains every placement. Moving a norm changes neither bias nor initial kernels.
+
+    Attributes:
+      kind: ``conv`` (stride 1, same padding) or ``dense``.
+      features: channels or units that come out.
+      order: ``absent``, ``before`` or ``after``; the gates' initial value when gated.
+      gated: whether ``gates`` decide in place of ``order``.
+      kernel_size: of a convolution.
+      activation, negative_slope: see :func:`activate`.
+      dropout: probability of zeroing an output in training; the others are scaled by 1 / (1 - dropout).
+      kernel_init: a name from ``INITIALIZERS``.
+      norm_momentum, norm_epsilon: see :class:`bnjax.nn.BatchNorm`.
+      param_dtype: of parameters and statistics; the input decides the dtype of the output.
+    """
+
+    kind: Kind
+    features: int
+    order: Order = "absent"
+    gated: bool = False
+    kernel_size: int = 3
+    activation: str = "relu"
+    negative_slope: float = 0.01
+    dropout: float = 0.0
+    kernel_init: str = "glorot_uniform"
+    norm_momentum: float = 0.99
+    norm_epsilon: float = 1e-3
+    param_dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """x [batch, height, width, channels] or [batch, units] -> the same with ``features`` last."""
+        x = self._linear(x)
+        x = self._gated(x, train) if self.gated else self._static(x, train)
+        return nn.Dropout(self.dropout, name="dropout")(x, deterministic=not train)
+
+    def _linear(self, x: Array) -> Array:
+        spatial = (self.kernel_size,) * 2 if self.kind == "conv" else ()
+        shape = (*spatial, x.shape[-1], self.features)
+        kernel = self.param("kernel", INITIALIZERS[self.kernel_init], shape, self.param_dtype)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype)
+        kernel, bias = kernel.astype(x.dtype), bias.astype(x.dtype)
+        if self.kind == "dense":
+            return x @ kernel + bias
+        layout = ("NHWC", "HWIO", "NHWC")
+        return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout) + bias
+
+    def _static(self, x: Array, train: bool) -> Array:
+        if self.order == "before":
+            x = self._norm(x, train)
+        self._probe(x)
+        x = self._activate(x)
+        return self._norm(x, train) if self.order == "after" else x
+
+    def _gated(self, x: Array, train: bool) -> Array:
+        on = self.variable("gates", "norm", lambda: jnp.float32(self.order != "absent")).value > 0
+        after = self.variable("gates", "after", lambda: jnp.float32(self.order == "after")).value > 0
+        # One norm serves both orders: the gates choose what goes in, and what becomes of its output.
+        norm_input = jnp.where(after, self._activate(x), x)
+        norm_output = jnp.where(on, self._norm(norm_input, train), norm_input)
+        self._probe(jnp.where(after, x, norm_output))
+        return jnp.where(after, norm_output, self._activate(norm_output))
+
+    def _norm(self, x: Array, train: bool) -> Array:
+        norm = BatchNorm(self.norm_momentum, self.norm_epsilon, self.param_dtype, name="norm")
+        return norm(x, train=train)
+
+    def _activate(self, x: Array) -> Array:
+        return activate(x, self.activation, self.negative_slope)
+
+    def _probe(self, activation_input: Array) -> None:
+        """Notes what tells a silent unit: its activation's largest input over examples and positions."""
+        if self.is_mutable_collection("probes") and not self.is_initializing():
+            largest = activation_input.max(range(activation_input.ndim - 1))
+            self.sow("probes", "activation_input_max", largest, reduce_fn=lambda _, new: new)
+
+
+def parameter_count(params: dict) -> int:
+    """How many numbers a tree of parameters holds."""
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))

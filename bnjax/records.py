@@ -1,0 +1,160 @@
+"""The records of a run: JSON lines, one object a line, in ``metrics.jsonl`` and on stdout.
+
+A run writes one ``run`` object, one ``epoch`` object per epoch, and one ``summary``. ``SCHEMA`` says
+which fields each kind has; ``validate`` checks an object against it. Numbers that are not finite are
+written as null, never as NaN, and the object's ``status`` says why.
+"""
+
+import json
+import math
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+#: Changes when a field changes its meaning or disappears, not when one is added.
+SCHEMA_VERSION = 1
+FILE_NAME = "metrics.jsonl"
+
+_NUMBER = (int, float)
+_COMMON: dict[str, tuple[tuple[type, ...], str]] = {
+    "schema": ((int,), "version of this schema"),
+    "kind": ((str,), "run, epoch or summary"),
+    "run_id": ((str,), "hash of the settings that differ from their defaults"),
+}
+_METRICS: dict[str, tuple[tuple[type, ...], str]] = {
+    "train_loss": ((*_NUMBER, type(None)), "mean cross-entropy (nats) over the epoch's batches, as trained"),
+    "train_accuracy": ((*_NUMBER, type(None)), "fraction right over the epoch's batches, as trained"),
+    "validation_loss": ((*_NUMBER, type(None)), "over all held-out images; null without --validation"),
+    "validation_accuracy": ((*_NUMBER, type(None)), "over all held-out images; null without --validation"),
+    "test_loss": ((*_NUMBER, type(None)), "mean cross-entropy (nats) over every test image"),
+    "test_accuracy": ((*_NUMBER, type(None)), "fraction right over every test image"),
+}
+#: kind -> field -> (types, meaning).
+SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
+    "run": {
+        **_COMMON,
+        "config": ((dict,), "every setting, the placement as its code"),
+        "data": ((dict,), "source, encoding, image counts and shape, what was done to the images"),
+        "sites": ((dict,), "site -> absent, before or after the activation"),
+        "parameters": ((int,), "trained numbers in the network"),
+        "versions": ((dict,), "package -> version"),
+        "device": ((dict,), "platform, kind and count of the devices, XLA flags set"),
+        "git_commit": ((str, type(None)), "commit of bnjax, with -dirty where files differ; null outside git"),
+        "started": ((str,), "UTC time, ISO 8601"),
+    },
+    "epoch": {
+        **_COMMON,
+        "epoch": ((int,), "1 is the first"),
+        "step": ((int,), "training steps so far"),
+        "status": ((str,), "ok, or diverged when a loss is not finite"),
+        **_METRICS,
+        "dying": ((dict,), "site -> {silent, flat, units}: units counted at the end of the epoch"),
+        "seconds": (_NUMBER, "training time of the epoch, without evaluation"),
+        "images_per_second": (_NUMBER, "training images per second"),
+    },
+    "summary": {
+        **_COMMON,
+        "status": ((str,), "done, diverged or interrupted"),
+        "epochs": ((int,), "epochs recorded"),
+        "steps": ((int,), "training steps recorded"),
+        "final": ((dict,), "metrics of the last epoch; empty if none ended"),
+        "best": ((dict,), "best test_accuracy, lowest test_loss, and their epochs; empty if none ended"),
+        "dying": ((dict,), "as in the last epoch"),
+        "state_sha256": ((str, type(None)), "digest of final params and batch_stats; null unless done"),
+        "seconds": (_NUMBER, "wall time of the run"),
+    },
+}
+#: Fields that no two runs share; everything else repeats to the byte on CPU.
+TIMING_FIELDS = ("seconds", "images_per_second", "started")
+
+
+class RecordError(ValueError):
+    """A line or an object that is not a record; the message names the file, the line and the field."""
+
+
+class TornLine(UserWarning):
+    """The last line of a file was cut off while it was written, and is left out."""
+
+
+def make_record(kind: str, run_id: str, **fields: Any) -> dict[str, Any]:
+    """A record with the common fields first, finite numbers only, checked against the schema.
+
+    Raises:
+      RecordError: a field is missing, unknown or of another type.
+    """
+    record = _finite({"schema": SCHEMA_VERSION, "kind": kind, "run_id": run_id, **fields})
+    validate(record)
+    return record
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def validate(record: Mapping[str, Any]) -> None:
+    """Checks one record against ``SCHEMA``.
+
+    Raises:
+      RecordError: names the first field that is missing, unknown or of another type.
+    """
+    fields = SCHEMA.get(record.get("kind", ""))
+    if fields is None:
+        raise RecordError(f"kind {record.get('kind')!r} is not one of {', '.join(SCHEMA)}")
+    for name in record.keys() - fields.keys():
+        raise RecordError(f"{record['kind']} record: unknown field {name!r}")
+    for name, (types, _) in fields.items():
+        if name not in record:
+            raise RecordError(f"{record['kind']} record: field {name!r} is missing")
+        if type(record[name]) not in types:
+            raise RecordError(f"{record['kind']} record: {name} is {record[name]!r}")
+
+
+def json_line(record: Mapping[str, Any]) -> str:
+    """The record as one line of strict JSON with its newline."""
+    return json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def append(path: Path, record: Mapping[str, Any]) -> None:
+    """Adds one line to a file and waits until it is on the disk."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json_line(record))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The records of a file; a torn last line is left out with a :class:`TornLine` warning.
+
+    Raises:
+      RecordError: another line is not a record of the schema.
+    """
+    return list(_read_lines(path))
+
+
+def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    lines = path.read_bytes().split(b"\n")
+    tail = lines.pop()
+    if tail:
+        warnings.warn(f"{path}: the last line is torn and left out", TornLine, stacklevel=3)
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+            validate(record)
+        except (ValueError, AttributeError) as error:
+            raise RecordError(f"{path}, line {number}: {error}") from None
+        yield record
+
+
+def find_summary(path: Path) -> dict[str, Any] | None:
+    """The summary of a run that ended (done or diverged), or None."""
+    if not path.exists():
+        return None
+    summaries = (record for record in read(path) if record["kind"] == "summary")
+    ended = [record for record in summaries if record["status"] in ("done", "diverged")]
+    return ended[-1] if ended else None

@@ -1,0 +1,66 @@
+"""What a ``run`` record tells of where its numbers come from."""
+
+import dataclasses
+import datetime
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from bnjax.nn.unit import parameter_count
+from bnjax.train.loop import Training
+
+_PACKAGES = ("bnjax", "jax", "jaxlib", "flax", "optax", "numpy", "tensorflow-datasets", "pillow")
+
+
+def run_facts(run: Training) -> dict[str, Any]:
+    """The fields of the ``run`` record."""
+    return {
+        "config": dataclasses.asdict(run.config),
+        "data": run.dataset.facts,
+        "sites": run.model.parsed_placement.as_dict(),
+        "parameters": parameter_count(run.state.params),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "device": _device(),
+        "git_commit": git_commit(),
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _device() -> dict[str, Any]:
+    devices = jax.local_devices()
+    return {
+        "platform": devices[0].platform,
+        "kind": devices[0].device_kind,
+        "count": len(devices),
+        "cpu_cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
+    }
+
+
+def git_commit() -> str | None:
+    """The commit of the bnjax checkout, ``-dirty`` where files differ from it; None outside a checkout."""
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / ".git").exists():
+        return None
+    try:
+        options = {"cwd": folder, "capture_output": True, "text": True, "timeout": 10, "check": True}
+        described = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=40"], **options)  # type: ignore[call-overload]
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip()

@@ -1,0 +1,53 @@
+"""Optimizers from optax, and Adam in the form that TensorFlow and Keras give it."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from bnjax.config import Config
+
+BETA1, BETA2 = 0.9, 0.999
+
+
+def make_optimizer(config: Config) -> optax.GradientTransformation:
+    """The optimizer that a config asks for. Weight decay acts on kernels, not on biases and norms."""
+    decay = optax.add_decayed_weights(config.weight_decay, mask=_kernels)
+    if config.optimizer == "sgd":
+        return optax.chain(decay, optax.sgd(config.learning_rate, config.momentum or None))
+    scale = {
+        "keras": scale_by_keras_adam(BETA1, BETA2, config.adam_epsilon),
+        "paper": optax.scale_by_adam(BETA1, BETA2, config.adam_epsilon),
+    }[config.adam_form]
+    return optax.chain(scale, decay, optax.scale_by_learning_rate(config.learning_rate))
+
+
+def _kernels(params: optax.Params) -> optax.Params:
+    return jax.tree.map(lambda leaf: leaf.ndim > 1, params)
+
+
+def scale_by_keras_adam(b1: float, b2: float, epsilon: float) -> optax.GradientTransformation:
+    """Adam with epsilon added before the bias correction, as TensorFlow and Keras do.
+
+    The update is sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon): the "epsilon hat" of Kingma and Ba
+    2015, section 2. :func:`optax.scale_by_adam` corrects v first, so that small gradients move differently.
+    """
+
+    def init(params: optax.Params) -> optax.ScaleByAdamState:
+        zeros = jax.tree.map(jnp.zeros_like, params)
+        return optax.ScaleByAdamState(jnp.zeros([], jnp.int32), zeros, jax.tree.map(jnp.zeros_like, params))
+
+    def update(
+        gradients: optax.Updates, state: optax.ScaleByAdamState, params: optax.Params | None = None
+    ) -> tuple[optax.Updates, optax.ScaleByAdamState]:
+        del params
+        count = state.count + 1
+        time = count.astype(jnp.result_type(float))
+        correction = jnp.sqrt(1 - b2**time) / (1 - b1**time)
+        mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, gradients)
+        nu = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * jnp.square(g), state.nu, gradients)
+        updates = jax.tree.map(
+            lambda m, v: correction.astype(m.dtype) * m / (jnp.sqrt(v) + epsilon), mu, nu
+        )
+        return updates, optax.ScaleByAdamState(count, mu, nu)
+
+    return optax.GradientTransformation(init, update)

@@ -1,0 +1,37 @@
+"""A progress bar with the time left, on stderr, where a person looks on."""
+
+import sys
+from types import TracebackType
+
+from tqdm import tqdm
+
+
+class Progress:
+    """Counts training steps; silent where stderr is not a terminal."""
+
+    def __init__(self, total_steps: int, epochs: int) -> None:
+        self._epochs = epochs
+        self._bar = tqdm(
+            total=total_steps,
+            unit="step",
+            disable=not sys.stderr.isatty(),
+            dynamic_ncols=True,
+            file=sys.stderr,
+        )
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.close()
+
+    def step(self, epoch: int, train_loss: float) -> None:
+        """One more step is done; the loss is the mean of the epoch so far."""
+        self._bar.set_description(f"epoch {epoch}/{self._epochs}", refresh=False)
+        self._bar.set_postfix_str(f"train loss {train_loss:.3f}", refresh=False)
+        self._bar.update()
