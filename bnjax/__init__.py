@@ -1,3 +1,3 @@
-"""bnjax: where should Batch Normalization go, and what does it do there?"""
+"""Where Batch Normalization should go, and what it does there: placements, training, diagnosis."""
 
 __version__ = "0.1.0"

@@ -61,12 +61,8 @@ class Config:
     dropout: float = _setting(
         0.0, "Probability of dropping a dense unit's output.", group="network", bounds="[0,1)"
     )
-    activation: str = _setting(
-        "relu", "The hidden units' activation.", group="network", choices=ACTIVATIONS
-    )
-    negative_slope: float = _setting(
-        0.01, "Slope of leaky_relu below zero.", group="network", bounds="[0,1]"
-    )
+    activation: str = _setting("relu", "The hidden units' activation.", group="network", choices=ACTIVATIONS)
+    negative_slope: float = _setting(0.01, "Slope of leaky_relu below zero.", group="network", bounds="[0,1]")
     hidden_layers: int = _setting(1, "Hidden layers of the MLP.", group="network", bounds="[1,1000]")
     width: int = _setting(256, "Units in each hidden layer of the MLP.", group="network", bounds="[1,65536]")
     kernel_init: str = _setting(
@@ -95,7 +91,8 @@ class Config:
     )
     input_scale: str = _setting(
         "raw",
-        "raw: pixels 0..255; unit: 0..1; standardize: mean 0 and deviation 1 per channel of the training images.",
+        "raw: pixels 0..255; unit: 0..1; standardize: mean 0 and deviation 1 per channel over the training "
+        "images.",
         group="data",
         choices=("raw", "unit", "standardize"),
     )
@@ -149,9 +146,7 @@ class Config:
         group="files",
         identity=False,
     )
-    overwrite: bool = _setting(
-        False, "Run again what has already finished.", group="files", identity=False
-    )
+    overwrite: bool = _setting(False, "Run again what has already finished.", group="files", identity=False)
 
     @property
     def sites(self) -> tuple[Site, ...]:
@@ -181,7 +176,9 @@ def resolve(config: Config) -> Config:
     Raises:
       ConfigError: a setting is out of its bounds or choices, or does not fit another one.
     """
-    numbers = {f.name: float(getattr(config, f.name)) for f in FIELDS if isinstance(f.default, float)}
+    numbers: dict[str, Any] = {
+        f.name: float(getattr(config, f.name)) for f in FIELDS if isinstance(f.default, float)
+    }
     config = dataclasses.replace(config, **numbers)
     for field in FIELDS:
         _check_field(field, getattr(config, field.name))

@@ -67,13 +67,13 @@ def _choices(name: str) -> tuple[str, ...]:
 
 
 def _define(field: dataclasses.Field, values: flags.FlagValues) -> None:
-    define = {
+    makers: dict[type, Any] = {
         bool: flags.DEFINE_bool,
         int: flags.DEFINE_integer,
         float: flags.DEFINE_float,
         str: flags.DEFINE_string,
-    }[type(field.default)]
-    define(field.name, None, field.metadata["help"], flag_values=values)
+    }
+    makers[type(field.default)](field.name, None, field.metadata["help"], flag_values=values)
 
 
 def help_text(program: str, experiment: str, about: str) -> str:

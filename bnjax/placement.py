@@ -73,14 +73,11 @@ class Placement:
         pairs = zip(self.sites, self.orders, strict=True)
         blocks = itertools.groupby(pairs, key=lambda pair: pair[0].block)
         return [
-            [_UNIT_TEXT[order].format(_LETTERS[site.kind]) for site, order in block]
-            for _, block in blocks
+            [_UNIT_TEXT[order].format(_LETTERS[site.kind]) for site, order in block] for _, block in blocks
         ]
 
 
-def all_placements(
-    sites: Sequence[Site], orders: Sequence[Order] = ("before",)
-) -> Iterator[Placement]:
+def all_placements(sites: Sequence[Site], orders: Sequence[Order] = ("before",)) -> Iterator[Placement]:
     """Every placement of a model: each site absent or in one of ``orders``.
 
     Yields (1 + len(orders)) ** len(sites) placements, the one without any norm first: 64 for the six
@@ -112,6 +109,11 @@ def parse_placement(text: str, sites: Sequence[Site], order: str = "before") -> 
     return _parse_list(stripped, tuple(sites), order)
 
 
+def plain_code(sites: Sequence[Site]) -> str:
+    """The code of a model without any norm: ``crcr-crcr-drdr``."""
+    return str(next(all_placements(sites, orders=())))
+
+
 def _parse_code(code: str, sites: tuple[Site, ...]) -> Placement:
     units = list(_UNIT_CODE.finditer(code))
     orders: list[Order] = []
@@ -126,10 +128,9 @@ def _parse_code(code: str, sites: tuple[Site, ...]) -> Placement:
         placement = Placement(sites, tuple(orders))
         if str(placement) == code:
             return placement
-    plain = Placement(sites, ("absent",) * len(sites))
     raise PlacementError(
-        f"placement code {code!r} does not fit this model, whose code without norms is '{plain}': "
-        "put one B before or after any r"
+        f"placement code {code!r} does not fit this model, whose code without norms is "
+        f"'{plain_code(sites)}': put one B before or after any r"
     )
 
 
@@ -159,8 +160,7 @@ def _matching_names(target: str, sites: Sequence[Site]) -> list[str]:
     return [
         site.name
         for site in sites
-        if target
-        and (target in ("all", site.kind, site.name, site.block) or fnmatchcase(site.name, target))
+        if target and (target in ("all", site.kind, site.name, site.block) or fnmatchcase(site.name, target))
     ]
 
 
@@ -169,10 +169,10 @@ def _unknown_target(target: str, position: int, text: str, sites: Sequence[Site]
     blocks = list(dict.fromkeys(site.block for site in sites))
     names = [site.name for site in sites]
     close = difflib.get_close_matches(target, ["none", "all", *kinds, *blocks, *names], n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    plain = Placement(tuple(sites), ("absent",) * len(sites))
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
     return (
-        f"placement {text!r}, entry {position}: {target!r} is not understood{hint} This model offers "
+        f"placement {text!r}, entry {position}: {target!r} is not understood{hint}; this model offers "
         f"none, all, kinds ({', '.join(kinds)}), blocks ({', '.join(blocks)}), sites "
-        f"({', '.join(names)}), globs such as '{blocks[-1]}/*', or a code: '{plain}' with B before or after any r"
+        f"({', '.join(names)}), globs such as '{blocks[-1]}/*', or a code: '{plain_code(sites)}' with B before "
+        "or after any r"
     )

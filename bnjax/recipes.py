@@ -32,6 +32,4 @@ def recipe(experiment: str, name: str) -> Config:
     published = EXPERIMENTS[experiment]
     if name == "published":
         return published
-    return dataclasses.replace(
-        published, recipe="controlled", shuffle="epoch", input_scale="standardize"
-    )
+    return dataclasses.replace(published, recipe="controlled", shuffle="epoch", input_scale="standardize")

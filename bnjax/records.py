@@ -41,7 +41,10 @@ SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
         "parameters": ((int,), "trained numbers in the network"),
         "versions": ((dict,), "package -> version"),
         "device": ((dict,), "platform, kind and count of the devices, XLA flags set"),
-        "git_commit": ((str, type(None)), "commit of bnjax, with -dirty where files differ; null outside git"),
+        "git_commit": (
+            (str, type(None)),
+            "commit of bnjax, with -dirty where files differ; null outside git",
+        ),
         "started": ((str,), "UTC time, ISO 8601"),
     },
     "epoch": {

@@ -12,7 +12,8 @@ Trains one network with Batch Normalization where you put it, and prints what ca
   python {program} --placement=conv,dense --dropout=0.4        CIFAR-10
   python {program} --placement=none --recipe=controlled        shuffled, with standardised inputs
 
-The records also go to OUT_DIR/RUN_ID/metrics.jsonl. Exit codes: 0 done, 1 failed or diverged, 2 wrong usage."""
+The records also go to OUT_DIR/RUN_ID/metrics.jsonl.
+Exit codes: 0 done, 1 failed or diverged, 2 wrong usage, 130 interrupted."""
 
 
 def main(argv: list[str]) -> int:

@@ -23,7 +23,8 @@ def load_digits(shape: tuple[int, int, int]) -> Dataset:
     gray = np.round(small.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
     height, width, channels = shape
     large = [
-        np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)) for image in gray
+        np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+        for image in gray
     ]
     images = np.repeat(np.stack(large)[..., None], channels, axis=3)
     test = np.arange(len(labels)) % _EVERY_FIFTH == _EVERY_FIFTH - 1

@@ -49,7 +49,9 @@ def _check_format(folder: Path) -> None:
         info = json.loads((folder / "dataset_info.json").read_text(encoding="utf-8"))
         file_format = info.get("fileFormat", "tfrecord")
     except (OSError, ValueError, AttributeError) as error:
-        raise DataError(f"{folder / 'dataset_info.json'} is damaged ({error}); prepare the set anew") from None
+        raise DataError(
+            f"{folder / 'dataset_info.json'} is damaged ({error}); prepare the set anew"
+        ) from None
     if file_format != "array_record":
         raise DataError(f"{folder} is prepared as {file_format.upper()}; {_how_to_prepare(folder)}")
 
@@ -61,7 +63,8 @@ def _how_to_prepare(folder: Path) -> str:
 def prepare_hint(name: str, data_dir: Path) -> str:
     """How a user prepares a TFDS set as array_record."""
     return (
-        "prepare it once where TensorFlow is installed: pip install tensorflow importlib_resources && python -c "
+        "prepare it once where TensorFlow is installed: pip install tensorflow importlib_resources && "
+        "python -c "
         f"\"import tensorflow_datasets as tfds; tfds.builder('{name}', data_dir='{data_dir}', "
         "file_format='array_record').download_and_prepare()\""
     )
@@ -77,14 +80,17 @@ def _decode(folder: Path) -> Dataset:
         if "train" not in builder.info.splits or test is None:
             splits = ", ".join(builder.info.splits)
             raise DataError(f"{folder} has the splits {splits}; train and test (or validation) are needed")
-        parts = [_read_split(builder, split, image, label) for split in ("train", test)]
+        train_set = _read_split(builder, "train", image, label)
+        test_set = _read_split(builder, test, image, label)
         encoding = _encoding(builder, image)
     except DataError:
         raise
     except Exception as error:
         # array_record, protobuf and Pillow each raise their own kinds, plain RuntimeError among them.
         reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{folder} is damaged or unreadable ({type(error).__name__}: {reason}); prepare it anew") from error
+        raise DataError(
+            f"{folder} is damaged or unreadable ({type(error).__name__}: {reason}); prepare it anew"
+        ) from error
     facts = {
         "name": builder.info.name,
         "version": str(builder.info.version),
@@ -92,7 +98,8 @@ def _decode(folder: Path) -> Dataset:
         "encoding": encoding,
         "test_split": test,
     }
-    return Dataset(*parts, builder.info.features[label].num_classes, facts).check(str(folder))
+    classes = builder.info.features[label].num_classes
+    return Dataset(train_set, test_set, classes, facts).check(str(folder))
 
 
 def _feature_names(info: Any, folder: Path) -> tuple[str, str]:
@@ -101,10 +108,14 @@ def _feature_names(info: Any, folder: Path) -> tuple[str, str]:
         raise DataError(f"{folder} is not image classification: its features are {', '.join(info.features)}")
     shape = info.features[names["Image"]].shape
     if None in shape:
-        raise DataError(f"{folder} has images of several sizes {shape}; only sets of one size are read so far")
+        raise DataError(
+            f"{folder} has images of several sizes {shape}; only sets of one size are read so far"
+        )
     size = math.prod(shape) * sum(split.num_examples for split in info.splits.values())
     if size > _LARGEST_BYTES:
-        raise DataError(f"{folder} needs {size / 2**30:.0f} GiB in memory; up to {_LARGEST_BYTES / 2**30:.0f} are read")
+        raise DataError(
+            f"{folder} needs {size / 2**30:.0f} GiB in memory; up to {_LARGEST_BYTES / 2**30:.0f} are read"
+        )
     return names["Image"], names["ClassLabel"]
 
 

@@ -1,10 +1,10 @@
 """The networks. Every one is used as ``model.apply(variables, images, train=...) -> logits``.
 
-    from bnjax.models import CNN
-    model = CNN(placement="conv,dense", dropout=0.4)
-    variables = model.init(jax.random.key(0), images)
-    logits, updates = model.apply(
-        variables, images, train=True, mutable=["batch_stats"], rngs={"dropout": key})
+from bnjax.models import CNN
+model = CNN(placement="conv,dense", dropout=0.4)
+variables = model.init(jax.random.key(0), images)
+logits, updates = model.apply(
+variables, images, train=True, mutable=["batch_stats"], rngs={"dropout": key})
 """
 
 from bnjax.models.build import build_model

@@ -1,11 +1,12 @@
 """From a config to its network."""
 
+from typing import Any
+
 from bnjax.config import Config
 from bnjax.models.cnn import CNN
 from bnjax.models.mlp import MLP
 from bnjax.models.network import Network
 from bnjax.models.vgg7 import VGG7
-
 
 _NETWORKS: dict[str, type[Network]] = {"cnn": CNN, "mlp": MLP, "vgg7": VGG7}
 
@@ -21,7 +22,9 @@ def network_class(model: str) -> type[Network]:
 
 def build_model(config: Config, num_classes: int) -> Network:
     """The network that a config asks for, with its placement parsed."""
-    sizes = dict(hidden_layers=config.hidden_layers, width=config.width) if config.model == "mlp" else {}
+    sizes: dict[str, Any] = (
+        dict(hidden_layers=config.hidden_layers, width=config.width) if config.model == "mlp" else {}
+    )
     return network_class(config.model)(
         num_classes=num_classes,
         placement=config.parsed_placement(),

@@ -25,7 +25,7 @@ class CNN(Network):
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool = False) -> Array:
-        """images [batch, height, width, channels], height and width at least 4 -> logits."""
+        """Images [batch, height, width, channels], height and width at least 4 -> logits."""
         x = jnp.asarray(images, jnp.promote_types(images.dtype, jnp.bfloat16))
         x = max_pool(self.unit("block1/conv1", 32, kernel_size=5)(x, train=train))
         x = max_pool(self.unit("block2/conv1", 64, kernel_size=5)(x, train=train))

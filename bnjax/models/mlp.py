@@ -31,7 +31,7 @@ class MLP(Network):
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool = False) -> Array:
-        """images [batch, ...] of any shape -> logits."""
+        """Images [batch, ...] of any shape -> logits."""
         x = jnp.asarray(images, jnp.promote_types(images.dtype, jnp.bfloat16))
         x = x.reshape(x.shape[0], -1)
         for site in self.sites:

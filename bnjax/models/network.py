@@ -96,7 +96,7 @@ def gates_for(placement: Placement) -> dict[str, dict[str, Any]]:
     """The ``gates`` collection that makes a gated model behave as this placement does."""
     return {
         unit_name(site): {
-            "norm": jnp.float32(order != "absent"),
+            "on": jnp.float32(order != "absent"),
             "after": jnp.float32(order == "after"),
         }
         for site, order in placement.as_dict().items()

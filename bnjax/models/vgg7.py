@@ -1,4 +1,4 @@
-"""VGG7, the network of the placement experiment with codes such as ``cBrcr-crcr-drdBr`` (Qiita, 2018-10-02)."""
+"""VGG7, the network of the placement experiment with codes like ``cBrcr-crcr-drdBr`` (Qiita, 2018-10-02)."""
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -25,7 +25,7 @@ class VGG7(Network):
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool = False) -> Array:
-        """images [batch, height, width, channels], height and width at least 4 -> logits."""
+        """Images [batch, height, width, channels], height and width at least 4 -> logits."""
         x = jnp.asarray(images, jnp.promote_types(images.dtype, jnp.bfloat16))
         for block, features in (("block1", 64), ("block2", 128)):
             for layer in ("conv1", "conv2"):

@@ -13,8 +13,8 @@ from jax.typing import DTypeLike
 def batch_norm(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[Array, Array, Array]:
     """Normalises by the statistics of the batch (Ioffe and Szegedy 2015, algorithm 1).
 
-    Its gradient is the closed form of that paper's section 3, which XLA runs several times faster than the one
-    that differentiation of the formula makes. The statistics carry no gradient of their own.
+    Its gradient is the closed form of that paper's section 3, which XLA runs several times faster than
+    what differentiation makes of the formula. The statistics carry no gradient of their own.
 
     Args:
       x: [..., features]; every axis but the last is averaged over.
@@ -72,7 +72,7 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """x [..., features] -> the same shape; by batch statistics when training, else by running ones."""
+        """X [..., features] -> the same shape; by batch statistics when training, else by running ones."""
         features = (x.shape[-1],)
         scale = self.param("scale", nn.initializers.ones, features, self.param_dtype)
         bias = self.param("bias", nn.initializers.zeros, features, self.param_dtype)

@@ -1,5 +1,6 @@
 """Pooling in the form that every platform runs well."""
 
+import functools
 import itertools
 
 import jax.numpy as jnp
@@ -21,8 +22,6 @@ def max_pool(x: Array, window: int = 2) -> Array:
       [batch, height // window, width // window, features].
     """
     height, width = (size // window * window for size in x.shape[1:3])
-    best = None
-    for row, column in itertools.product(range(window), repeat=2):
-        corner = x[:, row:height:window, column:width:window, :]
-        best = corner if best is None else jnp.where(best >= corner, best, corner)
-    return best
+    offsets = itertools.product(range(window), repeat=2)
+    corners = [x[:, row:height:window, column:width:window, :] for row, column in offsets]
+    return functools.reduce(lambda best, corner: jnp.where(best >= corner, best, corner), corners)

@@ -37,9 +37,10 @@ def activate(x: Array, activation: str, negative_slope: float) -> Array:
 class Unit(nn.Module):
     """A convolution or dense layer, its activation, perhaps a norm before or after that, perhaps dropout.
 
-    A *static* unit has its norm, or none, built in. A *gated* unit always has one, and two 0/1 values in the
-    collection ``gates`` (``norm``: is it on; ``after``: does it stand after the activation) switch it, so that
-    one compiled program trains every placement. Moving a norm changes neither bias nor initial kernels.
+    A *static* unit has its norm, or none, built in. A *gated* unit always has one, and two 0/1 values in
+    the collection ``gates`` (``on``: does it count; ``after``: does it stand after the activation) switch
+    it, so that one compiled program trains every placement. Moving a norm changes neither biases nor
+    initial kernels.
 
     Attributes:
       kind: ``conv`` (stride 1, same padding) or ``dense``.
@@ -69,7 +70,7 @@ class Unit(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """x [batch, height, width, channels] or [batch, units] -> the same with ``features`` last."""
+        """X [batch, height, width, channels] or [batch, units] -> the same with ``features`` last."""
         x = self._linear(x)
         x = self._gated(x, train) if self.gated else self._static(x, train)
         return nn.Dropout(self.dropout, name="dropout")(x, deterministic=not train)
@@ -93,7 +94,7 @@ class Unit(nn.Module):
         return self._norm(x, train) if self.order == "after" else x
 
     def _gated(self, x: Array, train: bool) -> Array:
-        on = self.variable("gates", "norm", lambda: jnp.float32(self.order != "absent")).value > 0
+        on = self.variable("gates", "on", lambda: jnp.float32(self.order != "absent")).value > 0
         after = self.variable("gates", "after", lambda: jnp.float32(self.order == "after")).value > 0
         # One norm serves both orders: the gates choose what goes in, and what becomes of its output.
         norm_input = jnp.where(after, self._activate(x), x)

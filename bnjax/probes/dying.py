@@ -62,9 +62,7 @@ class FlatHistory:
         return {site: streak >= EPOCHS_TO_BE_FLAT for site, streak in self.streaks.items()}
 
 
-def dying_counts(
-    silent: dict[str, np.ndarray], flat: dict[str, np.ndarray]
-) -> dict[str, dict[str, int]]:
+def dying_counts(silent: dict[str, np.ndarray], flat: dict[str, np.ndarray]) -> dict[str, dict[str, int]]:
     """Site -> how many units are silent, flat, and there at all."""
     return {
         site: {"silent": int(silent[site].sum()), "flat": int(flat[site].sum()), "units": silent[site].size}

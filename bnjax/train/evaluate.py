@@ -12,7 +12,7 @@ from bnjax.models import Network
 from bnjax.models.network import unit_name
 from bnjax.train.mesh import shard_batch
 from bnjax.train.state import TrainState
-from bnjax.train.step import EvalStep
+from bnjax.train.step import EvalStep, Totals
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,12 @@ def evaluate(
 ) -> Evaluation:
     """Every image counts once, whatever the batch size; that is rounded up to a multiple of the devices."""
     batch_size = -(-min(batch_size, len(part)) // mesh.size) * mesh.size
-    loss = correct = count = 0.0
+    totals = Totals()
     largest: Any = None
     for batch in eval_batches(part, batch_size):
-        sums, probes = jax.device_get(step(state.params, state.batch_stats, shard_batch(batch, mesh)))
-        loss, correct, count = loss + float(sums.loss), correct + int(sums.correct), count + int(sums.count)
+        sums, sown = step(state.params, state.batch_stats, shard_batch(batch, mesh))
+        totals.add(sums)
+        probes = jax.device_get(sown)
         largest = probes if largest is None else jax.tree.map(np.maximum, largest, probes)
-    by_site = {
-        site.name: largest[unit_name(site.name)]["activation_input_max"] for site in model.sites
-    }
-    return Evaluation(loss / count, correct / count, by_site)
+    by_site = {site.name: largest[unit_name(site.name)]["activation_input_max"] for site in model.sites}
+    return Evaluation(totals.mean_loss, totals.accuracy, by_site)

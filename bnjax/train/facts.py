@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from bnjax.nn.unit import parameter_count
-from bnjax.train.loop import Training
+from bnjax.train.training import Training
 
 _PACKAGES = ("bnjax", "jax", "jaxlib", "flax", "optax", "numpy", "tensorflow-datasets", "pillow")
 

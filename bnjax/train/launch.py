@@ -112,18 +112,20 @@ def _train(config: Config, recorder: Recorder) -> str:
     configure_backend()
     from bnjax.data import load_dataset
     from bnjax.models.build import network_class
-    from bnjax.train import loop
     from bnjax.train.facts import run_facts
+    from bnjax.train.loop import train
+    from bnjax.train.outcome import summary_fields
     from bnjax.train.progress import Progress
+    from bnjax.train.training import prepare
 
     network = network_class(config.model)
     dataset = load_dataset(config, network.input_shape, network.smallest_side)
-    run = loop.prepare(config, dataset)
+    run = prepare(config, dataset)
     recorder.emit("run", **run_facts(run))
     status = "interrupted"
     try:
         with Progress(config.epochs * run.steps_per_epoch, config.epochs) as progress:
-            status = loop.train(run, recorder.emit, progress)
+            status = train(run, recorder.emit, progress)
     finally:
-        recorder.emit("summary", **loop.summary(run, status, time.perf_counter() - started))
+        recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
     return status

@@ -35,5 +35,6 @@ def check_batch_size(batch_size: int, mesh: Mesh) -> None:
     """
     if batch_size % mesh.size:
         raise ConfigError(
-            f"--batch_size={batch_size} cannot be shared by {mesh.size} devices; use a multiple of {mesh.size}"
+            f"--batch_size={batch_size} cannot be shared by {mesh.size} devices; use a multiple of "
+            f"{mesh.size}"
         )

@@ -45,9 +45,7 @@ def scale_by_keras_adam(b1: float, b2: float, epsilon: float) -> optax.GradientT
         correction = jnp.sqrt(1 - b2**time) / (1 - b1**time)
         mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, gradients)
         nu = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * jnp.square(g), state.nu, gradients)
-        updates = jax.tree.map(
-            lambda m, v: correction.astype(m.dtype) * m / (jnp.sqrt(v) + epsilon), mu, nu
-        )
+        updates = jax.tree.map(lambda m, v: correction.astype(m.dtype) * m / (jnp.sqrt(v) + epsilon), mu, nu)
         return updates, optax.ScaleByAdamState(count, mu, nu)
 
     return optax.GradientTransformation(init, update)

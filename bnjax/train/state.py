@@ -55,5 +55,5 @@ def state_digest(state: TrainState) -> str:
     leaves = jax.tree_util.tree_leaves_with_path((state.params, state.batch_stats))
     for path, leaf in leaves:
         digest.update(jax.tree_util.keystr(path).encode())
-        digest.update(np.ascontiguousarray(leaf))
+        digest.update(np.ascontiguousarray(leaf).data)
     return digest.hexdigest()

@@ -1,12 +1,14 @@
 """The training step and the evaluation step: pure functions, compiled once, metrics as sums."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
+from jax.typing import ArrayLike
 
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
@@ -19,17 +21,43 @@ class Sums(NamedTuple):
 
     loss: Array
     correct: Array
-    count: Array
+    images: Array
+
+
+@dataclass
+class Totals:
+    """The same sums on the host, over many batches, in float64."""
+
+    loss: float = 0.0
+    correct: int = 0
+    images: int = 0
+
+    def add(self, sums: Sums) -> None:
+        """Waits for a step's sums and adds them."""
+        loss, correct, images = jax.device_get(sums)
+        self.loss += float(loss)
+        self.correct += int(correct)
+        self.images += int(images)
+
+    @property
+    def mean_loss(self) -> float:
+        """Loss in nats per image."""
+        return self.loss / self.images
+
+    @property
+    def accuracy(self) -> float:
+        """Fraction classified right."""
+        return self.correct / self.images
 
 
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, Sums]]
 EvalStep = Callable[[Any, Any, Batch], tuple[Sums, dict[str, Any]]]
 
 
-def scale_images(images: Array, scaling: InputScaling, dtype: Any) -> Array:
+def scale_images(images: ArrayLike, scaling: InputScaling, dtype: Any) -> Array:
     """uint8 [batch, height, width, channels] -> the network's inputs."""
     mean, deviation = jnp.asarray(scaling.mean, dtype), jnp.asarray(scaling.deviation, dtype)
-    return (images.astype(dtype) - mean) / deviation
+    return (jnp.asarray(images, dtype) - mean) / deviation
 
 
 def _sums(logits: Array, batch: Batch) -> Sums:
@@ -37,9 +65,7 @@ def _sums(logits: Array, batch: Batch) -> Sums:
     right = logits.argmax(-1) == batch.labels
     # An image of weight 0 counts nothing even where its loss is not finite.
     counted = batch.weights > 0
-    return Sums(
-        jnp.where(counted, losses, 0).sum(), (right & counted).sum(), counted.sum()
-    )
+    return Sums(jnp.where(counted, losses, 0).sum(), (right & counted).sum(), counted.sum())
 
 
 def make_train_step(
@@ -64,7 +90,7 @@ def make_train_step(
                 rngs={"dropout": dropout},
             )
             sums = _sums(logits, batch)
-            return sums.loss / sums.count, (sums, updated.get("batch_stats", {}))
+            return sums.loss / sums.images, (sums, updated.get("batch_stats", {}))
 
         gradients, (sums, batch_stats) = jax.grad(mean_loss, has_aux=True)(state.params)
         updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)

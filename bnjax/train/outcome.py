@@ -1,0 +1,102 @@
+"""What a run's ``epoch`` and ``summary`` records say."""
+
+import math
+from typing import Any
+
+from bnjax.data import ImageSet
+from bnjax.probes.dying import dying_counts, silent_units
+from bnjax.train.evaluate import Evaluation, evaluate
+from bnjax.train.state import state_digest
+from bnjax.train.step import Totals
+from bnjax.train.training import Training, site_kernels
+
+METRICS = (
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "test_loss",
+    "test_accuracy",
+)
+
+
+def epoch_fields(run: Training, epoch: int, trained: Totals, seconds: float) -> dict[str, Any]:
+    """Evaluates, counts dying units, and says how the epoch went.
+
+    Args:
+      trained: the sums over the epoch's batches as they were trained.
+      seconds: what the training took.
+    """
+    test = _evaluate(run, run.dataset.test)
+    held_out = _evaluate(run, run.dataset.validation) if run.dataset.validation else None
+    silent = {
+        site: silent_units(largest, run.config.activation)
+        for site, largest in test.activation_input_max.items()
+    }
+    flat = run.flat.observe(site_kernels(run.model, run.state))
+    return {
+        "epoch": epoch,
+        "step": epoch * run.steps_per_epoch,
+        "status": "ok" if math.isfinite(test.loss) else "diverged",
+        "train_loss": trained.mean_loss,
+        "train_accuracy": trained.accuracy,
+        "validation_loss": held_out.loss if held_out else None,
+        "validation_accuracy": held_out.accuracy if held_out else None,
+        "test_loss": test.loss,
+        "test_accuracy": test.accuracy,
+        "dying": dying_counts(silent, flat),
+        **_speed(trained.images, seconds),
+    }
+
+
+def diverged_fields(run: Training, epoch: int, seconds: float) -> dict[str, Any]:
+    """An epoch that ended early at a loss that is not finite: its metrics are unknown."""
+    step = int(run.state.step)
+    taken = step - (epoch - 1) * run.steps_per_epoch
+    return {
+        "epoch": epoch,
+        "step": step,
+        "status": "diverged",
+        **dict.fromkeys(METRICS),
+        "dying": {},
+        **_speed(taken * run.config.batch_size, seconds),
+    }
+
+
+def _speed(images: int, seconds: float) -> dict[str, float]:
+    return {"seconds": round(seconds, 3), "images_per_second": round(images / seconds, 1)}
+
+
+def _evaluate(run: Training, part: ImageSet) -> Evaluation:
+    return evaluate(run.eval_step, run.state, part, run.config.eval_batch_size, run.mesh, run.model)
+
+
+def summary_fields(run: Training, status: str, seconds: float) -> dict[str, Any]:
+    """How a run ended.
+
+    Args:
+      status: ``done``, ``diverged`` or ``interrupted``.
+      seconds: wall time of the run.
+    """
+    ended = [epoch for epoch in run.epochs if epoch["status"] == "ok"]
+    return {
+        "status": status,
+        "epochs": len(run.epochs),
+        "steps": run.epochs[-1]["step"] if run.epochs else 0,
+        "final": {name: ended[-1][name] for name in METRICS} if ended else {},
+        "best": _best(ended) if ended else {},
+        "dying": ended[-1]["dying"] if ended else {},
+        "state_sha256": state_digest(run.state) if status == "done" else None,
+        "seconds": round(seconds, 3),
+    }
+
+
+def _best(ended: list[dict[str, Any]]) -> dict[str, Any]:
+    top = max(ended, key=lambda epoch: epoch["test_accuracy"])
+    low = min(ended, key=lambda epoch: epoch["test_loss"])
+    return {
+        "test_accuracy": top["test_accuracy"],
+        "test_accuracy_epoch": top["epoch"],
+        "test_loss": low["test_loss"],
+        "test_loss_epoch": low["epoch"],
+    }

@@ -1,0 +1,74 @@
+"""A run under way, and how it is made from a config and its data."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jax.sharding import Mesh
+
+from bnjax.config import Config
+from bnjax.data import DataError, Dataset, input_scaling, steps_per_epoch
+from bnjax.models import Network, build_model
+from bnjax.models.network import unit_name
+from bnjax.probes.dying import FlatHistory
+from bnjax.train.mesh import check_batch_size, data_mesh, replicate
+from bnjax.train.optimizer import make_optimizer
+from bnjax.train.state import TrainState, create_state
+from bnjax.train.step import EvalStep, TrainStep, make_eval_step, make_train_step
+
+
+@dataclass
+class Training:
+    """A run under way: what it needs, its state, and what it has recorded so far."""
+
+    config: Config
+    dataset: Dataset
+    model: Network
+    mesh: Mesh
+    state: TrainState
+    train_step: TrainStep
+    eval_step: EvalStep
+    flat: FlatHistory
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Training steps in one epoch."""
+        return steps_per_epoch(len(self.dataset.train), self.config.batch_size)
+
+
+def prepare(config: Config, dataset: Dataset) -> Training:
+    """Network, state and compiled steps of a run, before its first step.
+
+    Raises:
+      ConfigError: the batch does not fit the devices.
+      DataError: fewer training images than one batch.
+    """
+    mesh = data_mesh()
+    check_batch_size(config.batch_size, mesh)
+    if len(dataset.train) < config.batch_size:
+        raise DataError(
+            f"{config.dataset}: {len(dataset.train)} training images are less than one batch of "
+            f"{config.batch_size}; use a smaller --batch_size"
+        )
+    model = build_model(config, dataset.num_classes)
+    scaling = input_scaling(config.input_scale, dataset.train.images)
+    optimizer = make_optimizer(config)
+    state = replicate(create_state(model, optimizer, dataset.train.images.shape[1:], config.seed), mesh)
+    return Training(
+        config,
+        dataset,
+        model,
+        mesh,
+        state,
+        make_train_step(model, optimizer, scaling),
+        make_eval_step(model, scaling),
+        FlatHistory(site_kernels(model, state)),
+    )
+
+
+def site_kernels(model: Network, state: TrainState) -> dict[str, np.ndarray]:
+    """Site -> its unit's kernel [..., features], on the host."""
+    kernels = {site.name: state.params[unit_name(site.name)]["kernel"] for site in model.sites}
+    # A copy: on CPU the host array would share memory that the next step's donation gives away.
+    return {site: np.array(kernel) for site, kernel in kernels.items()}

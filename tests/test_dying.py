@@ -1,0 +1,87 @@
+"""Dying units, on networks and weights made with a known number of them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bnjax.config import Config
+from bnjax.data import ImageSet, InputScaling
+from bnjax.models import CNN
+from bnjax.probes.dying import FlatHistory, dying_counts, flat_updates, silent_units
+from bnjax.train.evaluate import evaluate
+from bnjax.train.mesh import data_mesh
+from bnjax.train.optimizer import make_optimizer
+from bnjax.train.state import create_state
+from bnjax.train.step import make_eval_step
+
+KILLED = {"block1_conv1": 5, "block2_conv1": 9, "fc_dense1": 100}
+IMAGES = ImageSet(
+    np.random.default_rng(0).integers(0, 256, (37, 8, 8, 3), dtype=np.uint8),
+    np.arange(37, dtype=np.int32) % 10,
+)
+
+
+def silent_counts(activation, placement, bias, batch_size=16):
+    """Silent units by site, of a CNN in which the first KILLED units of each layer have this bias."""
+    # A slope this small keeps what a killed leaky unit passes on from silencing the units after it.
+    model = CNN(placement=placement, activation=activation, negative_slope=1e-9)
+    state = create_state(model, make_optimizer(Config()), (8, 8, 3), seed=0)
+    params = jax.tree.map(jnp.abs, state.params)  # with inputs >= 0 every unit is active
+    for unit, count in KILLED.items():
+        where = (params[unit]["norm"], "bias") if "norm" in params[unit] else (params[unit], "bias")
+        where[0][where[1]] = where[0][where[1]].at[:count].set(bias)
+    state = state.replace(params=params)
+    scaling = InputScaling((0.0,) * 3, (255.0,) * 3)
+    result = evaluate(make_eval_step(model, scaling), state, IMAGES, batch_size, data_mesh(), model)
+    found = {site: silent_units(largest, activation) for site, largest in result.activation_input_max.items()}
+    for site, silent in found.items():
+        assert not silent[KILLED[site.replace("/", "_")] :].any()
+    return {site.replace("/", "_"): int(silent.sum()) for site, silent in found.items()}
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu6", "leaky_relu"])
+@pytest.mark.parametrize("placement", ["none", "all:before"])
+def test_killed_units_are_counted(activation, placement):
+    assert silent_counts(activation, placement, bias=-1e6) == KILLED
+
+
+def test_any_batch_size_counts_the_same():
+    assert all(silent_counts("relu", "none", -1e6, size) == KILLED for size in (1, 10, 37, 500))
+
+
+def test_nobody_is_silent_in_a_live_network():
+    assert set(silent_counts("relu", "none", bias=0.0).values()) == {0}
+
+
+def test_one_active_position_of_one_example_is_enough():
+    largest = np.asarray([-1.0, 0.0, 1e-30])
+    assert silent_units(largest, "relu").tolist() == [True, True, False]
+    assert silent_units(largest, "leaky_relu").tolist() == [True, False, False]
+
+
+def test_flat_updates():
+    before = np.random.default_rng(0).normal(size=(3, 3, 2, 4)).astype(np.float32)
+    after = before.copy()
+    after[0, 0, 0, 1] += 1  # one weight moved
+    after[..., 2] = before[..., 2] + np.float32(0)  # nothing moved
+    assert flat_updates(before, after).tolist() == [True, False, True, True]
+    constant = np.zeros((5, 1), np.float32)
+    assert flat_updates(constant, constant + 3).tolist() == [True]  # all moved alike: maximum = minimum
+
+
+def test_a_unit_is_flat_after_two_flat_epochs_in_a_row():
+    kernel = np.zeros((4, 3), np.float32)
+    history = FlatHistory({"site": kernel})
+    moving = np.asarray([[0, 1, 0]] + [[0, 0, 0]] * 3, np.float32)  # unit 1 moves, 0 and 2 do not
+    assert history.observe({"site": kernel + moving})["site"].tolist() == [False, False, False]
+    assert history.observe({"site": kernel + 2 * moving})["site"].tolist() == [True, False, True]
+    woken = np.asarray([[0, 0, 1]] + [[0, 0, 0]] * 3, np.float32)  # unit 2 wakes, 1 stops
+    assert history.observe({"site": kernel + 2 * moving + woken})["site"].tolist() == [True, False, False]
+    assert history.observe({"site": kernel + 2 * moving + woken})["site"].tolist() == [True, True, False]
+
+
+def test_counts():
+    silent = {"a": np.asarray([True, False, True])}
+    flat = {"a": np.asarray([False, False, True])}
+    assert dying_counts(silent, flat) == {"a": {"silent": 2, "flat": 1, "units": 3}}

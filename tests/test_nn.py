@@ -1,0 +1,162 @@
+"""Layers against Flax's own, closed forms and numerical derivatives."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax.test_util import check_grads
+
+from bnjax.nn import BatchNorm, Unit, batch_norm, max_pool
+from bnjax.nn.unit import activate
+
+
+@pytest.fixture
+def _float64():
+    with jax.enable_x64(True):
+        yield
+
+
+def normal(shape, seed=0, mean=0.0, dtype=np.float32):
+    return jnp.asarray(np.random.default_rng(seed).normal(mean, 1, shape), dtype)
+
+
+def textbook_batch_norm(x, scale, bias, epsilon):
+    axes = tuple(range(x.ndim - 1))
+    mean, var = x.mean(axes), x.var(axes)
+    return (x - mean) / jnp.sqrt(var + epsilon) * scale + bias
+
+
+@pytest.mark.usefixtures("_float64")
+@pytest.mark.parametrize("shape", [(7, 5), (3, 4, 6, 5), (2, 5)])
+def test_batch_norm_and_its_gradient_are_the_textbook_ones(shape):
+    x, dy = normal(shape, 1, 3.0, np.float64), normal(shape, 2, dtype=np.float64)
+    scale, bias = normal((5,), 3, dtype=np.float64), normal((5,), 4, dtype=np.float64)
+    ours, pull = jax.vjp(lambda *a: batch_norm(*a, 1e-3)[0], x, scale, bias)
+    theirs, their_pull = jax.vjp(lambda *a: textbook_batch_norm(*a, 1e-3), x, scale, bias)
+    np.testing.assert_allclose(ours, theirs, atol=1e-12)
+    for mine, other in zip(pull(dy), their_pull(dy), strict=True):
+        np.testing.assert_allclose(mine, other, atol=1e-11)
+
+
+@pytest.mark.usefixtures("_float64")
+def test_batch_norm_gradients_to_second_order_are_numerically_right():
+    x, scale, bias = normal((4, 3), 1, dtype=np.float64), normal((3,), 2), normal((3,), 3)
+    arguments = (x, scale.astype(np.float64), bias.astype(np.float64))
+    check_grads(lambda *a: batch_norm(*a, 1e-3)[0], arguments, order=2, modes=["rev"])
+
+
+def test_batch_norm_keeps_its_digits_where_the_mean_is_large():
+    x = normal((4096, 2), mean=10_000.0)
+    variance = np.asarray(x, np.float64).var(0)
+    np.testing.assert_allclose(batch_norm(x, jnp.ones(2), jnp.zeros(2), 1e-3)[2], variance, rtol=1e-4)
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_batch_norm_module_equals_flax(train):
+    x = normal((8, 6, 6, 4), mean=2.0)
+    ours = BatchNorm(momentum=0.9, epsilon=1e-3)
+    theirs = nn.BatchNorm(momentum=0.9, epsilon=1e-3, use_running_average=not train, use_fast_variance=False)
+    params = {"scale": normal((4,), 1), "bias": normal((4,), 2)}
+    variables = {"params": params, "batch_stats": {"mean": normal((4,), 3), "var": normal((4,), 4) ** 2}}
+    mine, updated = ours.apply(variables, x, train=train, mutable=["batch_stats"])
+    other, their_updated = theirs.apply(variables, x, mutable=["batch_stats"])
+    np.testing.assert_allclose(mine, other, atol=1e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), updated, their_updated)
+
+
+def test_batch_norm_in_bfloat16_keeps_statistics_in_float32():
+    y, mean, var = batch_norm(normal((64, 3)).astype(jnp.bfloat16), jnp.ones(3), jnp.zeros(3), 1e-3)
+    assert (y.dtype, mean.dtype, var.dtype) == (jnp.bfloat16, jnp.float32, jnp.float32)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    height=st.integers(2, 9),
+    width=st.integers(2, 9),
+    window=st.integers(2, 3),
+    levels=st.sampled_from([3, 1000]),
+)
+def test_max_pool_and_its_gradient_equal_flax_even_with_ties(height, width, window, levels):
+    if min(height, width) < window:
+        window = 2
+    x = jnp.asarray(np.random.default_rng(height).integers(0, levels, (2, height, width, 3)), jnp.float32)
+    ours, pull = jax.vjp(lambda x: max_pool(x, window), x)
+    theirs, their_pull = jax.vjp(lambda x: nn.max_pool(x, (window,) * 2, (window,) * 2), x)
+    np.testing.assert_array_equal(ours, theirs)
+    dy = normal(ours.shape)
+    np.testing.assert_array_equal(pull(dy)[0], their_pull(dy)[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "slopes"),
+    [
+        ("relu", [0, 0, 0, 1, 6, 8], [0, 0, 0, 1, 1, 1]),
+        ("leaky_relu", [-0.2, -0.1, 0, 1, 6, 8], [0.1, 0.1, 0.1, 1, 1, 1]),
+        ("relu6", [0, 0, 0, 1, 6, 6], [0, 0, 0, 1, 0, 0]),
+    ],
+)
+def test_activations_and_their_slopes_at_the_kinks(name, values, slopes):
+    x = jnp.asarray([-2.0, -1.0, 0.0, 1.0, 6.0, 8.0])
+    np.testing.assert_allclose(activate(x, name, 0.1), values, atol=1e-7)
+    slope = jax.vmap(jax.grad(lambda v: activate(v, name, 0.1)))(x)
+    np.testing.assert_allclose(slope, slopes, atol=1e-7)
+
+
+def test_an_unknown_activation_is_named():
+    with pytest.raises(ValueError, match=r"'gelu' is not one of relu, leaky_relu, relu6"):
+        activate(jnp.zeros(1), "gelu", 0.1)
+
+
+@pytest.mark.parametrize("kind", ["conv", "dense"])
+@pytest.mark.parametrize("order", ["absent", "before", "after"])
+@pytest.mark.parametrize("train", [True, False])
+def test_a_gated_unit_equals_the_static_one(kind, order, train):
+    x = normal((8, 6, 6, 3) if kind == "conv" else (8, 5))
+    static = Unit(kind, 4, order)
+    gated = Unit(kind, 4, order, gated=True)
+    variables = gated.init(jax.random.key(0), x, train=False)
+    plain = static.init(jax.random.key(0), x, train=False)
+    np.testing.assert_array_equal(plain["params"]["kernel"], variables["params"]["kernel"])
+
+    def run(unit, variables):
+        y, updated = unit.apply(variables, x, train=train, mutable=["batch_stats", "probes"])
+        return (y * normal(y.shape, 9)).sum(), (y, updated)
+
+    def run_with(unit, variables):
+        fixed = {name: tree for name, tree in variables.items() if name != "params"}
+        return jax.grad(lambda params: run(unit, {"params": params, **fixed}), has_aux=True)(
+            variables["params"]
+        )
+
+    (mine, (y, updated)), (other, (plain_y, plain_updated)) = (
+        run_with(gated, variables),
+        run_with(static, plain),
+    )
+    np.testing.assert_allclose(y, plain_y, atol=1e-6)
+    np.testing.assert_allclose(mine["kernel"], other["kernel"], atol=1e-5)
+    np.testing.assert_allclose(
+        updated["probes"]["activation_input_max"], plain_updated["probes"]["activation_input_max"], atol=1e-6
+    )
+    if order != "absent":
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6),
+            updated["batch_stats"],
+            plain_updated["batch_stats"],
+        )
+
+
+def test_dropout_zeroes_and_scales_in_training_only():
+    x, unit = jnp.ones((50, 40)), Unit("dense", 400, dropout=0.4)
+    variables = unit.init(jax.random.key(0), x, train=False)
+    kept = unit.apply(variables, x, train=False)
+    dropped = unit.apply(variables, x, train=True, rngs={"dropout": jax.random.key(1)})
+    active = np.asarray(kept) > 0
+    share = (np.asarray(dropped)[active] == 0).mean()
+    assert abs(share - 0.4) < 0.02
+    survivors = np.asarray(dropped)[active & (np.asarray(dropped) != 0)]
+    np.testing.assert_allclose(
+        survivors, np.asarray(kept)[active & (np.asarray(dropped) != 0)] / 0.6, rtol=1e-6
+    )
