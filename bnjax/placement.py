@@ -173,6 +173,6 @@ def _unknown_target(target: str, position: int, text: str, sites: Sequence[Site]
     return (
         f"placement {text!r}, entry {position}: {target!r} is not understood{hint}; this model offers "
         f"none, all, kinds ({', '.join(kinds)}), blocks ({', '.join(blocks)}), sites "
-        f"({', '.join(names)}), globs such as '{blocks[-1]}/*', or a code: '{plain_code(sites)}' with B before "
-        "or after any r"
+        f"({', '.join(names)}), globs such as '{blocks[-1]}/*', or a code: '{plain_code(sites)}' with B "
+        "before or after any r"
     )

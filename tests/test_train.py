@@ -1,0 +1,254 @@
+"""Optimizers, exact evaluation, common random numbers, determinism, and many devices."""
+
+import dataclasses
+import json
+import math
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from bnjax.config import Config, resolve
+from bnjax.data import Dataset, ImageSet, InputScaling
+from bnjax.data.batches import Batch
+from bnjax.models import MLP
+from bnjax.train.evaluate import evaluate
+from bnjax.train.loop import train
+from bnjax.train.mesh import data_mesh, shard_batch
+from bnjax.train.optimizer import make_optimizer, scale_by_keras_adam
+from bnjax.train.outcome import summary_fields
+from bnjax.train.progress import Progress
+from bnjax.train.state import create_state, state_digest
+from bnjax.train.step import make_eval_step
+from bnjax.train.training import prepare
+
+SCALING = InputScaling((128.0,), (64.0,))
+
+
+def image_set(count, seed=0, shape=(6, 6, 1)):
+    random = np.random.default_rng(seed)
+    labels = np.arange(count, dtype=np.int32) % 10
+    images = random.integers(0, 200, (count, *shape)) + 5 * labels[:, None, None, None]
+    return ImageSet(images.astype(np.uint8), labels)
+
+
+def dataset(train_count=48, test_count=29):
+    return Dataset(image_set(train_count), image_set(test_count, 1), 10, {"name": "made"})
+
+
+def config(**settings):
+    return resolve(Config(**{**dict(model="mlp", width=12, batch_size=16, epochs=2), **settings}))
+
+
+def trained(**settings):
+    """Runs a small config to its end: the run, its status, its epochs' fields."""
+    run = prepare(config(**settings), dataset())
+    told = []
+    status = train(run, lambda kind, **fields: told.append((kind, fields)), Progress(1, 1))
+    assert [kind for kind, _ in told] == ["epoch"] * len(told)
+    return run, status, [fields for _, fields in told]
+
+
+def adam_by_hand(gradients, learning_rate, epsilon, form):
+    """The parameter's way under given gradients, from the formulas in float64."""
+    m = v = x = 0.0
+    for t, g in enumerate(gradients, start=1):
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        if form == "keras":
+            x -= learning_rate * math.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (math.sqrt(v) + epsilon)
+        else:
+            x -= learning_rate * (m / (1 - 0.9**t)) / (math.sqrt(v / (1 - 0.999**t)) + epsilon)
+    return x
+
+
+@pytest.mark.parametrize("form", ["keras", "paper"])
+def test_adam_is_its_formula_where_epsilon_matters(form):
+    gradients = [3e-4, -1e-5, 2e-5, 5e-4, 1e-6]
+    with jax.enable_x64(True):
+        optimizer = make_optimizer(Config(adam_form=form, adam_epsilon=1e-4, learning_rate=0.1))
+        x = jnp.zeros(())
+        state = optimizer.init(x)
+        for gradient in gradients:
+            updates, state = optimizer.update(jnp.asarray(gradient), state, x)
+            x = optax.apply_updates(x, updates)
+    expected = adam_by_hand(gradients, 0.1, 1e-4, form)
+    other = adam_by_hand(gradients, 0.1, 1e-4, "paper" if form == "keras" else "keras")
+    np.testing.assert_allclose(x, expected, rtol=1e-12)
+    assert abs(expected - other) > 0.01 * abs(expected)
+
+
+def test_adam_keeps_the_dtype_of_parameters():
+    params = {"w": jnp.ones(3, jnp.bfloat16)}
+    optimizer = scale_by_keras_adam(0.9, 0.999, 1e-8)
+    updates, _ = optimizer.update(params, optimizer.init(params))
+    assert updates["w"].dtype == jnp.bfloat16
+
+
+def test_weight_decay_acts_on_kernels_alone():
+    params = {"kernel": jnp.full((2, 2), 4.0), "bias": jnp.full(2, 4.0)}
+    nothing = jax.tree.map(jnp.zeros_like, params)
+    for name in ("sgd", "adam"):
+        optimizer = make_optimizer(Config(optimizer=name, learning_rate=0.5, weight_decay=0.1))
+        updates, _ = optimizer.update(nothing, optimizer.init(params), params)
+        np.testing.assert_allclose(updates["kernel"], -0.5 * 0.1 * 4.0)
+        np.testing.assert_array_equal(updates["bias"], 0)
+
+
+def test_sgd_momentum():
+    optimizer = make_optimizer(Config(optimizer="sgd", learning_rate=0.1, momentum=0.9))
+    x = jnp.zeros(())
+    state = optimizer.init(x)
+    for _ in range(2):
+        updates, state = optimizer.update(jnp.ones(()), state, x)
+    np.testing.assert_allclose(updates, -0.1 * (1 + 0.9), rtol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 16, 29, 500])
+def test_evaluation_is_exact_at_any_batch_size(batch_size):
+    model, part = MLP(width=8, placement="all:after"), image_set(29)
+    state = create_state(model, make_optimizer(Config()), (6, 6, 1), 0)
+    result = evaluate(make_eval_step(model, SCALING), state, part, batch_size, data_mesh(), model)
+    images = (part.images.astype(np.float32) - 128) / 64
+    logits = model.apply({"params": state.params, "batch_stats": state.batch_stats}, images)
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, part.labels)
+    np.testing.assert_allclose(result.loss, losses.mean(), rtol=1e-5)
+    assert result.accuracy == int((logits.argmax(-1) == part.labels).sum()) / 29
+
+
+def test_conditions_of_one_seed_share_kernels_and_the_key_of_dropout():
+    runs = [prepare(config(placement=placement), dataset()) for placement in ("none", "all")]
+    states = [run.state for run in runs]
+    for unit in ("fc_dense1", "logits"):
+        np.testing.assert_array_equal(*(state.params[unit]["kernel"] for state in states))
+    assert jax.random.key_data(states[0].key).tolist() == jax.random.key_data(states[1].key).tolist()
+    other = prepare(config(seed=1), dataset()).state
+    assert (np.asarray(other.params["logits"]["kernel"]) != states[0].params["logits"]["kernel"]).any()
+
+
+def dropped_units(placement):
+    """Where dropout puts zeros; a leaky ReLU of slope 1 makes none of its own."""
+    identity = dict(activation="leaky_relu", negative_slope=1.0)
+    run = prepare(config(placement=placement, dropout=0.5, **identity), dataset())
+    _, captured = run.model.apply(
+        {"params": run.state.params, "batch_stats": run.state.batch_stats},
+        jnp.asarray(np.random.default_rng(0).normal(size=(4, 36)), jnp.float32),
+        train=True,
+        mutable=["batch_stats", "intermediates"],
+        capture_intermediates=lambda module, _: module.name == "dropout",
+        rngs={"dropout": run.state.key},
+    )
+    return np.asarray(captured["intermediates"]["fc_dense1"]["dropout"]["__call__"][0]) == 0
+
+
+def test_dropout_of_one_seed_drops_the_same_units_whatever_the_placement():
+    plain = dropped_units("none")
+    assert 0.2 < plain.mean() < 0.8
+    for placement in ("all:before", "all:after"):
+        np.testing.assert_array_equal(dropped_units(placement), plain)
+
+
+def test_the_same_settings_give_the_same_bytes_twice():
+    first, _, first_epochs = trained(placement="all", dropout=0.3, shuffle="epoch")
+    second, _, second_epochs = trained(placement="all", dropout=0.3, shuffle="epoch")
+    assert state_digest(first.state) == state_digest(second.state)
+    for a, b in zip(first_epochs, second_epochs, strict=True):
+        timeless = {key: value for key, value in a.items() if key not in ("seconds", "images_per_second")}
+        assert timeless == {key: b[key] for key in timeless}
+    assert state_digest(trained(seed=5)[0].state) != state_digest(first.state)
+
+
+def test_training_learns_and_its_records_say_so():
+    run, status, epochs = trained(epochs=30, learning_rate=0.01, input_scale="standardize", validation=0)
+    assert status == "done"
+    assert epochs[-1]["train_loss"] < 0.7 * epochs[0]["train_loss"]
+    assert epochs[-1]["step"] == 30 * 3 == int(run.state.step)
+    summary = summary_fields(run, status, 1.0)
+    assert summary["final"]["test_loss"] == epochs[-1]["test_loss"]
+    assert summary["best"]["test_loss"] == min(epoch["test_loss"] for epoch in epochs)
+    assert summary["state_sha256"] == state_digest(run.state)
+
+
+def test_the_step_is_compiled_once():
+    run, _, _ = trained(epochs=3)
+    assert run.train_step._cache_size() == 1
+    assert run.eval_step._cache_size() == 1
+
+
+def test_a_run_that_diverges_is_told_and_ends():
+    run, status, epochs = trained(optimizer="sgd", learning_rate=1e30, epochs=5)
+    assert status == "diverged"
+    assert len(epochs) < 5
+    assert epochs[-1]["status"] == "diverged"
+    assert summary_fields(run, status, 1.0)["state_sha256"] is None
+
+
+def test_filling_images_count_nothing_even_if_their_loss_is_not_finite():
+    model, part = MLP(width=4), image_set(4)
+    state = create_state(model, make_optimizer(Config()), (6, 6, 1), 0)
+    step = make_eval_step(model, SCALING)
+    weights = np.asarray([1, 1, 1, 0], np.float32)
+    sums, _ = step(state.params, state.batch_stats, Batch(part.images, part.labels, weights))
+    alone, _ = step(state.params, state.batch_stats, Batch(part.images[:3], part.labels[:3], weights[:3]))
+    np.testing.assert_allclose(sums.loss, alone.loss, rtol=1e-6)
+    assert int(sums.images) == 3
+
+
+EIGHT_DEVICES = """
+import sys
+from bnjax.flags import config_from_flags
+from bnjax.train.launch import launch
+import jax
+assert len(jax.devices()) == int(sys.argv[1]), jax.devices()
+sys.exit(launch(config_from_flags(["x"] + sys.argv[2:], "cifar10", ""), "x"))
+"""
+
+
+def run_on(devices, tmp_path, *flags):
+    """Records and exit code of a run in a process with this many simulated devices."""
+    environment = {
+        **os.environ,
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+    }
+    common = ["--dataset=digits", "--model=cnn", "--epochs=1", f"--out_dir={tmp_path / str(devices)}"]
+    done = subprocess.run(
+        [sys.executable, "-c", EIGHT_DEVICES, str(devices), *common, *flags],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()], done
+
+
+def test_eight_devices_equal_one(tmp_path):
+    """Four steps of a CNN with norms by the statistics of the whole batch, and every test image once."""
+    flags = ("--placement=all", "--batch_size=352", "--input_scale=standardize", "--learning_rate=1e-4")
+    one, _ = run_on(1, tmp_path, *flags)
+    eight, _ = run_on(8, tmp_path, *flags)
+    assert eight[0]["device"]["count"] == 8
+    assert [record["kind"] for record in eight] == ["run", "epoch", "summary"]
+    for metric in ("train_loss", "test_loss"):
+        assert abs(one[1][metric] - eight[1][metric]) < 1e-5 * abs(one[1][metric])
+    assert abs(one[1]["test_accuracy"] - eight[1]["test_accuracy"]) < 1e-5
+
+
+def test_a_batch_that_devices_cannot_share_is_refused(tmp_path):
+    records, done = run_on(8, tmp_path, "--batch_size=100")
+    assert records == []
+    assert done.returncode == 2
+    assert "--batch_size=100 cannot be shared by 8 devices" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_batches_are_cut_and_not_copied_to_every_device():
+    batch = Batch(*image_set(8).__dict__.values(), np.ones(8, np.float32))
+    placed = shard_batch(batch, data_mesh())
+    assert placed.images.sharding.spec == jax.sharding.PartitionSpec("data")
+    assert dataclasses.is_dataclass(Dataset)
