@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from bnjax.data.cache import cached, fingerprint
 from bnjax.data.image_set import DataError, Dataset, ImageSet
@@ -127,7 +128,8 @@ def _read_split(builder: Any, split: str, image: str, label: str) -> ImageSet:
     shape = builder.info.features[image].shape
     images = np.empty((len(source), *shape), np.uint8)
     labels = np.empty(len(source), np.int32)
-    for start in range(0, len(source), _READ_AT_ONCE):
+    # disable=None: a bar where a person looks on, nothing elsewhere
+    for start in tqdm(range(0, len(source), _READ_AT_ONCE), f"decoding {split}", leave=False, disable=None):
         wanted = range(start, min(start + _READ_AT_ONCE, len(source)))
         for position, example in zip(wanted, source.__getitems__(wanted), strict=True):
             images[position] = _pixels(example[image], shape)

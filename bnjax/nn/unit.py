@@ -6,9 +6,10 @@ from collections.abc import Callable
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 from jax.typing import DTypeLike
 
+from bnjax.nn.conv import conv2d
 from bnjax.nn.norms import BatchNorm
 from bnjax.placement import Kind, Order
 
@@ -83,8 +84,7 @@ class Unit(nn.Module):
         kernel, bias = kernel.astype(x.dtype), bias.astype(x.dtype)
         if self.kind == "dense":
             return x @ kernel + bias
-        layout = ("NHWC", "HWIO", "NHWC")
-        return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout) + bias
+        return conv2d(x, kernel) + bias
 
     def _static(self, x: Array, train: bool) -> Array:
         if self.order == "before":

@@ -17,6 +17,10 @@ from bnjax.records import RecordError
 FAILED = 1
 
 
+class DeviceError(Exception):
+    """The device refused to go on, out of memory for example."""
+
+
 class Stopped(BaseException):
     """A signal asked the run to end; like KeyboardInterrupt it passes ``except Exception``."""
 
@@ -52,9 +56,12 @@ class Recorder:
 
 def print_record(record: dict[str, Any]) -> None:
     """One JSON line on stdout; a reader that has gone away does not end the run."""
+    from tqdm import tqdm
+
     try:
-        sys.stdout.write(records.json_line(record))
-        sys.stdout.flush()
+        with tqdm.external_write_mode():  # takes the progress bar off the terminal meanwhile
+            sys.stdout.write(records.json_line(record))
+            sys.stdout.flush()
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # stays open to the end
 
@@ -78,7 +85,7 @@ def launch(config: Config, program: str) -> int:
             return _exit_code(_train(config, recorder))
     except ConfigError as error:
         complain(program, str(error))
-    except (DataError, RecordError, OSError) as error:
+    except (DataError, RecordError, OSError, MemoryError, DeviceError) as error:
         print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
         return FAILED
     except Stopped as stopped:
@@ -120,12 +127,27 @@ def _train(config: Config, recorder: Recorder) -> str:
 
     network = network_class(config.model)
     dataset = load_dataset(config, network.input_shape, network.smallest_side)
-    run = prepare(config, dataset)
-    recorder.emit("run", **run_facts(run))
-    status = "interrupted"
-    try:
-        with Progress(config.epochs * run.steps_per_epoch, config.epochs) as progress:
-            status = train(run, recorder.emit, progress)
-    finally:
-        recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
+    with _device_errors():
+        run = prepare(config, dataset)
+        recorder.emit("run", **run_facts(run))
+        status = "interrupted"
+        try:
+            with Progress(config.epochs * run.steps_per_epoch, config.epochs) as progress:
+                status = train(run, recorder.emit, progress)
+        finally:
+            recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
     return status
+
+
+@contextlib.contextmanager
+def _device_errors() -> Iterator[None]:
+    """What a device reports at length becomes one line."""
+    import jax
+
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise DeviceError(
+            f"the device failed ({reason}); a smaller --batch_size needs less memory"
+        ) from error

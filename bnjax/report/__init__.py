@@ -1,0 +1,1 @@
+"""Results: reads records only, and imports no JAX."""

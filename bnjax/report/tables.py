@@ -1,0 +1,99 @@
+"""Tables in Markdown, from recorded runs."""
+
+import dataclasses
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from bnjax.config import Config, identity, resolve
+from bnjax.recipes import recipe
+from bnjax.report.load import RecordedRun
+from bnjax.report.published import CIFAR10_TEST_ACCURACY
+
+_CIFAR10_COLUMNS = (
+    "placement",
+    "dropout",
+    "author (1)",
+    "published (n)",
+    "difference",
+    "controlled (n)",
+    "silent, published",
+    "silent, controlled",
+)
+
+
+def cifar10_table(runs: Sequence[RecordedRun], epoch: int) -> str:
+    """Test accuracy of the twelve conditions of the CIFAR-10 experiment after so many epochs.
+
+    A row has its author's logged accuracy beside our mean over seeds under both recipes, with how many runs
+    there are, and the mean number of silent units of the 1,024 in ``fc/dense1``; ``-`` where nothing was
+    recorded. Only runs count that differ from their recipe in nothing but condition, seed and epochs.
+    """
+    lines = [_row(_CIFAR10_COLUMNS), _row(["---"] * len(_CIFAR10_COLUMNS))]
+    for (placement, dropout), logged in CIFAR10_TEST_ACCURACY.items():
+        condition = {"placement": placement, "dropout": dropout}
+        published, controlled = (
+            _epochs_of(runs, dataclasses.replace(recipe("cifar10", name), **condition), epoch)
+            for name in ("published", "controlled")
+        )
+        ours, author = _mean(published, _accuracy), logged.get(epoch)
+        difference = "-" if ours is None or author is None else f"{ours - author:+.4f}"
+        cells = [placement, str(dropout), _shown(author), _with_count(published), difference]
+        cells += [_with_count(controlled), _shown(_mean(published, _silent), 0)]
+        lines.append(_row([*cells, _shown(_mean(controlled, _silent), 0)]))
+    return "\n".join(lines)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _epochs_of(runs: Sequence[RecordedRun], condition: Config, epoch: int) -> list[dict[str, Any]]:
+    """The records of one epoch, of all runs of a condition whatever their seed and number of epochs."""
+    free = {"seed", "epochs"}
+    wanted = {name: value for name, value in identity(resolve(condition)).items() if name not in free}
+    same = [
+        run
+        for run in runs
+        if {name: value for name, value in _identity_of(run).items() if name not in free} == wanted
+    ]
+    return [e for run in same for e in run.epochs if e["epoch"] == epoch and e["status"] == "ok"]
+
+
+def _identity_of(run: RecordedRun) -> dict[str, Any]:
+    known = {field.name for field in dataclasses.fields(Config)}
+    return identity(Config(**{name: value for name, value in run.run["config"].items() if name in known}))
+
+
+def _accuracy(epoch: dict[str, Any]) -> float:
+    return epoch["test_accuracy"]
+
+
+def _silent(epoch: dict[str, Any]) -> float:
+    return epoch["dying"]["fc/dense1"]["silent"]
+
+
+def _mean(epochs: Sequence[dict[str, Any]], metric: Any) -> float | None:
+    return statistics.fmean(map(metric, epochs)) if epochs else None
+
+
+def _shown(value: float | None, digits: int = 4) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _with_count(epochs: Sequence[dict[str, Any]]) -> str:
+    return f"{_shown(_mean(epochs, _accuracy))} ({len(epochs)})"
+
+
+def provenance(runs: Sequence[RecordedRun]) -> str:
+    """One line that says what numbers rest on: data, devices, versions, commits, seeds."""
+    told = {
+        "data": "{data[name]} {data[version]}, {data[encoding]}",
+        "device": "{device[count]} {device[kind]}",
+        "versions": "jax {versions[jax]}, flax {versions[flax]}",
+        "commit": "{git_commit:.12}",
+        "seeds": "{config[seed]}",
+    }
+    facts = [{**run.run, "git_commit": run.run["git_commit"] or "unknown"} for run in runs]
+    parts = [f"{name} {', '.join(sorted({text.format(**f) for f in facts}))}" for name, text in told.items()]
+    return "; ".join([f"{len(runs)} runs", *parts])

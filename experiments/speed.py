@@ -1,0 +1,57 @@
+"""Whole training steps of bnjax beside Flax, Keras and PyTorch: from flags to a table and JSON lines."""
+
+import contextlib
+import sys
+from typing import Any
+
+from speed_peers.contest import Contest, ContestError, say
+from speed_peers.machine import machine_record
+from speed_peers.options import options_from_flags
+from speed_peers.processes import WorkerError, keep_cores
+
+from bnjax.flags import complain
+from bnjax.records import json_line
+
+ABOUT = """\
+Times training steps on the CPU: forward, backward, Adam, with a norm in every unit and made-up images.
+Contestants take turns within one run, so that a machine that slows down does so for all of them.
+
+  python {program}                                             every network, everyone who is installed
+  python {program} --networks=mlp --contestants=bnjax,flax     takes half a minute
+  python {program} --rounds=20 --out=speed.jsonl               keeps the records
+
+Tables go to stderr, JSON lines to stdout. "to bnjax" is a contestant's time over bnjax's in the same
+round, the median of all rounds: above 1, bnjax is faster.
+Exit codes: 0 done, 1 a contestant failed, 2 wrong usage, 130 interrupted."""
+
+
+def main(argv: list[str]) -> int:
+    options = options_from_flags(argv, ABOUT)
+    with contextlib.ExitStack() as stack:
+        files = [sys.stdout]
+        if options.out:
+            try:
+                files.append(stack.enter_context(open(options.out, "w", encoding="utf-8")))
+            except OSError as error:
+                complain(argv[0], f"--out={options.out}: {error.strerror}")
+
+        def emit(record: dict[str, Any]) -> None:
+            for file in files:
+                file.write(json_line(record))
+                file.flush()
+
+        keep_cores(options.threads)
+        emit(machine_record(options))
+        contest = Contest(options, emit)
+        try:
+            contest.run()
+        except (ContestError, WorkerError) as error:
+            say(f"speed.py: {error}")
+            return 1
+        except KeyboardInterrupt:
+            return 130
+        return 1 if contest.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,52 @@
+"""Who takes part: what each contestant needs, and how its process is set up. Imports none of them."""
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from speed_peers.networks import Architecture
+
+#: The one that the others are compared with.
+BNJAX = "bnjax"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A way to train the networks.
+
+    Attributes:
+      module: below ``speed_peers``, with ``configure(threads)`` and ``Trainer(task)``.
+      package: what has to be installed.
+      environment: what its process finds in the environment.
+      compiled, channels_last: see :class:`speed_peers.networks.Task`.
+    """
+
+    module: str
+    package: str
+    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    compiled: bool = False
+    channels_last: bool = False
+
+    def obstacle(self, architecture: Architecture) -> str | None:
+        """Why it cannot or need not train this network, None where it can."""
+        if importlib.util.find_spec(self.package) is None:
+            return f"{self.package} is not installed"
+        if self.channels_last and not architecture.has_convolutions:
+            return "without convolutions the layout of images changes nothing"
+        return None
+
+
+#: No contestant, a yardstick: the product of two square float32 matrices of this many rows.
+MATRIX_SIZE = 2048
+MATRIX_PRODUCT = Contestant("matrix_product", "jax")
+
+CONTESTANTS = {
+    BNJAX: Contestant("bnjax_itself", "bnjax"),
+    "flax": Contestant("plain_flax", "flax"),
+    "keras-jax": Contestant("keras_jax", "keras", environment={"KERAS_BACKEND": "jax"}),
+    "torch-eager": Contestant("pytorch", "torch"),
+    "torch-eager-channels-last": Contestant("pytorch", "torch", channels_last=True),
+    "torch-compile": Contestant("pytorch", "torch", compiled=True),
+    "torch-compile-channels-last": Contestant("pytorch", "torch", compiled=True, channels_last=True),
+}

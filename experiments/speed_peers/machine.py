@@ -1,0 +1,49 @@
+"""What a result's numbers depend on: the machine, the versions, the commit."""
+
+import datetime
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from speed_peers.options import Options
+
+_PACKAGES = ("bnjax", "jax", "jaxlib", "flax", "optax", "keras", "torch", "numpy")
+
+
+def machine_record(options: Options) -> dict[str, Any]:
+    """The first line of a result."""
+    from bnjax.train.facts import git_commit  # imports JAX, which a wrong flag should not wait for
+
+    return {
+        "kind": "machine",
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpu_model": _cpu_model(),
+        "cpu_count": os.cpu_count(),
+        "threads": options.threads,
+        "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "versions": {"python": platform.python_version(), **_versions()},
+        "git_commit": git_commit(),
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found

@@ -1,0 +1,140 @@
+"""The parent's side of the workers: how they are started, asked and ended."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from speed_peers.contestants import Contestant
+from speed_peers.networks import Task
+
+#: A caller's settings that would speed up or slow down some contestants only, or make idle threads spin.
+_DROPPED = ("XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+_SECONDS_TO_END = 10
+
+
+class WorkerError(Exception):
+    """A worker failed; the message is one line."""
+
+
+def available_cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def keep_cores(threads: int) -> None:
+    """Confines this process, and the workers that it starts, to so many cores where the system can.
+
+    JAX has no setting for its threads on CPU: it takes one for every core.
+    """
+    if hasattr(os, "sched_setaffinity") and threads < available_cores():
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
+class Worker:
+    """A contestant's process, ready to train: it has taken its first step.
+
+    Attributes:
+      parameters: how many numbers it trains.
+      import_seconds: what importing the library took.
+      first_step_seconds: from the start of the process to the end of the first step.
+      step_seconds: for each turn that it took, the seconds per step.
+    """
+
+    def __init__(self, contestant: Contestant, task: Task, scratch: Path) -> None:
+        """Starts it and waits for its first step.
+
+        Args:
+          scratch: an empty folder for caches and messages, so that everyone compiles from nothing.
+
+        Raises:
+          WorkerError: it could not.
+        """
+        task = dataclasses.replace(task, compiled=contestant.compiled, channels_last=contestant.channels_last)
+        self._messages = scratch / "stderr.txt"
+        started = time.perf_counter()
+        self._process = _start(contestant, task, scratch, self._messages)
+        try:
+            ready = self._reply()
+        except BaseException:
+            self.close()
+            raise
+        self.first_step_seconds = time.perf_counter() - started
+        self.parameters: int = ready["parameters"]
+        self.import_seconds: float = ready["import_seconds"]
+        self.step_seconds: list[float] = []
+
+    def take_turn(self, steps: int) -> None:
+        """One more turn, of so many steps.
+
+        Raises:
+          WorkerError: it failed.
+        """
+        assert self._process.stdin
+        try:
+            self._process.stdin.write(json.dumps({"steps": steps}) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # its end is told by the missing reply
+        self.step_seconds.append(self._reply()["seconds"] / steps)
+
+    def _reply(self) -> dict[str, Any]:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        reply = json.loads(line) if line.endswith("\n") else {"error": self._last_words()}
+        if "error" in reply:
+            raise WorkerError(reply["error"])
+        return reply
+
+    def _last_words(self) -> str:
+        status = self._process.wait(_SECONDS_TO_END)
+        lines = self._messages.read_text(encoding="utf-8", errors="replace").split("\n")
+        words = [line.strip() for line in lines if line.strip()]
+        return f"ended with status {status}" + (f": {words[-1]}" if words else "")
+
+    def close(self) -> None:
+        """Ends the process."""
+        assert self._process.stdin
+        assert self._process.stdout
+        try:
+            self._process.stdin.close()
+            self._process.wait(_SECONDS_TO_END)
+        except (BrokenPipeError, subprocess.TimeoutExpired):
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+
+def _start(contestant: Contestant, task: Task, scratch: Path, messages: Path) -> subprocess.Popen[str]:
+    # -P: a file in the current folder must not stand in for a library.
+    command = [sys.executable, "-P", "-m", "speed_peers.worker", contestant.module]
+    with messages.open("wb") as stderr:
+        return subprocess.Popen(
+            [*command, json.dumps(dataclasses.asdict(task))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=_environment(contestant, task, scratch),
+            encoding="utf-8",
+        )
+
+
+def _environment(contestant: Contestant, task: Task, scratch: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in _DROPPED}
+    here = str(Path(__file__).resolve().parents[1])
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join([here, *filter(None, [kept.get("PYTHONPATH")])]),
+        "JAX_PLATFORMS": "cpu",
+        "OMP_NUM_THREADS": str(task.threads),
+        "BNJAX_CACHE_DIR": str(scratch / "bnjax"),
+        "TORCHINDUCTOR_CACHE_DIR": str(scratch / "inductor"),
+        "KERAS_HOME": str(scratch / "keras"),
+        **contestant.environment,
+    }

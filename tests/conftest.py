@@ -1,0 +1,57 @@
+"""What every test stands on: the CPU, a cache that lasts one session, and a way to start the scripts."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+# Before anything imports JAX; subprocesses inherit it.
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ.pop("TFDS_DATA_DIR", None)
+
+import pytest
+from hypothesis import settings
+
+# A slow machine is no failure of the code.
+settings.register_profile("bnjax", deadline=None, print_blob=True)
+settings.load_profile("bnjax")
+
+SCRIPT = Path(__file__).resolve().parents[1] / "experiments" / "cifar10.py"
+
+# Runs a script as `python script arguments` does, and leaves a list of what it imported.
+_WATCH_IMPORTS = """
+import atexit, pathlib, runpy, sys
+imports, sys.argv = sys.argv[1], sys.argv[2:]
+atexit.register(lambda: pathlib.Path(imports).write_text(" ".join(sys.modules), encoding="utf-8"))
+sys.path[0] = str(pathlib.Path(sys.argv[0]).parent)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_session():
+    """One cache of arrays and compiled programs for all tests, gone after them."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BNJAX_CACHE_DIR", folder)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def cifar10_command():
+    """The start of a command line that runs the CIFAR-10 experiment."""
+    return [sys.executable, str(SCRIPT)]
+
+
+@pytest.fixture
+def run_watched(tmp_path):
+    """Runs the CIFAR-10 experiment to its end; the result also has ``imported``, a set of module names."""
+
+    def run(*arguments, **options):
+        imports = tmp_path / "imports.txt"
+        command = [sys.executable, "-c", _WATCH_IMPORTS, str(imports), str(SCRIPT), *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **options)
+        result.imported = set(imports.read_text(encoding="utf-8").split())
+        return result
+
+    return run

@@ -1,0 +1,193 @@
+"""The settings of a run: their bounds, their canonical form, and the identity of a run."""
+
+import dataclasses
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bnjax.config import FIELDS, Config, ConfigError, identity, resolve, run_id
+from bnjax.sites import MODELS
+
+BOUNDED = [field for field in FIELDS if field.metadata["bounds"]]
+CHOSEN = [field for field in FIELDS if field.metadata["choices"]]
+NOT_IDENTITY = ("data_dir", "eval_batch_size", "out_dir", "overwrite")
+
+
+# Pinned: these are the names of folders that lie on disk. A new field with a default must not change them;
+# if one of them changes, finished runs are no longer found and are run again.
+PINNED = {
+    "053713b3186e": Config(),
+    "b3a8b94d59f4": Config(placement="conv,dense", dropout=0.4, seed=3),
+    "4620a55f8ddc": Config(
+        model="vgg7",
+        placement="cBrcr-crcr-drdBr",
+        recipe="controlled",
+        shuffle="epoch",
+        input_scale="standardize",
+    ),
+    "4cf4b19033f1": Config(model="mlp", dataset="mnist", hidden_layers=3, learning_rate=0.5, optimizer="sgd"),
+}
+
+
+@pytest.mark.parametrize(("pinned", "config"), PINNED.items())
+def test_run_ids_are_pinned(pinned, config):
+    assert run_id(config) == pinned
+
+
+EQUAL = {
+    "sequence of a list": (Config(placement="conv,dense"), Config(placement="dense,conv")),
+    "list and all": (Config(placement="conv,dense"), Config(placement="all")),
+    "list and code": (Config(placement="conv,dense"), Config(placement="crB-crB-drB")),
+    "order in its flag and in the text": (
+        Config(placement="all", order="before"),
+        Config(placement="all:before", order="after"),
+    ),
+    "order without a norm": (Config(placement="none", order="before"), Config()),
+    "spaces": (Config(placement=" conv , fc:before "), Config(placement="conv,fc:before")),
+    "1 and 1.0": (Config(learning_rate=1), Config(learning_rate=1.0)),
+    "0 and 0.0": (Config(weight_decay=0, dropout=0), Config()),
+    "0.0 and -0.0": (Config(dropout=-0.0), Config()),
+    "digits of a number": (Config(norm_epsilon=1e-3), Config(norm_epsilon=0.001)),
+}
+
+
+@pytest.mark.parametrize(("first", "second"), EQUAL.values(), ids=EQUAL.keys())
+def test_equal_conditions_have_equal_ids(first, second):
+    assert resolve(first) == resolve(second)
+    assert run_id(first) == run_id(second)
+
+
+DIFFERENT = {
+    "order": dict(placement="all", order="before"),
+    "placement": dict(placement="conv"),
+    "dropout": dict(placement="all", dropout=0.2),
+    "seed": dict(placement="all", seed=1),
+    "dataset": dict(placement="all", dataset="digits"),
+    "validation": dict(placement="all", validation=0.1),
+    "epochs": dict(placement="all", epochs=11),
+    "batch size": dict(placement="all", batch_size=64),
+}
+
+
+def test_different_conditions_have_different_ids():
+    ids = {run_id(Config(placement="all")), *(run_id(Config(**given)) for given in DIFFERENT.values())}
+    assert len(ids) == 1 + len(DIFFERENT)
+
+
+def test_where_files_lie_is_no_part_of_the_identity():
+    moved = Config(data_dir="/elsewhere", out_dir="/tmp/x", overwrite=True, eval_batch_size=7)
+    assert run_id(moved) == run_id(Config())
+    assert tuple(field.name for field in FIELDS if not field.metadata["identity"]) == tuple(
+        field.name for field in FIELDS if field.name in NOT_IDENTITY
+    )
+
+
+@given(
+    data_dir=st.text(),
+    out_dir=st.text(min_size=1),
+    overwrite=st.booleans(),
+    eval_batch_size=st.integers(1, 10**6),
+)
+def test_no_value_of_these_fields_changes_the_id(**fields):
+    assert set(fields) == set(NOT_IDENTITY)
+    assert run_id(Config(**fields, seed=5)) == run_id(Config(seed=5))
+
+
+def test_identity_holds_what_differs_from_the_defaults():
+    assert identity(Config()) == {}
+    assert identity(Config(seed=2, dropout=0.5, out_dir="x")) == {"seed": 2, "dropout": 0.5}
+
+
+def test_run_id_is_twelve_hexadecimal_digits():
+    assert len(run_id(Config())) == 12
+    assert set(run_id(Config())) <= set("0123456789abcdef")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_resolving_twice_changes_nothing(model):
+    once = resolve(Config(model=model, placement="all", order="before", dropout=0))
+    assert resolve(once) == once
+    assert once.order == Config.order
+    assert type(once.dropout) is float
+
+
+def _ends(field):
+    bounds = field.metadata["bounds"]
+    low, high = (float(end) for end in bounds[1:-1].split(","))
+    return (bounds[0] == "[", low), (bounds[-1] == "]", high)
+
+
+def _outside(field):
+    (low_in, low), (high_in, high) = _ends(field)
+    whole = isinstance(field.default, int)
+    below = [low - 1] if low_in else [low, low - 1]
+    above = [] if math.isinf(high) else [high + 1] if high_in else [high, high + 1]
+    return [int(value) if whole else value for value in below + above] + [math.nan, math.inf, -math.inf]
+
+
+@pytest.mark.parametrize("field", BOUNDED, ids=lambda field: field.name)
+def test_what_is_outside_its_bounds_is_refused_by_name(field):
+    for value in _outside(field):
+        with pytest.raises(ConfigError, match=rf"^--{field.name}=.* is outside ") as caught:
+            resolve(dataclasses.replace(Config(), **{field.name: value}))
+        assert str(value) in str(caught.value)
+        assert field.metadata["bounds"] in str(caught.value)
+
+
+@pytest.mark.parametrize("field", BOUNDED, ids=lambda field: field.name)
+def test_closed_ends_of_bounds_are_taken(field):
+    (low_in, low), (high_in, high) = _ends(field)
+    ends = [end for closed, end in ((low_in, low), (high_in, high)) if closed]
+    for end in [*ends, field.default]:
+        value = type(field.default)(end)
+        resolved = resolve(dataclasses.replace(Config(), **{field.name: value}))
+        assert getattr(resolved, field.name) == value
+
+
+def test_every_number_has_bounds():
+    numbers = {field.name for field in FIELDS if type(field.default) in (int, float)}
+    assert {field.name for field in BOUNDED} == numbers
+
+
+@pytest.mark.parametrize("field", CHOSEN, ids=lambda field: field.name)
+def test_what_is_no_choice_is_refused_by_name(field):
+    for value in ("other", "", field.default.upper()):
+        with pytest.raises(ConfigError, match=rf"^--{field.name}={value} is not one of ") as caught:
+            resolve(dataclasses.replace(Config(), **{field.name: value}))
+        assert all(choice in str(caught.value) for choice in field.metadata["choices"])
+
+
+@pytest.mark.parametrize("field", CHOSEN, ids=lambda field: field.name)
+def test_every_choice_is_taken(field):
+    for choice in field.metadata["choices"]:
+        resolved = resolve(dataclasses.replace(Config(), **{field.name: choice}))
+        assert getattr(resolved, field.name) == (Config.order if field.name == "order" else choice)
+
+
+@pytest.mark.parametrize("name", ["placement", "dataset", "out_dir"])
+def test_an_empty_text_is_refused_by_name(name):
+    with pytest.raises(ConfigError, match=f"--{name} is empty"):
+        resolve(dataclasses.replace(Config(), **{name: ""}))
+
+
+def test_a_placement_of_another_model_is_refused():
+    with pytest.raises(ConfigError, match="'block1/conv2' is not understood"):
+        resolve(Config(model="cnn", placement="block1/conv2"))
+    with pytest.raises(ConfigError, match="does not fit this model"):
+        resolve(Config(model="mlp", hidden_layers=2, placement="dBr"))
+
+
+def test_sites_follow_the_number_of_hidden_layers():
+    assert resolve(Config(model="mlp", hidden_layers=3, placement="all")).placement == "drBdrBdrB"
+
+
+def test_a_config_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().seed = 1
+
+
+def test_every_field_has_a_help_and_a_group():
+    assert [field.name for field in FIELDS if not field.metadata["help"].endswith(".")] == []
+    assert {field.metadata["group"] for field in FIELDS} == {"network", "data", "training", "files"}

@@ -1,0 +1,232 @@
+"""The command line: its help, its complaints, and what comes before JAX."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from bnjax.config import FIELDS, Config, resolve
+from bnjax.flags import config_from_flags, help_text
+from bnjax.recipes import recipe
+
+PROGRAM = "somewhere/cifar10.py"
+HEAVY = {"jax", "flax", "optax", "tensorflow", "tensorflow_datasets"}
+
+
+def config_of(*arguments):
+    return config_from_flags([PROGRAM, *arguments], "cifar10", "About {program}.")
+
+
+def complaint_of(capsys, *arguments):
+    """The one line on stderr of a wrong command line."""
+    with pytest.raises(SystemExit) as caught:
+        config_of(*arguments)
+    out, err = capsys.readouterr()
+    assert caught.value.code == 2
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert err.startswith("cifar10.py: ")
+    assert "--help" in err
+    return err
+
+
+@pytest.mark.parametrize("width", ["100", "40", "1"])
+def test_help_covers_every_field(width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", width)
+    text = help_text(PROGRAM, "cifar10", "About {program}.")
+    words = " ".join(text.split())
+    assert text.startswith(f"About {PROGRAM}.")
+    for field in FIELDS:
+        assert f"\n  --{field.name}" in text
+        assert width == "1" or field.metadata["help"] in words.replace("- ", "-")
+        for choice in field.metadata["choices"] or ():
+            assert choice in words
+
+
+def test_help_tells_both_recipes_defaults():
+    words = " ".join(help_text(PROGRAM, "cifar10", "").split())
+    assert "(default none, with --recipe=controlled epoch)" in words
+    assert "(default raw, with --recipe=controlled standardize)" in words
+    assert "--recipe=published|controlled" in words
+
+
+def test_help_fits_a_terminal_of_100_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    lines = help_text(PROGRAM, "cifar10", "").splitlines()
+    assert max(len(line) for line in lines if not line.startswith("  --")) <= 100
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h", "-help", "--helpfull"])
+def test_help_is_printed_beside_other_flags(flag, capsys):
+    with pytest.raises(SystemExit) as caught:
+        config_of("--epochs=3", flag)
+    assert caught.value.code == 0
+    assert "--learning_rate" in capsys.readouterr().out
+
+
+def test_without_flags_a_config_is_the_published_recipe():
+    assert config_of() == resolve(recipe("cifar10", "published"))
+
+
+def test_a_recipe_is_overridden_by_explicit_flags():
+    controlled = config_of("--recipe=controlled")
+    assert (controlled.shuffle, controlled.input_scale) == ("epoch", "standardize")
+    mixed = config_of("--shuffle=none", "--recipe=controlled")
+    assert (mixed.recipe, mixed.shuffle, mixed.input_scale) == ("controlled", "none", "standardize")
+    same = config_of("--recipe=controlled", "--shuffle=epoch", "--input_scale=standardize")
+    assert same == controlled
+
+
+def test_a_flag_that_repeats_a_published_default_overrides_too():
+    assert config_of("--input_scale=raw", "--recipe=controlled").input_scale == "raw"
+
+
+OTHER_VALUES = Config(
+    model="mlp",
+    placement="drBdr",
+    dropout=0.25,
+    activation="leaky_relu",
+    negative_slope=0.3,
+    hidden_layers=2,
+    width=7,
+    kernel_init="he_normal",
+    norm_momentum=0.9,
+    norm_epsilon=1e-5,
+    dataset="mnist",
+    data_dir="some where/data",
+    validation=0.1,
+    input_scale="unit",
+    shuffle="epoch",
+    recipe="controlled",
+    epochs=3,
+    batch_size=32,
+    optimizer="sgd",
+    learning_rate=0.5,
+    momentum=0.9,
+    weight_decay=1e-4,
+    adam_form="paper",
+    adam_epsilon=1e-7,
+    eval_batch_size=250,
+    seed=4294967295,
+    out_dir="öther",
+    overwrite=True,
+)
+
+
+def test_every_field_is_a_flag():
+    given = {f.name: getattr(OTHER_VALUES, f.name) for f in FIELDS}
+    unchanged = [f.name for f in FIELDS if given[f.name] == f.default and f.name != "order"]
+    assert unchanged == []
+    assert config_of(*(f"--{name}={value}" for name, value in given.items())) == OTHER_VALUES
+
+
+def test_flags_take_their_values_in_absls_other_ways():
+    assert config_of("--epochs", "7", "-seed=2", "--overwrite").epochs == 7
+    assert config_of("--overwrite", "--nooverwrite").overwrite is False
+    assert config_of("--seed=1", "--seed=2").seed == 2
+
+
+def test_order_becomes_part_of_the_placement():
+    config = config_of("--placement=conv,fc:after", "--order=before")
+    assert (config.placement, config.order) == ("cBr-cBr-drB", Config.order)
+
+
+def test_numbers_are_of_their_fields_types():
+    config = config_of("--learning_rate=1", "--epochs=2")
+    for field in dataclasses.fields(config):
+        assert type(getattr(config, field.name)) is type(field.default)
+
+
+COMPLAINTS = {
+    ("--epoch=3",): ["'epoch'", "epochs"],
+    ("--batchsize=3",): ["'batchsize'", "batch_size"],
+    ("--epochs=abc",): ["--epochs", "abc"],
+    ("--epochs=2.5",): ["--epochs", "2.5"],
+    ("--epochs",): ["epochs"],
+    ("--epochs=0",): ["--epochs=0", "[1,1000000]"],
+    ("--learning_rate=0",): ["--learning_rate=0.0", "(0,inf)"],
+    ("--learning_rate=1e999",): ["--learning_rate=inf", "(0,inf)"],
+    ("--learning_rate=nan",): ["--learning_rate=nan"],
+    ("--dropout=1",): ["--dropout=1.0", "[0,1)"],
+    ("--seed=-1",): ["--seed=-1"],
+    ("--width=99999999999999999999999999",): ["--width", "[1,65536]"],
+    ("--width=" + "9" * 5000,): ["--width"],
+    ("--model=vgg",): ["--model=vgg", "cnn, mlp, vgg7"],
+    ("--recipe=publish",): ["--recipe=publish", "published, controlled"],
+    ("--recipe=",): ["--recipe=", "published, controlled"],
+    ("--placement=cnov",): ["'cnov'", "entry 1", "did you mean 'conv'?", "cr-cr-dr"],
+    ("--placement=conv,fc:befor",): ["'befor'", "entry 2", "absent, before, after"],
+    ("--placement=crcr-crcr-drdr",): ["'crcr-crcr-drdr'", "'cr-cr-dr'"],
+    ("--placement=",): ["--placement", "empty"],
+    ("--dataset=",): ["--dataset", "empty"],
+    ("--dataset=a\nb", "--model=c\nd"): ["--model"],
+    ("--overwrite=maybe",): ["--overwrite", "maybe"],
+    ("positional",): ["'positional'", "--name=value"],
+    ("--seed=1", "--", "--epochs=1"): ["'--epochs=1'"],
+    ("--flagfile=/nonexistent/flags",): ["/nonexistent/flags"],
+}
+
+
+@pytest.mark.parametrize(("arguments", "parts"), COMPLAINTS.items(), ids=lambda value: " ".join(value)[:40])
+def test_a_wrong_command_line_is_answered_with_one_line(arguments, parts, capsys):
+    line = complaint_of(capsys, *arguments)
+    assert [part for part in parts if part not in line] == []
+
+
+def test_a_complaint_is_no_python_value(capsys):
+    assert "('" not in complaint_of(capsys, "--overwrite=maybe")
+
+
+def test_a_flagfile_that_is_no_text_is_answered_with_one_line(capsys, tmp_path):
+    flagfile = tmp_path / "flags"
+    flagfile.write_bytes(b"--seed=\xff\xd0\n")
+    assert str(flagfile) in complaint_of(capsys, f"--flagfile={flagfile}")
+
+
+def test_the_script_helps_without_jax(run_watched):
+    result = run_watched("--help")
+    assert result.returncode == 0
+    assert result.stderr == ""
+    assert all(f"--{field.name}" in result.stdout for field in FIELDS)
+    assert "--dataset=digits" in result.stdout
+    assert result.imported & HEAVY == set()
+    assert "bnjax.config" in result.imported
+
+
+@pytest.mark.parametrize(
+    ("argument", "word"),
+    [
+        ("--epoch=3", "'epoch'"),
+        ("--placement=cnov", "'cnov'"),
+        ("--dropout=1.5", "--dropout=1.5"),
+        ("--recipe=best", "--recipe=best"),
+        ("conv", "'conv'"),
+        ("--epochs=abc", "--epochs=abc"),
+    ],
+)
+def test_the_script_complains_without_jax(argument, word, run_watched, tmp_path):
+    result = run_watched(argument, cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    [line] = result.stderr.splitlines()
+    assert word in line
+    assert result.imported & HEAVY == set()
+    assert not (tmp_path / "runs").exists()
+
+
+def test_help_whose_reader_has_gone_ends_quietly(cifar10_command):
+    process = subprocess.Popen(
+        [*cifar10_command, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.close()
+    stderr = process.stderr.read()
+    process.wait(60)
+    process.stderr.close()
+    assert stderr == ""
+
+
+def test_nothing_on_the_lower_floors_imports_jax():
+    code = f"import bnjax.recipes, bnjax.records, bnjax.flags, sys; print({HEAVY} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "set()"
