@@ -3,6 +3,7 @@
 Nothing here imports JAX, so help and complaints come at once.
 """
 
+import contextlib
 import dataclasses
 import shutil
 import sys
@@ -32,7 +33,10 @@ def config_from_flags(argv: Sequence[str], experiment: str, about: str) -> Confi
         wrong with the command line.
     """
     if _HELP_FLAGS.intersection(argv[1:]):
-        print(help_text(argv[0], experiment, about))
+        with contextlib.suppress(BrokenPipeError):  # `--help | head` closes early
+            print(help_text(argv[0], experiment, about), flush=True)
+            raise SystemExit(0)
+        sys.stdout = None  # nothing to flush at exit
         raise SystemExit(0)
     try:
         given = _given_flags(argv)
@@ -53,7 +57,11 @@ def _given_flags(argv: Sequence[str]) -> dict[str, Any]:
     values = flags.FlagValues()
     for field in FIELDS:
         _define(field, values)
-    rest = values(list(argv))[1:]
+    try:
+        rest = values(list(argv))[1:]
+    except UnicodeDecodeError as error:
+        flagfile = next(argument for argument in argv if "flagfile" in argument)
+        raise ConfigError(f"{flagfile} is not a text file ({error})") from None
     if rest:
         raise ConfigError(f"{rest[0]!r} is not a flag; flags are written --name=value")
     given = {field.name: values[field.name].value for field in FIELDS if values[field.name].present}
@@ -68,12 +76,26 @@ def _choices(name: str) -> tuple[str, ...]:
 
 def _define(field: dataclasses.Field, values: flags.FlagValues) -> None:
     makers: dict[type, Any] = {
-        bool: flags.DEFINE_bool,
+        bool: _define_bool,
         int: flags.DEFINE_integer,
         float: flags.DEFINE_float,
         str: flags.DEFINE_string,
     }
     makers[type(field.default)](field.name, None, field.metadata["help"], flag_values=values)
+
+
+class _BooleanParser(flags.BooleanParser):
+    def parse(self, argument: str | int) -> bool:
+        try:
+            return super().parse(argument)
+        except ValueError:
+            raise ValueError(f"{argument!r} is neither true nor false") from None
+
+
+def _define_bool(name: str, default: bool | None, help: str, flag_values: flags.FlagValues) -> None:
+    flag = flags.BooleanFlag(name, default, help)
+    flag.parser = _BooleanParser()
+    flags.DEFINE_flag(flag, flag_values)
 
 
 def help_text(program: str, experiment: str, about: str) -> str:

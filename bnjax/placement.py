@@ -140,6 +140,8 @@ def _parse_list(text: str, sites: tuple[Site, ...], default_order: str) -> Place
         for position, entry in enumerate(text.split(","), start=1):
             target, order = _parse_entry(entry.strip(), position, text, default_order)
             names = _matching_names(target, sites)
+            if target == "none":
+                raise PlacementError(f"placement {text!r}, entry {position}: 'none' stands alone")
             if not names:
                 raise PlacementError(_unknown_target(target, position, text, sites))
             chosen.update(dict.fromkeys(names, order))
@@ -168,11 +170,12 @@ def _unknown_target(target: str, position: int, text: str, sites: Sequence[Site]
     kinds = [kind for kind in KINDS if any(site.kind == kind for site in sites)]
     blocks = list(dict.fromkeys(site.block for site in sites))
     names = [site.name for site in sites]
+    example = f"'{blocks[-1]}/*'" if blocks else "'*'"
     close = difflib.get_close_matches(target, ["none", "all", *kinds, *blocks, *names], n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     return (
         f"placement {text!r}, entry {position}: {target!r} is not understood{hint}; this model offers "
         f"none, all, kinds ({', '.join(kinds)}), blocks ({', '.join(blocks)}), sites "
-        f"({', '.join(names)}), globs such as '{blocks[-1]}/*', or a code: '{plain_code(sites)}' with B "
+        f"({', '.join(names)}), globs such as {example}, or a code: '{plain_code(sites)}' with B "
         "before or after any r"
     )

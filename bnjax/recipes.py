@@ -5,6 +5,7 @@ epoch and standardises the inputs and changes nothing else.
 """
 
 import dataclasses
+from typing import Any
 
 from bnjax.config import Config
 
@@ -27,9 +28,11 @@ def recipe(experiment: str, name: str) -> Config:
     """The settings of an experiment's recipe: ``published`` or ``controlled``.
 
     Raises:
-      KeyError: no experiment has that name.
+      KeyError: no experiment or no recipe has that name.
     """
     published = EXPERIMENTS[experiment]
-    if name == "published":
-        return published
-    return dataclasses.replace(published, recipe="controlled", shuffle="epoch", input_scale="standardize")
+    changes: dict[str, dict[str, Any]] = {
+        "published": {},
+        "controlled": dict(recipe="controlled", shuffle="epoch", input_scale="standardize"),
+    }
+    return dataclasses.replace(published, **changes[name])

@@ -95,6 +95,8 @@ def make_record(kind: str, run_id: str, **fields: Any) -> dict[str, Any]:
 def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -106,9 +108,12 @@ def validate(record: Mapping[str, Any]) -> None:
     Raises:
       RecordError: names the first field that is missing, unknown or of another type.
     """
-    fields = SCHEMA.get(record.get("kind", ""))
+    if not isinstance(record, Mapping):
+        raise RecordError("not an object")
+    kind = record.get("kind")
+    fields = SCHEMA.get(kind) if isinstance(kind, str) else None
     if fields is None:
-        raise RecordError(f"kind {record.get('kind')!r} is not one of {', '.join(SCHEMA)}")
+        raise RecordError(f"kind {kind!r} is not one of {', '.join(SCHEMA)}")
     for name in record.keys() - fields.keys():
         raise RecordError(f"{record['kind']} record: unknown field {name!r}")
     for name, (types, _) in fields.items():
@@ -116,11 +121,13 @@ def validate(record: Mapping[str, Any]) -> None:
             raise RecordError(f"{record['kind']} record: field {name!r} is missing")
         if type(record[name]) not in types:
             raise RecordError(f"{record['kind']} record: {name} is {record[name]!r}")
+    if record["schema"] != SCHEMA_VERSION:
+        raise RecordError(f"{kind} record: schema {record['schema']} is not {SCHEMA_VERSION}")
 
 
 def json_line(record: Mapping[str, Any]) -> str:
     """The record as one line of strict JSON with its newline."""
-    return json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n"
+    return json.dumps(record, allow_nan=False) + "\n"
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:
@@ -147,11 +154,15 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
         warnings.warn(f"{path}: the last line is torn and left out", TornLine, stacklevel=3)
     for number, line in enumerate(lines, start=1):
         try:
-            record = json.loads(line)
+            record = json.loads(line, parse_constant=_refuse_constant)
             validate(record)
-        except (ValueError, AttributeError) as error:
+        except ValueError as error:
             raise RecordError(f"{path}, line {number}: {error}") from None
         yield record
+
+
+def _refuse_constant(name: str) -> None:
+    raise RecordError(f"{name} is not JSON")
 
 
 def find_summary(path: Path) -> dict[str, Any] | None:

@@ -16,13 +16,15 @@ ABOUT = """\
 Times training steps on the CPU: forward, backward, Adam, with a norm in every unit and made-up images.
 Contestants take turns within one run, so that a machine that slows down does so for all of them.
 
-  python {program}                                             every network, everyone who is installed
-  python {program} --networks=mlp --contestants=bnjax,flax     takes half a minute
-  python {program} --rounds=20 --out=speed.jsonl               keeps the records
+  python {program}                                            every network, everyone installed
+  python {program} --networks=mlp --contestants=bnjax,flax    takes half a minute
+  python {program} --rounds=20 --out=speed.jsonl              keeps the records
 
 Tables go to stderr, JSON lines to stdout. "to bnjax" is a contestant's time over bnjax's in the same
 round, the median of all rounds: above 1, bnjax is faster.
 Exit codes: 0 done, 1 a contestant failed, 2 wrong usage, 130 interrupted."""
+
+_BUSY = 0.5  # of one core, and ratios start to say who yields to other programs
 
 
 def main(argv: list[str]) -> int:
@@ -41,7 +43,10 @@ def main(argv: list[str]) -> int:
                 file.flush()
 
         keep_cores(options.threads)
-        emit(machine_record(options))
+        machine = machine_record(options)
+        emit(machine)
+        if (machine["load_average"] or 0) > _BUSY:
+            say(f"speed.py: other programs keep this machine busy (load {machine['load_average']:.1f})")
         contest = Contest(options, emit)
         try:
             contest.run()

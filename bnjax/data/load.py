@@ -48,7 +48,7 @@ def _from_source(config: Config, input_shape: tuple[int, int, int]) -> Dataset:
     data_dir = Path(given).expanduser()
     folder = prepared.find_prepared(config.dataset, data_dir)
     if folder:
-        return prepared.load_prepared(folder)
+        return prepared.load_prepared(folder, config.dataset, data_dir)
     if config.dataset in original.NAMES and not config.data_dir:
         return original.load_original(config.dataset)
     raise DataError(_absent(config, data_dir))

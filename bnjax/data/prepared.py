@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tqdm import tqdm
 from bnjax.data.cache import cached, fingerprint
 from bnjax.data.image_set import DataError, Dataset, ImageSet
 
+_NAME = re.compile(r"\w+(/[\w-][\w.-]*)?(:\d+\.\d+\.\d+)?")
 _READ_AT_ONCE = 1000  # examples; reading in batches is about twice as fast as one by one
 _LARGEST_BYTES = 8 * 2**30
 
@@ -22,7 +24,12 @@ def find_prepared(name: str, data_dir: Path) -> Path | None:
 
     Args:
       name: as TFDS writes it: ``cifar10``, ``emnist/letters``, ``cifar10:3.0.2``.
+
+    Raises:
+      DataError: it is not written so; a path or a pattern would find what nobody asked for.
     """
+    if not _NAME.fullmatch(name):
+        raise DataError(f"--dataset={name!r} is not a name such as cifar10, emnist/letters or cifar10:3.0.2")
     path, _, version = name.partition(":")
     versions = sorted(
         (info.parent for info in data_dir.glob(f"{path}/{version or '*'}/dataset_info.json")),
@@ -31,21 +38,21 @@ def find_prepared(name: str, data_dir: Path) -> Path | None:
     return versions[-1] if versions else None
 
 
-def load_prepared(folder: Path) -> Dataset:
+def load_prepared(folder: Path, name: str, data_dir: Path) -> Dataset:
     """All images of a prepared set, from the cache where they were decoded before.
 
     Raises:
       DataError: prepared as TFRECORD, damaged, not image classification, or without a fixed image size.
     """
-    _check_format(folder)
+    _check_format(folder, name, data_dir)
     records = list(folder.glob("*.array_record*"))
     if not records:
-        raise DataError(f"{folder} holds no array_record files; {_how_to_prepare(folder)}")
+        raise DataError(f"{folder} holds no array_record files; {prepare_hint(name, data_dir)}")
     key = f"{folder.parent.name}-{folder.name}-{fingerprint(records)}"
     return cached(key, lambda: _decode(folder))
 
 
-def _check_format(folder: Path) -> None:
+def _check_format(folder: Path, name: str, data_dir: Path) -> None:
     try:
         info = json.loads((folder / "dataset_info.json").read_text(encoding="utf-8"))
         file_format = info.get("fileFormat", "tfrecord")
@@ -54,11 +61,7 @@ def _check_format(folder: Path) -> None:
             f"{folder / 'dataset_info.json'} is damaged ({error}); prepare the set anew"
         ) from None
     if file_format != "array_record":
-        raise DataError(f"{folder} is prepared as {file_format.upper()}; {_how_to_prepare(folder)}")
-
-
-def _how_to_prepare(folder: Path) -> str:
-    return prepare_hint(folder.parent.name, folder.parent.parent)
+        raise DataError(f"{folder} is prepared as {str(file_format).upper()}; {prepare_hint(name, data_dir)}")
 
 
 def prepare_hint(name: str, data_dir: Path) -> str:
@@ -125,6 +128,9 @@ def _read_split(builder: Any, split: str, image: str, label: str) -> ImageSet:
 
     # Pillow on the raw bytes takes two thirds of the time of TFDS's own decoding.
     source = builder.as_data_source(split, decoders={image: tfds.decode.SkipDecoding()})
+    stored = _stored_examples(builder.info.splits[split].filepaths)
+    if stored != len(source):
+        raise ValueError(f"split {split}: {stored} examples where dataset_info.json tells of {len(source)}")
     shape = builder.info.features[image].shape
     images = np.empty((len(source), *shape), np.uint8)
     labels = np.empty(len(source), np.int32)
@@ -135,6 +141,16 @@ def _read_split(builder: Any, split: str, image: str, label: str) -> ImageSet:
             images[position] = _pixels(example[image], shape)
             labels[position] = example[label]
     return ImageSet(images, labels)
+
+
+def _stored_examples(files: list[Any]) -> int:
+    from array_record.python.array_record_module import ArrayRecordReader
+
+    readers = [ArrayRecordReader(str(file)) for file in files]
+    count = sum(reader.num_records() for reader in readers)
+    for reader in readers:
+        reader.close()
+    return count
 
 
 def _pixels(encoded: bytes, shape: tuple[int, int, int]) -> np.ndarray:

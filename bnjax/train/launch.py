@@ -1,6 +1,7 @@
 """From a config to a recorded run and an exit code. Imports JAX only when there is something to train."""
 
 import contextlib
+import itertools
 import os
 import signal
 import sys
@@ -40,17 +41,18 @@ class Recorder:
     def emit(self, kind: str, **fields: Any) -> None:
         """Makes, keeps and prints one record."""
         record = records.make_record(kind, self.run_id, **fields)
-        if not self._opened:
-            self._open()
-        records.append(self.path, record)
-        print_record(record)
+        with _held_signals():
+            if not self._opened:
+                self._open()
+            records.append(self.path, record)
+            print_record(record)
 
     def _open(self) -> None:
         """An earlier attempt's records are kept beside the new ones, as metrics.1.jsonl and so on."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.exists():
-            number = 1 + len(list(self.path.parent.glob("metrics.*.jsonl")))
-            self.path.rename(self.path.with_name(f"metrics.{number}.jsonl"))
+            names = (self.path.with_name(f"metrics.{number}.jsonl") for number in itertools.count(1))
+            self.path.rename(next(name for name in names if not name.exists()))
         self._opened = True
 
 
@@ -58,6 +60,8 @@ def print_record(record: dict[str, Any]) -> None:
     """One JSON line on stdout; a reader that has gone away does not end the run."""
     from tqdm import tqdm
 
+    if sys.stdout is None:
+        return
     try:
         with tqdm.external_write_mode():  # takes the progress bar off the terminal meanwhile
             sys.stdout.write(records.json_line(record))
@@ -76,7 +80,7 @@ def launch(config: Config, program: str) -> int:
 
     recorder = Recorder(config)
     try:
-        finished = None if config.overwrite else records.find_summary(recorder.path)
+        finished = None if config.overwrite else _finished(recorder.path)
         if finished:
             print(f"{program}: finished before ({recorder.path}); --overwrite runs it again", file=sys.stderr)
             print_record(finished)
@@ -92,8 +96,30 @@ def launch(config: Config, program: str) -> int:
         return 128 + stopped.number
 
 
+def _finished(path: Path) -> dict[str, Any] | None:
+    try:
+        return records.find_summary(path)
+    except RecordError as error:
+        raise RecordError(f"{error}; --overwrite keeps the file under another name and runs again") from None
+
+
 def _exit_code(status: str) -> int:
     return 0 if status == "done" else FAILED
+
+
+@contextlib.contextmanager
+def _held_signals() -> Iterator[None]:
+    """SIGINT and SIGTERM wait until what is inside has ended."""
+    waiting: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda came, _: waiting.append(came)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if waiting:
+        signal.raise_signal(waiting[0])
 
 
 @contextlib.contextmanager

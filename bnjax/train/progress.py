@@ -14,7 +14,7 @@ class Progress:
         self._bar = tqdm(
             total=total_steps,
             unit="step",
-            disable=not sys.stderr.isatty(),
+            disable=sys.stderr is None or not sys.stderr.isatty(),
             dynamic_ncols=True,
             file=sys.stderr,
         )

@@ -45,8 +45,9 @@ class Contest:
             yardstick = _start(stack, MATRIX_PRODUCT, Task("mlp", 1, self._options.threads))
             for network in self._options.networks:
                 self._measure(network, yardstick)
-            self._emit(matrix_record(yardstick.step_seconds))
-            say(matrix_line(yardstick.step_seconds))
+            if yardstick.step_seconds:
+                self._emit(matrix_record(yardstick.step_seconds))
+                say(matrix_line(yardstick.step_seconds))
 
     def _measure(self, network: str, yardstick: Worker) -> None:
         architecture = ARCHITECTURES[network]
@@ -56,6 +57,8 @@ class Contest:
             workers = self._enter(task, stack)
             _check_same_network(network, workers)
             for number in range(1, self._options.rounds + 1):
+                if not workers:
+                    break
                 yardstick.take_turn(1)
                 self._play_round(network, workers, steps)
                 say(f"{network}: round {number} of {self._options.rounds}, ms per step: {_latest(workers)}")

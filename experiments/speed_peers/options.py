@@ -86,14 +86,13 @@ def _defined_flags() -> flags.FlagValues:
 
 def _help_text(about: str, values: flags.FlagValues) -> str:
     width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+    indent = " " * 6
+    wrapper = textwrap.TextWrapper(
+        width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
     blocks = [about.strip(), ""]
     for name in Options.__dataclass_fields__:
         default = values[name].default
         shown = "all" if isinstance(default, list) else "none" if default == "" else default
-        text = f"{values[name].help} (default {shown})"
-        indent = " " * 6
-        blocks += [
-            f"  --{name}=...",
-            textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent),
-        ]
+        blocks += [f"  --{name}=...", wrapper.fill(f"{values[name].help} (default {shown})")]
     return "\n".join(blocks)

@@ -23,7 +23,7 @@ def configure(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def torch_network(architecture: Architecture) -> nn.Sequential:
+def torch_network(architecture: Architecture, layout: torch.memory_format) -> nn.Module:
     """An architecture in PyTorch's own layers: [batch, channels, height, width] -> logits."""
     height, width, channels = architecture.image_shape
     modules: list[nn.Module] = []
@@ -39,7 +39,8 @@ def torch_network(architecture: Architecture) -> nn.Sequential:
         else:
             modules += _unit(layer, channels, architecture.order)
             channels = layer.features
-    return nn.Sequential(*modules, nn.Linear(channels, CLASSES))
+    network = nn.Sequential(*modules, nn.Linear(channels, CLASSES))
+    return nn.utils.convert_conv2d_weight_memory_format(network, layout)
 
 
 def _unit(layer: Layer, channels: int, order: str) -> list[nn.Module]:
@@ -62,8 +63,7 @@ class Trainer:
     def __init__(self, task: Task) -> None:
         torch.manual_seed(0)
         layout = torch.channels_last if task.channels_last else torch.contiguous_format
-        self.model = torch_network(task.architecture)
-        nn.utils.convert_conv2d_weight_memory_format(self.model, layout)
+        self.model = torch_network(task.architecture, layout)
         self.parameters = sum(parameter.numel() for parameter in self.model.parameters())
         self._optimizer = torch.optim.Adam(self.model.parameters(), lr=LEARNING_RATE, fused=True)
         self._loss = torch.compile(self._mean_loss) if task.compiled else self._mean_loss
