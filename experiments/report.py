@@ -12,9 +12,11 @@ USAGE = "usage: python experiments/report.py RUNS_DIR [EPOCH]"
 
 
 def main(argv: list[str]) -> int:
-    if {"--help", "-h"}.intersection(argv) or len(argv) not in (2, 3):
-        print(f"{USAGE}\n{__doc__}", file=sys.stdout if len(argv) > 1 else sys.stderr)
-        return 0 if len(argv) > 1 else 2
+    if {"--help", "-h"}.intersection(argv):
+        print(f"{__doc__}\n{USAGE}")
+        return 0
+    if len(argv) not in (2, 3):
+        complain(argv[0], USAGE)
     if not Path(argv[1]).is_dir():
         complain(argv[0], f"{argv[1]} is not a folder of runs")
     epoch = argv[2] if len(argv) == 3 else "5"

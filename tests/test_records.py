@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas
@@ -214,3 +215,10 @@ def test_a_torn_summary_is_not_found(written):
     written.write_bytes(written.read_bytes()[:-2])
     with pytest.warns(TornLine):
         assert find_summary(written) is None
+
+
+def test_the_readme_tells_of_every_field():
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    for fields in records.SCHEMA.values():
+        for name, (_, meaning) in fields.items():
+            assert f"| `{name}` | {meaning} |" in readme

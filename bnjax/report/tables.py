@@ -31,7 +31,7 @@ def cifar10_table(runs: Sequence[RecordedRun], epoch: int) -> str:
     """
     lines = [_row(_CIFAR10_COLUMNS), _row(["---"] * len(_CIFAR10_COLUMNS))]
     for (placement, dropout), logged in CIFAR10_TEST_ACCURACY.items():
-        condition = {"placement": placement, "dropout": dropout}
+        condition: dict[str, Any] = {"placement": placement, "dropout": dropout}
         published, controlled = (
             _epochs_of(runs, dataclasses.replace(recipe("cifar10", name), **condition), epoch)
             for name in ("published", "controlled")

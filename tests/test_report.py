@@ -1,0 +1,97 @@
+"""Tables from records made here, with known answers."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bnjax import records
+from bnjax.config import resolve, run_id
+from bnjax.recipes import recipe
+from bnjax.report.load import load_runs
+from bnjax.report.published import CIFAR10_TEST_ACCURACY
+from bnjax.report.tables import cifar10_table, provenance
+
+ROOT = Path(__file__).parents[1]
+METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss")
+
+
+def record_run(folder, accuracies, recipe_name="published", **settings):
+    """Writes a run whose epochs have these test accuracies; its dense layer has 7 silent units."""
+    config = resolve(dataclasses.replace(recipe("cifar10", recipe_name), **settings))
+    path = folder / run_id(config) / records.FILE_NAME
+    path.parent.mkdir(parents=True)
+    facts = dict(
+        data={"name": "cifar10", "version": "3.0.2", "encoding": "jpeg (lossy)"},
+        sites={},
+        parameters=1,
+        versions={"jax": "1", "flax": "2"},
+        device={"count": 1, "kind": "cpu"},
+        git_commit="0123456789abcdef",
+        started="now",
+    )
+    records.append(path, records.make_record("run", "x", config=dataclasses.asdict(config), **facts))
+    dying = {"fc/dense1": {"silent": 7, "flat": 0, "units": 1024}}
+    for number, accuracy in enumerate(accuracies, start=1):
+        told = dict(dict.fromkeys(METRICS), test_accuracy=accuracy, dying=dying, status="ok")
+        speed = dict(seconds=1.0, images_per_second=1.0)
+        records.append(path, records.make_record("epoch", "x", epoch=number, step=number, **told, **speed))
+
+
+def row(table, placement, dropout):
+    return next(
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in table.splitlines()
+        if line.startswith(f"| {placement} | {dropout} |")
+    )
+
+
+def test_the_table_averages_seeds_and_keeps_other_settings_out(tmp_path):
+    record_run(tmp_path, [0.1] * 4 + [0.50], placement="conv,dense", dropout=0.4)
+    record_run(tmp_path, [0.1] * 4 + [0.60], placement="dense,conv", dropout=0.4, seed=1, epochs=5)
+    record_run(tmp_path, [0.1] * 4 + [0.99], placement="conv,dense", dropout=0.4, seed=2, batch_size=64)
+    record_run(tmp_path, [0.1] * 4 + [0.70], "controlled", placement="conv,dense", dropout=0.4)
+    table = cifar10_table(load_runs(tmp_path), 5)
+    expected = ["conv,dense", "0.4", "0.6172", "0.5500 (2)", "-0.0672", "0.7000 (1)", "7", "7"]
+    assert row(table, "conv,dense", "0.4") == expected
+    assert row(table, "none", "0.0") == ["none", "0.0", "0.4745", "- (0)", "-", "- (0)", "-", "-"]
+    assert len(table.splitlines()) == 2 + len(CIFAR10_TEST_ACCURACY)
+    assert "jpeg (lossy)" in provenance(load_runs(tmp_path))
+    assert "seeds 0, 1, 2" in provenance(load_runs(tmp_path))
+
+
+def test_published_numbers_cover_the_twelve_conditions():
+    assert len(CIFAR10_TEST_ACCURACY) == 12
+    assert all(set(found) == {5, 10, 20, 50, 100, 200, 390} for found in CIFAR10_TEST_ACCURACY.values())
+
+
+def report(*arguments):
+    command = [sys.executable, str(ROOT / "experiments/report.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_door_prints_the_table(tmp_path):
+    record_run(tmp_path, [0.1] * 4 + [0.50])
+    done = report(str(tmp_path), "5")
+    assert done.returncode == 0
+    assert "0.5000 (1)" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("/nowhere",), (".", "five"), ("a", "b", "c")])
+def test_wrong_usage_ends_with_2_and_a_line(arguments):
+    done = report(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    record_run(tmp_path, [0.5])
+    path = next(tmp_path.rglob(records.FILE_NAME))
+    path.write_text(json.dumps({"kind": "run"}) + "\n" + path.read_text())
+    done = report(str(tmp_path))
+    assert done.returncode == 1
+    assert f"{path}, line 1" in done.stderr
