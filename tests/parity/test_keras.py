@@ -109,7 +109,7 @@ def _train_ours(model, variables, batch, config, steps=20):
     losses = []
     for _ in range(steps):
         state, sums = step(state, whole)
-        losses.append(float(sums.loss / sums.count))
+        losses.append(float(sums.loss / sums.images))
     return losses, {"params": state.params, "batch_stats": state.batch_stats}
 
 
