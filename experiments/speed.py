@@ -1,10 +1,11 @@
 """Whole training steps of bnjax beside Flax, Keras and PyTorch: from flags to a table and JSON lines."""
 
 import contextlib
+import signal
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
-from speed_peers.contest import Contest, ContestError, say
+from speed_peers.contest import Contest, ContestError, Emit, say
 from speed_peers.machine import machine_record
 from speed_peers.options import options_from_flags
 from speed_peers.processes import WorkerError, keep_cores
@@ -29,19 +30,10 @@ _BUSY = 0.5  # of one core, and ratios start to say who yields to other programs
 
 def main(argv: list[str]) -> int:
     options = options_from_flags(argv, ABOUT)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     with contextlib.ExitStack() as stack:
-        files = [sys.stdout]
-        if options.out:
-            try:
-                files.append(stack.enter_context(open(options.out, "w", encoding="utf-8")))
-            except OSError as error:
-                complain(argv[0], f"--out={options.out}: {error.strerror}")
-
-        def emit(record: dict[str, Any]) -> None:
-            for file in files:
-                file.write(json_line(record))
-                file.flush()
-
+        emit = _emitter(options.out, argv[0], stack)
         keep_cores(options.threads)
         machine = machine_record(options)
         emit(machine)
@@ -53,9 +45,30 @@ def main(argv: list[str]) -> int:
         except (ContestError, WorkerError) as error:
             say(f"speed.py: {error}")
             return 1
-        except KeyboardInterrupt:
-            return 130
         return 1 if contest.failures else 0
+
+
+def _emitter(out: str, program: str, stack: contextlib.ExitStack) -> Emit:
+    """What writes a record to stdout and, where that is asked for, to a file."""
+    files = [sys.stdout]
+    if out:
+        try:
+            file = open(out, "w", encoding="utf-8")  # noqa: SIM115  # the stack closes it
+        except OSError as error:
+            complain(program, f"--out={out}: {error.strerror}")
+        files.append(stack.enter_context(file))
+
+    def emit(record: dict[str, Any]) -> None:
+        for file in files:
+            file.write(json_line(record))
+            file.flush()
+
+    return emit
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    """Ends the program by way of everything that has to be closed: workers and their folders."""
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":
