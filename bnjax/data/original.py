@@ -37,6 +37,7 @@ def load_original(name: str) -> Dataset:
 
 def _download(url: str, sha256: str) -> Path:
     import pooch
+    import requests
 
     folder = cache_dir() / "downloads"
     fetch = pooch.HTTPDownloader(progressbar=True, timeout=(_SECONDS_TO_CONNECT, 60))
@@ -44,9 +45,10 @@ def _download(url: str, sha256: str) -> Path:
         pooch.get_logger().setLevel("ERROR")
         return Path(pooch.retrieve(url, f"sha256:{sha256}", path=folder, downloader=fetch))
     except (OSError, ValueError) as error:
-        reason = " ".join(str(getattr(error, "args", [error])[0]).split())[:160]
+        offline = isinstance(error, (requests.ConnectionError, requests.Timeout))
+        reason = "no connection" if offline else " ".join(str(error).split())
         raise DataError(
-            f"{url} cannot be downloaded ({type(error).__name__}: {reason}); go online, give --data_dir with "
+            f"{url} cannot be downloaded ({reason}); go online, give --data_dir with "
             "data that TFDS prepared as array_record, or use --dataset=digits, which needs no download"
         ) from None
 
