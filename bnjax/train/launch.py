@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from bnjax import records
@@ -111,13 +112,8 @@ def _exit_code(status: str) -> int:
 def _held_signals() -> Iterator[None]:
     """SIGINT and SIGTERM wait until what is inside has ended."""
     waiting: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda came, _: waiting.append(came)) for number in numbers}
-    try:
+    with _signals_handled_by(lambda came, _: waiting.append(came)):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     if waiting:
         signal.raise_signal(waiting[0])
 
@@ -126,16 +122,22 @@ def _held_signals() -> Iterator[None]:
 def _stop_signals() -> Iterator[None]:
     """SIGINT and SIGTERM raise :class:`Stopped` inside."""
 
-    def stop(number: int, frame: object) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
         raise Stopped(number)
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, stop) for number in numbers}
+    with _signals_handled_by(stop):
+        yield
+
+
+@contextlib.contextmanager
+def _signals_handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM go to ``handler`` inside, and where they went before afterwards."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 def _train(config: Config, recorder: Recorder) -> str:

@@ -1,7 +1,6 @@
 """What a result's numbers depend on: the machine, the versions, the commit."""
 
 import datetime
-import importlib.metadata
 import os
 import platform
 from pathlib import Path
@@ -14,7 +13,7 @@ _PACKAGES = ("bnjax", "jax", "jaxlib", "flax", "optax", "keras", "torch", "numpy
 
 def machine_record(options: Options) -> dict[str, Any]:
     """The first line of a result."""
-    from bnjax.train.facts import git_commit  # imports JAX, which a wrong flag should not wait for
+    from bnjax.train.facts import git_commit, versions  # imports JAX, which a wrong flag should not wait for
 
     return {
         "kind": "machine",
@@ -24,7 +23,7 @@ def machine_record(options: Options) -> dict[str, Any]:
         "cpu_count": os.cpu_count(),
         "threads": options.threads,
         "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": versions(_PACKAGES),
         "git_commit": git_commit(),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
@@ -37,13 +36,3 @@ def _cpu_model() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found
