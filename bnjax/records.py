@@ -131,11 +131,22 @@ def json_line(record: Mapping[str, Any]) -> str:
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:
-    """Adds one line to a file and waits until it is on the disk."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json_line(record))
-        file.flush()
-        os.fsync(file.fileno())
+    """Adds one line to a file and waits until it is on the disk.
+
+    Raises:
+      OSError: it cannot be written, on a full disk for example; names the file, which is as it was before.
+    """
+    with path.open("ab", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        rest = memoryview(json_line(record).encode())
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+            os.fsync(file.fileno())
+        except OSError as error:
+            file.truncate(end)  # half a line would spoil the next one
+            error.filename = str(path)
+            raise
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Records: what they hold, how they are written, and how a damaged file is read."""
 
+import errno
 import json
 import math
 from pathlib import Path
@@ -222,3 +223,16 @@ def test_the_readme_tells_of_every_field():
     for fields in records.SCHEMA.values():
         for name, (_, meaning) in fields.items():
             assert f"| `{name}` | {meaning} |" in readme
+
+
+def test_a_full_disk_is_told_with_the_file_and_leaves_no_half_line(tmp_path, monkeypatch):
+    path = tmp_path / records.FILE_NAME
+    path.write_bytes(b"before\n")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(records.os, "fsync", full)
+    with pytest.raises(OSError, match=records.FILE_NAME):
+        append(path, {"kind": "x"})
+    assert path.read_bytes() == b"before\n"
