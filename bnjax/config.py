@@ -15,15 +15,17 @@ from typing import Any
 from bnjax.placement import Placement, PlacementError, parse_placement
 from bnjax.sites import MODELS, Site, model_sites
 
-ACTIVATIONS = ("relu", "leaky_relu", "relu6")
-INITIALIZERS = ("glorot_uniform", "he_normal", "lecun_normal")
+ACTIVATIONS = ("relu", "leaky_relu", "relu6", "elu", "prelu")
+INITIALIZERS = ("glorot_uniform", "he_normal", "lecun_normal", "gaussian")
+#: What ``momentum`` as an optimizer means where --momentum says nothing; the usual value.
+USUAL_MOMENTUM = 0.9
 
 
 class ConfigError(ValueError):
     """A setting that cannot be used; the message is one line for the user."""
 
 
-def _setting(
+def setting(
     default: Any,
     help: str,
     *,
@@ -45,108 +47,121 @@ def _setting(
 class Config:
     """Everything that decides the result of one run, and where its files lie."""
 
-    model: str = _setting("cnn", "The network.", group="network", choices=MODELS)
-    placement: str = _setting(
+    model: str = setting("cnn", "The network.", group="network", choices=MODELS)
+    placement: str = setting(
         "none",
         "Where the norms stand: none, all, a list of kinds, blocks, sites or globs with an optional order "
         "(conv,dense or conv:before,fc:after), or a code such as crB-cr-drB.",
         group="network",
     )
-    order: str = _setting(
+    order: str = setting(
         "after",
         "Whether a norm stands before or after its activation, where --placement does not say.",
         group="network",
         choices=("before", "after"),
     )
-    dropout: float = _setting(
+    dropout: float = setting(
         0.0, "Probability of dropping a dense unit's output.", group="network", bounds="[0,1)"
     )
-    activation: str = _setting("relu", "The hidden units' activation.", group="network", choices=ACTIVATIONS)
-    negative_slope: float = _setting(0.01, "Slope of leaky_relu below zero.", group="network", bounds="[0,1]")
-    hidden_layers: int = _setting(1, "Hidden layers of the MLP.", group="network", bounds="[1,1000]")
-    width: int = _setting(256, "Units in each hidden layer of the MLP.", group="network", bounds="[1,65536]")
-    kernel_init: str = _setting(
+    activation: str = setting("relu", "The hidden units' activation.", group="network", choices=ACTIVATIONS)
+    negative_slope: float = setting(
+        0.01,
+        "Slope of leaky_relu below zero. (prelu learns its own, from 0.25.)",
+        group="network",
+        bounds="[0,1]",
+    )
+    hidden_layers: int = setting(1, "Hidden layers of the MLP.", group="network", bounds="[1,1000]")
+    width: int = setting(256, "Units in each hidden layer of the MLP.", group="network", bounds="[1,65536]")
+    kernel_init: str = setting(
         "glorot_uniform", "Initialiser of the kernels.", group="network", choices=INITIALIZERS
     )
-    norm_momentum: float = _setting(
+    init_deviation: float = setting(
+        0.01, "Standard deviation of gaussian kernels.", group="network", bounds="(0,inf)"
+    )
+    norm_momentum: float = setting(
         0.99, "What the running statistics keep of themselves in a step.", group="network", bounds="[0,1]"
     )
-    norm_epsilon: float = _setting(
+    norm_epsilon: float = setting(
         1e-3, "Added to the variance before its root.", group="network", bounds="(0,inf)"
     )
-    dataset: str = _setting(
+    dataset: str = setting(
         "cifar10",
         "cifar10, mnist, digits (1,797 real images, part of scikit-learn: no download), or the name of any "
         "TFDS image classification set that is prepared in --data_dir.",
         group="data",
     )
-    data_dir: str = _setting(
+    data_dir: str = setting(
         "",
         "Folder of prepared TFDS data. Default: $TFDS_DATA_DIR, else ~/tensorflow_datasets.",
         group="data",
         identity=False,
     )
-    validation: float = _setting(
+    validation: float = setting(
         0.0, "Fraction of the training images held out for validation.", group="data", bounds="[0,1)"
     )
-    input_scale: str = _setting(
+    input_scale: str = setting(
         "raw",
         "raw: pixels 0..255; unit: 0..1; standardize: mean 0 and deviation 1 per channel over the training "
         "images.",
         group="data",
         choices=("raw", "unit", "standardize"),
     )
-    shuffle: str = _setting(
+    shuffle: str = setting(
         "none",
         "none: the same batches in the same order every epoch; epoch: shuffled anew every epoch.",
         group="data",
         choices=("none", "epoch"),
     )
-    recipe: str = _setting(
+    recipe: str = setting(
         "published",
         "published: as the experiment's author ran it; controlled: the same, but shuffled every epoch and "
         "with standardised inputs. A flag given beside it overrides it.",
         group="training",
         choices=("published", "controlled"),
     )
-    epochs: int = _setting(10, "Passes over the training images.", group="training", bounds="[1,1000000]")
-    batch_size: int = _setting(
+    epochs: int = setting(10, "Passes over the training images.", group="training", bounds="[1,1000000]")
+    batch_size: int = setting(
         128, "Images in one training step, over all devices.", group="training", bounds="[1,1000000]"
     )
-    optimizer: str = _setting("adam", "The optimizer.", group="training", choices=("adam", "sgd"))
-    learning_rate: float = _setting(1e-3, "Step size.", group="training", bounds="(0,inf)")
-    momentum: float = _setting(0.0, "Momentum of sgd.", group="training", bounds="[0,1)")
-    weight_decay: float = _setting(
+    optimizer: str = setting(
+        "adam",
+        "The optimizer. momentum is sgd with --momentum, which is then 0.9 unless it is given.",
+        group="training",
+        choices=("adam", "sgd", "momentum"),
+    )
+    learning_rate: float = setting(1e-3, "Step size.", group="training", bounds="(0,inf)")
+    momentum: float = setting(0.0, "Momentum of sgd.", group="training", bounds="[0,1)")
+    weight_decay: float = setting(
         0.0,
         "Decay of the kernels: added to the gradient for sgd, decoupled (AdamW) for adam.",
         group="training",
         bounds="[0,inf)",
     )
-    adam_form: str = _setting(
+    adam_form: str = setting(
         "keras",
         "Where epsilon stands in adam. keras: added before the bias correction, as in TensorFlow and Keras; "
         "paper: after it, as in the paper's algorithm 1, optax and PyTorch.",
         group="training",
         choices=("keras", "paper"),
     )
-    adam_epsilon: float = _setting(1e-8, "Epsilon of adam.", group="training", bounds="(0,inf)")
-    eval_batch_size: int = _setting(
+    adam_epsilon: float = setting(1e-8, "Epsilon of adam.", group="training", bounds="(0,inf)")
+    eval_batch_size: int = setting(
         500,
         "Images in one step of the evaluation; every image counts once at any size.",
         group="training",
         bounds="[1,1000000]",
         identity=False,
     )
-    seed: int = _setting(
+    seed: int = setting(
         0, "Decides initial weights, data order and dropout.", group="training", bounds="[0,4294967295]"
     )
-    out_dir: str = _setting(
+    out_dir: str = setting(
         "runs",
         "Each run writes metrics.jsonl to a folder of its own below this one.",
         group="files",
         identity=False,
     )
-    overwrite: bool = _setting(False, "Run again what has already finished.", group="files", identity=False)
+    overwrite: bool = setting(False, "Run again what has already finished.", group="files", identity=False)
 
     @property
     def sites(self) -> tuple[Site, ...]:
@@ -171,7 +186,8 @@ FIELDS: tuple[dataclasses.Field, ...] = dataclasses.fields(Config)
 def resolve(config: Config) -> Config:
     """The same settings checked and in canonical form, so that equal conditions are equal configs.
 
-    The placement becomes its code and ``order``, now part of it, returns to its default.
+    The placement becomes its code and ``order``, now part of it, returns to its default; the optimizer
+    ``momentum`` becomes sgd with momentum.
 
     Raises:
       ConfigError: a setting is out of its bounds or choices, or does not fit another one.
@@ -181,12 +197,19 @@ def resolve(config: Config) -> Config:
     }
     config = dataclasses.replace(config, **numbers)
     for field in FIELDS:
-        _check_field(field, getattr(config, field.name))
+        check_field(field, getattr(config, field.name))
+    if config.optimizer == "momentum":
+        config = dataclasses.replace(config, optimizer="sgd", momentum=config.momentum or USUAL_MOMENTUM)
     canonical = str(config.parsed_placement())
     return dataclasses.replace(config, placement=canonical, order=Config.order)
 
 
-def _check_field(field: dataclasses.Field, value: Any) -> None:
+def check_field(field: dataclasses.Field, value: Any) -> None:
+    """Holds a value against its field's choices and bounds.
+
+    Raises:
+      ConfigError: names the flag, the value and what would be accepted.
+    """
     choices, bounds = field.metadata["choices"], field.metadata["bounds"]
     if choices and value not in choices:
         raise ConfigError(f"--{field.name}={value} is not one of {', '.join(choices)}")

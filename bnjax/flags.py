@@ -1,27 +1,38 @@
-"""Command-line flags, made from the fields of :class:`bnjax.config.Config` (the one user of absl flags).
+"""Command-line flags, made from the fields of ``Config`` and ``Options`` (the one user of absl flags).
 
 Nothing here imports JAX, so help and complaints come at once.
 """
 
 import contextlib
 import dataclasses
+import importlib.util
 import shutil
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
 
 from absl import flags
 
-from bnjax.config import FIELDS, Config, ConfigError, resolve
-from bnjax.recipes import recipe
+from bnjax.config import FIELDS, Config, ConfigError, check_field, resolve, run_id
+from bnjax.options import OPTION_FIELDS, Options
+from bnjax.recipes import SWEEPS, Conditions, recipe
 
 USAGE_ERROR = 2
+_MOVIE_SUFFIXES = (".gif", ".webp", ".mp4")
 _HELP_FLAGS = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
 
 
-def config_from_flags(argv: Sequence[str], experiment: str, about: str) -> Config:
-    """The resolved config of a command line.
+class Command(NamedTuple):
+    """What a command line asks for: resolved configs, all of them different runs, and the options."""
+
+    configs: tuple[Config, ...]
+    options: Options
+
+
+def command_from_flags(argv: Sequence[str], experiment: str, about: str) -> Command:
+    """The runs that a command line asks for.
 
     Args:
       argv: the program's name and its arguments.
@@ -40,10 +51,58 @@ def config_from_flags(argv: Sequence[str], experiment: str, about: str) -> Confi
         raise SystemExit(0)
     try:
         given = _given_flags(argv)
-        base = recipe(experiment, given.get("recipe", Config.recipe))
-        return resolve(dataclasses.replace(base, **given))
+        options = _options(given, experiment)
+        settings = {name: value for name, value in given.items() if name in _names(FIELDS)}
+        base = dataclasses.replace(recipe(experiment, given.get("recipe", Config.recipe)), **settings)
+        conditions = SWEEPS[experiment][options.sweep] if options.sweep else {"": {}}
+        configs = _configs(base, conditions, settings, options)
+        _check_movies(options, len(configs))
+        return Command(configs, options)
     except (flags.Error, ConfigError) as error:
         complain(argv[0], str(error))
+
+
+def _names(fields: Sequence[dataclasses.Field]) -> set[str]:
+    return {field.name for field in fields}
+
+
+def _options(given: Mapping[str, Any], experiment: str) -> Options:
+    options = Options(**{name: value for name, value in given.items() if name in _names(OPTION_FIELDS)})
+    for field in OPTION_FIELDS:
+        check_field(field, getattr(options, field.name))
+    if options.sweep and options.sweep not in SWEEPS[experiment]:
+        raise ConfigError(f"--sweep={options.sweep} is not one of {', '.join(SWEEPS[experiment])}")
+    return options
+
+
+def _configs(
+    base: Config, conditions: Conditions, given: Mapping[str, Any], options: Options
+) -> tuple[Config, ...]:
+    """Every condition with every seed, a run that two of them share once."""
+    runs: dict[str, Config] = {}
+    for seed in range(base.seed, base.seed + options.seeds):
+        for settings in conditions.values():
+            for name in settings.keys() & given.keys():
+                raise ConfigError(f"--{name}={given[name]}: --sweep={options.sweep} gives that itself")
+            config = resolve(dataclasses.replace(base, **settings, seed=seed))
+            runs.setdefault(run_id(config), config)
+    return tuple(runs.values())
+
+
+def _check_movies(options: Options, runs: int) -> None:
+    for name in ("movie", "weight_movie"):
+        path = Path(getattr(options, name)).expanduser()
+        flag = f"--{name}={getattr(options, name)}"
+        if not getattr(options, name):
+            continue
+        if runs > 1:
+            raise ConfigError(f"{flag} shows one run, and this command makes {runs}")
+        if path.suffix not in _MOVIE_SUFFIXES:
+            raise ConfigError(f"{flag} does not end in one of {', '.join(_MOVIE_SUFFIXES)}")
+        if path.suffix == ".mp4" and not importlib.util.find_spec("imageio_ffmpeg"):
+            raise ConfigError(f"{flag}: an .mp4 needs the package imageio-ffmpeg; .gif and .webp do not")
+        if not path.parent.is_dir():
+            raise ConfigError(f"{flag}: the folder {path.parent} does not exist")
 
 
 def complain(program: str, message: str) -> NoReturn:
@@ -55,7 +114,8 @@ def complain(program: str, message: str) -> NoReturn:
 
 def _given_flags(argv: Sequence[str]) -> dict[str, Any]:
     values = flags.FlagValues()
-    for field in FIELDS:
+    fields = (*FIELDS, *OPTION_FIELDS)
+    for field in fields:
         _define(field, values)
     try:
         rest = values(list(argv))[1:]
@@ -64,7 +124,7 @@ def _given_flags(argv: Sequence[str]) -> dict[str, Any]:
         raise ConfigError(f"{flagfile} is not a text file ({error})") from None
     if rest:
         raise ConfigError(f"{rest[0]!r} is not a flag; flags are written --name=value")
-    given = {field.name: values[field.name].value for field in FIELDS if values[field.name].present}
+    given = {field.name: values[field.name].value for field in fields if values[field.name].present}
     if given.get("recipe") not in (None, *_choices("recipe")):
         raise ConfigError(f"--recipe={given['recipe']} is not one of {', '.join(_choices('recipe'))}")
     return given
@@ -102,20 +162,20 @@ def help_text(program: str, experiment: str, about: str) -> str:
     """What ``--help`` prints: the purpose, an example, and every flag with its choices and defaults."""
     width = min(shutil.get_terminal_size((100, 24)).columns, 100)
     groups: dict[str, list[str]] = {}
-    for field in FIELDS:
+    for field in (*FIELDS, *OPTION_FIELDS):
         groups.setdefault(field.metadata["group"], []).append(_flag_help(field, experiment, width))
     blocks = [f"{name.capitalize()}:\n" + "\n".join(lines) for name, lines in groups.items()]
     return "\n\n".join([about.strip().format(program=program), *blocks])
 
 
 def _flag_help(field: dataclasses.Field, experiment: str, width: int) -> str:
-    defaults: Mapping[str, Any] = {
-        name: getattr(recipe(experiment, name), field.name) for name in _choices("recipe")
-    }
-    shown = f"default {_quoted(defaults['published'])}"
-    if defaults["controlled"] != defaults["published"] and field.name != "recipe":
-        shown += f", with --recipe=controlled {_quoted(defaults['controlled'])}"
-    choices = field.metadata["choices"]
+    published, controlled = (
+        getattr(recipe(experiment, name), field.name, field.default) for name in _choices("recipe")
+    )
+    shown = f"default {_quoted(published)}"
+    if controlled != published and field.name != "recipe":
+        shown += f", with --recipe=controlled {_quoted(controlled)}"
+    choices = tuple(SWEEPS[experiment]) if field.name == "sweep" else field.metadata["choices"]
     value = f"={'|'.join(choices)}" if choices else "" if field.default is False else "=..."
     text = textwrap.fill(
         f"{field.metadata['help']} ({shown})", width, initial_indent=" " * 6, subsequent_indent=" " * 6

@@ -53,7 +53,15 @@ SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
         "step": ((int,), "training steps so far"),
         "status": ((str,), "ok, or diverged when a loss is not finite"),
         **_METRICS,
-        "dying": ((dict,), "site -> {silent, flat, units}: units counted at the end of the epoch"),
+        "train_batch_accuracy": (
+            (dict,),
+            "of single batches as trained: lowest, median, and perfect, the fraction without an error",
+        ),
+        "dying": (
+            (dict,),
+            "site -> {silent, flat, units, active}: units counted at the end of the epoch, and the fraction "
+            "of test images on which the median unit is active",
+        ),
         "seconds": (_NUMBER, "training time of the epoch, without evaluation"),
         "images_per_second": (_NUMBER, "training images per second"),
     },
@@ -69,6 +77,8 @@ SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
         "seconds": (_NUMBER, "wall time of the run"),
     },
 }
+#: Fields that records of an earlier bnjax of the same schema do not have.
+_ADDED_LATER = ("train_batch_accuracy",)
 #: Fields that no two runs share; everything else repeats to the byte on CPU.
 TIMING_FIELDS = ("seconds", "images_per_second", "started")
 
@@ -118,6 +128,8 @@ def validate(record: Mapping[str, Any]) -> None:
         raise RecordError(f"{record['kind']} record: unknown field {name!r}")
     for name, (types, _) in fields.items():
         if name not in record:
+            if name in _ADDED_LATER:
+                continue
             raise RecordError(f"{record['kind']} record: field {name!r} is missing")
         if type(record[name]) not in types:
             raise RecordError(f"{record['kind']} record: {name} is {record[name]!r}")

@@ -1,8 +1,8 @@
-"""Batch Normalization and dropout on CIFAR-10: one condition, one seed, from flags to JSON lines."""
+"""Batch Normalization and dropout on CIFAR-10: from flags to JSON lines."""
 
 import sys
 
-from bnjax.flags import config_from_flags
+from bnjax.flags import command_from_flags
 from bnjax.train.launch import launch
 
 ABOUT = """\
@@ -11,14 +11,15 @@ Trains one network with Batch Normalization where you put it, and prints what ca
   python {program} --dataset=digits                            needs no download, takes a minute
   python {program} --placement=conv,dense --dropout=0.4        CIFAR-10
   python {program} --placement=none --recipe=controlled        shuffled, with standardised inputs
+  python {program} --sweep=conditions --seeds=5                the experiment's twelve conditions
 
 The records also go to OUT_DIR/RUN_ID/metrics.jsonl.
 Exit codes: 0 done, 1 failed or diverged, 2 wrong usage, 130 interrupted."""
 
 
 def main(argv: list[str]) -> int:
-    config = config_from_flags(argv, "cifar10", ABOUT)
-    return launch(config, "cifar10.py")
+    configs, options = command_from_flags(argv, "cifar10", ABOUT)
+    return launch(configs, options, "cifar10.py")
 
 
 if __name__ == "__main__":

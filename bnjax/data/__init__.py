@@ -1,6 +1,6 @@
 """Images and labels as arrays in memory: where they come from, how they are cut, scaled and batched."""
 
-from bnjax.data.batches import eval_batches, steps_per_epoch, train_batches
+from bnjax.data.batches import epoch_order, eval_batches, steps_per_epoch, train_batches
 from bnjax.data.image_set import DataError, Dataset, ImageSet
 from bnjax.data.load import load_dataset
 from bnjax.data.scaling import InputScaling, input_scaling
@@ -10,6 +10,7 @@ __all__ = [
     "Dataset",
     "ImageSet",
     "InputScaling",
+    "epoch_order",
     "eval_batches",
     "input_scaling",
     "load_dataset",

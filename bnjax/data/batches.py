@@ -26,16 +26,21 @@ def steps_per_epoch(images: int, batch_size: int) -> int:
     return images // batch_size
 
 
-def train_batches(part: ImageSet, batch_size: int, shuffle: str, seed: int, epoch: int) -> Iterator[Batch]:
-    """The batches of one epoch; their order depends on seed and epoch alone.
+def epoch_order(images: int, shuffle: str, seed: int, epoch: int) -> np.ndarray:
+    """The positions of a set's images in the order in which an epoch meets them, int [images].
 
     Args:
       shuffle: ``none`` for the set's own order every epoch, ``epoch`` for a new order each.
       epoch: from 1.
     """
-    order = np.arange(len(part))
     if shuffle == "epoch":
-        order = np.random.default_rng([seed, epoch, _DATA_ORDER]).permutation(len(part))
+        return np.random.default_rng([seed, epoch, _DATA_ORDER]).permutation(images)
+    return np.arange(images)
+
+
+def train_batches(part: ImageSet, batch_size: int, shuffle: str, seed: int, epoch: int) -> Iterator[Batch]:
+    """The batches of one epoch, in the order of :func:`epoch_order`."""
+    order = epoch_order(len(part), shuffle, seed, epoch)
     weights = np.ones(batch_size, np.float32)
     for step in range(steps_per_epoch(len(part), batch_size)):
         chosen = part[order[step * batch_size : (step + 1) * batch_size]]

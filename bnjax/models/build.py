@@ -32,6 +32,7 @@ def build_model(config: Config, num_classes: int) -> Network:
         activation=config.activation,
         negative_slope=config.negative_slope,
         kernel_init=config.kernel_init,
+        init_deviation=config.init_deviation,
         norm_momentum=config.norm_momentum,
         norm_epsilon=config.norm_epsilon,
         **sizes,

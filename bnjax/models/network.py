@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
-from bnjax.nn.unit import INITIALIZERS, Unit
+from bnjax.nn.unit import Unit, kernel_initializer
 from bnjax.placement import Placement, Site, parse_placement
 
 
@@ -26,8 +26,8 @@ class Network(nn.Module):
       gated: every site has a norm that the collection ``gates`` switches; the placement is what
         ``init`` puts there, see :class:`bnjax.nn.Unit`.
       dropout: rate after hidden dense units.
-      activation, negative_slope, kernel_init, norm_momentum, norm_epsilon, param_dtype: see
-        :class:`bnjax.nn.Unit`.
+      activation, negative_slope, kernel_init, init_deviation, norm_momentum, norm_epsilon, param_dtype:
+        see :class:`bnjax.nn.Unit`.
     """
 
     #: The input of the published experiment: height, width, channels. Others are taken too.
@@ -43,6 +43,7 @@ class Network(nn.Module):
     activation: str = "relu"
     negative_slope: float = 0.01
     kernel_init: str = "glorot_uniform"
+    init_deviation: float = 0.01
     norm_momentum: float = 0.99
     norm_epsilon: float = 1e-3
     param_dtype: DTypeLike = jnp.float32
@@ -75,6 +76,7 @@ class Network(nn.Module):
             negative_slope=self.negative_slope,
             dropout=self.dropout if kind == "dense" else 0.0,
             kernel_init=self.kernel_init,
+            init_deviation=self.init_deviation,
             norm_momentum=self.norm_momentum,
             norm_epsilon=self.norm_epsilon,
             param_dtype=self.param_dtype,
@@ -85,7 +87,7 @@ class Network(nn.Module):
         """[batch, features] -> [batch, num_classes], by a dense layer with bias."""
         layer = nn.Dense(
             self.num_classes,
-            kernel_init=INITIALIZERS[self.kernel_init],
+            kernel_init=kernel_initializer(self.kernel_init, self.init_deviation),
             param_dtype=self.param_dtype,
             name="logits",
         )

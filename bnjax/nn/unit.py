@@ -2,37 +2,64 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from bnjax.nn.conv import conv2d
 from bnjax.nn.norms import BatchNorm
 from bnjax.placement import Kind, Order
 
-INITIALIZERS: dict[str, Callable] = {
-    "glorot_uniform": nn.initializers.glorot_uniform(),
-    "he_normal": nn.initializers.he_normal(),
-    "lecun_normal": nn.initializers.lecun_normal(),
-}
+#: The slope below zero that a PReLU starts with (He et al. 2015, section 2.1).
+PRELU_SLOPE = 0.25
 
 
-def activate(x: Array, activation: str, negative_slope: float) -> Array:
-    """ReLU, leaky ReLU or ReLU6 by name; each has its left derivative at its kinks, as in TensorFlow.
+def kernel_initializer(name: str, deviation: float) -> Callable:
+    """The initialiser of kernels by its name in flags.
+
+    Args:
+      deviation: standard deviation of ``gaussian``; the others take theirs from the kernel's shape.
+
+    Raises:
+      ValueError: no initialiser has that name.
+    """
+    known = {
+        "glorot_uniform": nn.initializers.glorot_uniform(),
+        "he_normal": nn.initializers.he_normal(),
+        "lecun_normal": nn.initializers.lecun_normal(),
+        "gaussian": nn.initializers.normal(deviation),
+    }
+    if name not in known:
+        raise ValueError(f"kernel_init {name!r} is not one of {', '.join(known)}")
+    return known[name]
+
+
+def activate(x: Array, activation: str, negative_slope: ArrayLike) -> Array:
+    """An activation by name; those with a kink have their left derivative there, as in TensorFlow.
+
+    Args:
+      x: [..., features].
+      negative_slope: of ``leaky_relu`` and ``prelu`` below zero; for the latter [features].
 
     Raises:
       ValueError: no activation has that name.
     """
     if activation == "relu":
         return jax.nn.relu(x)
-    if activation == "leaky_relu":
+    if activation in ("leaky_relu", "prelu"):
         return jnp.where(x > 0, x, negative_slope * x)
     if activation == "relu6":
         return jax.nn.relu6(x)
-    raise ValueError(f"activation {activation!r} is not one of relu, leaky_relu, relu6")
+    if activation == "elu":
+        return jax.nn.elu(x)
+    raise ValueError(f"activation {activation!r} is not one of relu, leaky_relu, relu6, elu, prelu")
+
+
+Activation = Callable[[Array], Array]
 
 
 class Unit(nn.Module):
@@ -49,9 +76,9 @@ class Unit(nn.Module):
       order: ``absent``, ``before`` or ``after``; the gates' initial value when gated.
       gated: whether ``gates`` decide in place of ``order``.
       kernel_size: of a convolution.
-      activation, negative_slope: see :func:`activate`.
+      activation, negative_slope: see :func:`activate`; a ``prelu`` learns a slope for each feature instead.
       dropout: probability of zeroing an output in training; the others are scaled by 1 / (1 - dropout).
-      kernel_init: a name from ``INITIALIZERS``.
+      kernel_init, init_deviation: see :func:`kernel_initializer`.
       norm_momentum, norm_epsilon: see :class:`bnjax.nn.BatchNorm`.
       param_dtype: of parameters and statistics; the input decides the dtype of the output.
     """
@@ -65,6 +92,7 @@ class Unit(nn.Module):
     negative_slope: float = 0.01
     dropout: float = 0.0
     kernel_init: str = "glorot_uniform"
+    init_deviation: float = 0.01
     norm_momentum: float = 0.99
     norm_epsilon: float = 1e-3
     param_dtype: DTypeLike = jnp.float32
@@ -73,46 +101,51 @@ class Unit(nn.Module):
     def __call__(self, x: Array, *, train: bool) -> Array:
         """X [batch, height, width, channels] or [batch, units] -> the same with ``features`` last."""
         x = self._linear(x)
-        x = self._gated(x, train) if self.gated else self._static(x, train)
+        activation = partial(activate, activation=self.activation, negative_slope=self._slope(x.dtype))
+        x = self._gated(x, activation, train) if self.gated else self._static(x, activation, train)
         return nn.Dropout(self.dropout, name="dropout")(x, deterministic=not train)
 
     def _linear(self, x: Array) -> Array:
         spatial = (self.kernel_size,) * 2 if self.kind == "conv" else ()
         shape = (*spatial, x.shape[-1], self.features)
-        kernel = self.param("kernel", INITIALIZERS[self.kernel_init], shape, self.param_dtype)
+        initializer = kernel_initializer(self.kernel_init, self.init_deviation)
+        kernel = self.param("kernel", initializer, shape, self.param_dtype)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype)
         kernel, bias = kernel.astype(x.dtype), bias.astype(x.dtype)
         if self.kind == "dense":
             return x @ kernel + bias
         return conv2d(x, kernel) + bias
 
-    def _static(self, x: Array, train: bool) -> Array:
+    def _slope(self, dtype: DTypeLike) -> ArrayLike:
+        if self.activation != "prelu":
+            return self.negative_slope
+        start = nn.initializers.constant(PRELU_SLOPE)
+        return self.param("slope", start, (self.features,), self.param_dtype).astype(dtype)
+
+    def _static(self, x: Array, activation: Activation, train: bool) -> Array:
         if self.order == "before":
             x = self._norm(x, train)
         self._probe(x)
-        x = self._activate(x)
+        x = activation(x)
         return self._norm(x, train) if self.order == "after" else x
 
-    def _gated(self, x: Array, train: bool) -> Array:
+    def _gated(self, x: Array, activation: Activation, train: bool) -> Array:
         on = self.variable("gates", "on", lambda: jnp.float32(self.order != "absent")).value > 0
         after = self.variable("gates", "after", lambda: jnp.float32(self.order == "after")).value > 0
         # One norm serves both orders: the gates choose what goes in, and what becomes of its output.
-        norm_input = jnp.where(after, self._activate(x), x)
+        norm_input = jnp.where(after, activation(x), x)
         norm_output = jnp.where(on, self._norm(norm_input, train), norm_input)
         self._probe(jnp.where(after, x, norm_output))
-        return jnp.where(after, norm_output, self._activate(norm_output))
+        return jnp.where(after, norm_output, activation(norm_output))
 
     def _norm(self, x: Array, train: bool) -> Array:
         norm = BatchNorm(self.norm_momentum, self.norm_epsilon, self.param_dtype, name="norm")
         return norm(x, train=train)
 
-    def _activate(self, x: Array) -> Array:
-        return activate(x, self.activation, self.negative_slope)
-
     def _probe(self, activation_input: Array) -> None:
-        """Notes what tells a silent unit: its activation's largest input over examples and positions."""
+        """Notes on which examples a unit is active: the activation's largest input over positions."""
         if self.is_mutable_collection("probes") and not self.is_initializing():
-            largest = activation_input.max(range(activation_input.ndim - 1))
+            largest = activation_input.max(range(1, activation_input.ndim - 1))
             self.sow("probes", "activation_input_max", largest, reduce_fn=lambda _, new: new)
 
 

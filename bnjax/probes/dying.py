@@ -1,8 +1,8 @@
 """Dying units, by two definitions.
 
-*Silent*: the activation's output is <= 0 at every position of every probe example; for a leaky ReLU, whose
-output is never dead, its input is < 0 there. *Flat*: over at least two epochs every update dW of the unit's
-weights is flat (maximum equal to minimum), the definition of the dying-ReLU series (Qiita, 2017-05).
+*Silent*: the activation's output is <= 0 at every position of every probe example; for a leaky ReLU or a
+PReLU, whose output is never dead, its input is < 0 there. *Flat*: over at least two epochs every update dW of
+the unit's weights is flat (maximum equal to minimum), as the dying-ReLU series has it (Qiita, 2017-05).
 """
 
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ def silent_units(activation_input_max: np.ndarray, activation: str) -> np.ndarra
 
     Args:
       activation_input_max: [features], the largest input of the activation over examples and positions.
-      activation: ``relu``, ``relu6`` or ``leaky_relu``.
+      activation: its name in flags.
 
     Returns:
       bool [features].
     """
-    if activation == "leaky_relu":
+    if activation in ("leaky_relu", "prelu"):
         return activation_input_max < 0
     return activation_input_max <= 0
 
@@ -62,9 +62,25 @@ class FlatHistory:
         return {site: streak >= EPOCHS_TO_BE_FLAT for site, streak in self.streaks.items()}
 
 
-def dying_counts(silent: dict[str, np.ndarray], flat: dict[str, np.ndarray]) -> dict[str, dict[str, int]]:
-    """Site -> how many units are silent, flat, and there at all."""
+def dying_counts(
+    silent: dict[str, np.ndarray], flat: dict[str, np.ndarray], active: dict[str, np.ndarray]
+) -> dict[str, dict[str, float]]:
+    """What a record tells of each site.
+
+    Args:
+      silent, flat: site -> bool [features].
+      active: site -> [features], fraction of the probe examples on which a unit is active.
+
+    Returns:
+      Site -> how many units are ``silent``, ``flat``, and there at all (``units``), and on what fraction of
+      the examples the median unit is active (``active``).
+    """
     return {
-        site: {"silent": int(silent[site].sum()), "flat": int(flat[site].sum()), "units": silent[site].size}
+        site: {
+            "silent": int(silent[site].sum()),
+            "flat": int(flat[site].sum()),
+            "units": silent[site].size,
+            "active": round(float(np.median(active[site])), 6),
+        }
         for site in silent
     }

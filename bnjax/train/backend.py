@@ -4,8 +4,6 @@ import importlib.metadata
 import importlib.util
 import os
 
-from bnjax.data.cache import cache_dir
-
 #: Makes float32 convolutions on CPU two to three times faster (XLA's YNNPACK library). It is experimental,
 #: and an unknown flag ends the process, so it is given to the versions alone that the tests ran with.
 FAST_CPU_FLAG = "--xla_cpu_experimental_ynn_fusion_type=LIBRARY_FUSION_TYPE_DOT,LIBRARY_FUSION_TYPE_REDUCE"
@@ -19,16 +17,18 @@ def configure_backend() -> None:
     Has no effect on a process whose JAX backend already runs. Nothing that the user has set is changed.
     """
     flags = os.environ.get("XLA_FLAGS", "")
-    if "ynn_fusion" not in flags and _cpu_only() and _jaxlib_version() in _TESTED_JAXLIB:
+    if "ynn_fusion" not in flags and cpu_only() and _jaxlib_version() in _TESTED_JAXLIB:
         os.environ["XLA_FLAGS"] = f"{flags} {FAST_CPU_FLAG}".strip()
     import jax
+
+    from bnjax.data.cache import cache_dir
 
     if not jax.config.values["jax_compilation_cache_dir"]:
         jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "xla"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", _SECONDS_WORTH_CACHING)
 
 
-def _cpu_only() -> bool:
+def cpu_only() -> bool:
     """Whether no accelerator's plugin could read the flag and refuse it."""
     if os.environ.get("JAX_PLATFORMS") == "cpu":
         return True

@@ -22,6 +22,11 @@ def shard_batch(batch: T, mesh: Mesh) -> T:
     return jax.device_put(batch, NamedSharding(mesh, PartitionSpec(_AXIS)))
 
 
+def shard_order(order: np.ndarray, mesh: Mesh) -> jax.Array:
+    """Cuts [steps, batch size] along the batch, so that every device takes its part of each batch."""
+    return jax.device_put(order, NamedSharding(mesh, PartitionSpec(None, _AXIS)))
+
+
 def replicate(tree: T, mesh: Mesh) -> T:
     """A copy on every device."""
     return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))

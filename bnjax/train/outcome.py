@@ -1,6 +1,7 @@
 """What a run's ``epoch`` and ``summary`` records say."""
 
 import math
+import statistics
 from typing import Any
 
 from bnjax.data import ImageSet
@@ -33,7 +34,12 @@ def epoch_fields(run: Training, epoch: int, trained: Totals, seconds: float) -> 
         site: silent_units(largest, run.config.activation)
         for site, largest in test.activation_input_max.items()
     }
-    flat = run.flat.observe(site_kernels(run.model, run.state))
+    before, after = run.flat.kernels, site_kernels(run.model, run.state)
+    flat = run.flat.observe(after)
+    first = run.model.sites[0].name
+    for movie in run.movies:
+        image_shape = run.dataset.train.images.shape[1:]
+        movie.add(epoch, before[first], after[first], image_shape, flat[first], silent[first])
     return {
         "epoch": epoch,
         "step": epoch * run.steps_per_epoch,
@@ -44,7 +50,8 @@ def epoch_fields(run: Training, epoch: int, trained: Totals, seconds: float) -> 
         "validation_accuracy": held_out.accuracy if held_out else None,
         "test_loss": test.loss,
         "test_accuracy": test.accuracy,
-        "dying": dying_counts(silent, flat),
+        "train_batch_accuracy": _batch_accuracy(trained.batch_accuracies),
+        "dying": dying_counts(silent, flat, test.active),
         **_speed(trained.images, seconds),
     }
 
@@ -58,8 +65,17 @@ def diverged_fields(run: Training, epoch: int, seconds: float) -> dict[str, Any]
         "step": step,
         "status": "diverged",
         **dict.fromkeys(METRICS),
+        "train_batch_accuracy": {},
         "dying": {},
         **_speed(taken * run.config.batch_size, seconds),
+    }
+
+
+def _batch_accuracy(accuracies: list[float]) -> dict[str, float]:
+    return {
+        "lowest": min(accuracies),
+        "median": statistics.median(accuracies),
+        "perfect": sum(accuracy == 1 for accuracy in accuracies) / len(accuracies),
     }
 
 

@@ -7,14 +7,14 @@ from tqdm import tqdm
 
 
 class Progress:
-    """Counts training steps; silent where stderr is not a terminal."""
+    """Counts training steps; silent where stderr is not a terminal, or not ``shown``."""
 
-    def __init__(self, total_steps: int, epochs: int) -> None:
+    def __init__(self, total_steps: int, epochs: int, shown: bool = True) -> None:
         self._epochs = epochs
         self._bar = tqdm(
             total=total_steps,
             unit="step",
-            disable=sys.stderr is None or not sys.stderr.isatty(),
+            disable=not shown or sys.stderr is None or not sys.stderr.isatty(),
             dynamic_ncols=True,
             file=sys.stderr,
         )
@@ -30,8 +30,8 @@ class Progress:
     ) -> None:
         self._bar.close()
 
-    def step(self, epoch: int, train_loss: float) -> None:
-        """One more step is done; the loss is the mean of the epoch so far."""
+    def advance(self, steps: int, epoch: int, train_loss: float) -> None:
+        """More steps are done; the loss is the mean of the epoch so far."""
         self._bar.set_description(f"epoch {epoch}/{self._epochs}", refresh=False)
         self._bar.set_postfix_str(f"train loss {train_loss:.3f}", refresh=False)
-        self._bar.update()
+        self._bar.update(steps)

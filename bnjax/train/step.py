@@ -1,11 +1,12 @@
 """The training step and the evaluation step: pure functions, compiled once, metrics as sums."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
 from jax.typing import ArrayLike
@@ -17,7 +18,10 @@ from bnjax.train.state import TrainState
 
 
 class Sums(NamedTuple):
-    """Sums over images: their loss (nats), how many were classified right, how many there were."""
+    """Sums over a batch's images: their loss (nats), how many were classified right, how many there were.
+
+    Of one step, or of several ones as arrays [steps].
+    """
 
     loss: Array
     correct: Array
@@ -26,18 +30,20 @@ class Sums(NamedTuple):
 
 @dataclass
 class Totals:
-    """The same sums on the host, over many batches, in float64."""
+    """The same sums on the host, over many batches, in float64, and each batch's accuracy."""
 
     loss: float = 0.0
     correct: int = 0
     images: int = 0
+    batch_accuracies: list[float] = field(default_factory=list)
 
     def add(self, sums: Sums) -> None:
-        """Waits for a step's sums and adds them."""
-        loss, correct, images = jax.device_get(sums)
-        self.loss += float(loss)
-        self.correct += int(correct)
-        self.images += int(images)
+        """Waits for the sums of one step, or of several, and adds them."""
+        loss, correct, images = (np.atleast_1d(part) for part in jax.device_get(sums))
+        self.loss += float(loss.sum(dtype=np.float64))
+        self.correct += int(correct.sum())
+        self.images += int(images.sum())
+        self.batch_accuracies += (correct / images).tolist()
 
     @property
     def mean_loss(self) -> float:
@@ -50,8 +56,21 @@ class Totals:
         return self.correct / self.images
 
 
+class UnitProbe(NamedTuple):
+    """What an evaluation step saw of a unit's features: arrays [features].
+
+    Attributes:
+      largest_input: the activation's largest input over images and positions.
+      active: the number of images on which that input is above 0 at some position.
+    """
+
+    largest_input: Array
+    active: Array
+
+
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, Sums]]
-EvalStep = Callable[[Any, Any, Batch], tuple[Sums, dict[str, Any]]]
+TrainLoop = Callable[[TrainState, Batch, ArrayLike, int], tuple[TrainState, Sums]]
+EvalStep = Callable[[Any, Any, Batch], tuple[Sums, dict[str, UnitProbe]]]
 
 
 def scale_images(images: ArrayLike, scaling: InputScaling, dtype: Any) -> Array:
@@ -76,7 +95,39 @@ def make_train_step(
     Statistics of the batch are those of the whole batch, however many devices share it. The state that
     is passed in is donated: it must not be used again.
     """
+    return jax.jit(_step_function(model, optimizer, scaling), donate_argnums=0)
 
+
+def make_train_loop(
+    model: Network, optimizer: optax.GradientTransformation, scaling: InputScaling
+) -> TrainLoop:
+    """``loop(state, examples, order, count) -> (state, sums)``: many of those steps in one call.
+
+    ``examples`` is the whole training set as one batch on the device, ``order`` int32 [most, batch size] the
+    positions in it of each step's images, and ``count`` <= most how many steps to take; ``sums`` has arrays
+    [most], zeros behind ``count``. The state is donated.
+
+    For networks without convolutions: on CPU a small step's time is dispatch, which this saves, while
+    convolutions in a loop are many times slower there.
+    """
+    step = _step_function(model, optimizer, scaling)
+
+    def loop(state: TrainState, examples: Batch, order: Array, count: int) -> tuple[TrainState, Sums]:
+        def body(number: Array, carry: tuple[TrainState, Sums]) -> tuple[TrainState, Sums]:
+            state, kept = carry
+            state, sums = step(state, jax.tree.map(lambda part: part[order[number]], examples))
+            return state, jax.tree.map(lambda all_steps, one: all_steps.at[number].set(one), kept, sums)
+
+        most = len(order)
+        nothing = Sums(jnp.zeros(most), jnp.zeros(most, jnp.int32), jnp.zeros(most, jnp.int32))
+        return jax.lax.fori_loop(0, count, body, (state, nothing))
+
+    return jax.jit(loop, donate_argnums=0)
+
+
+def _step_function(
+    model: Network, optimizer: optax.GradientTransformation, scaling: InputScaling
+) -> TrainStep:
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Sums]:
         images = scale_images(batch.images, scaling, model.param_dtype)
         dropout = jax.random.fold_in(state.key, state.step)
@@ -100,20 +151,30 @@ def make_train_step(
         )
         return state, sums
 
-    return jax.jit(step, donate_argnums=0)
+    return step
+
+
+def _unit_probe(largest: Array, batch: Batch) -> UnitProbe:
+    """From the largest input on each image [batch, features]."""
+    active = (largest > 0) & (batch.weights > 0)[:, None]
+    return UnitProbe(largest.max(0), active.sum(0))
 
 
 def make_eval_step(model: Network, scaling: InputScaling) -> EvalStep:
     """``step(params, batch_stats, batch) -> (sums, probes)`` by running statistics, without dropout.
 
-    ``probes`` holds what the units sow, see :class:`bnjax.nn.Unit`. Copies that fill a batch up count
-    nothing in the sums, and being copies they change no maximum.
+    ``probes`` says of each unit, by its name in params, on what it was active. Copies that fill a batch up
+    count nothing, and being copies they change no maximum.
     """
 
-    def step(params: Any, batch_stats: Any, batch: Batch) -> tuple[Sums, dict[str, Any]]:
+    def step(params: Any, batch_stats: Any, batch: Batch) -> tuple[Sums, dict[str, UnitProbe]]:
         images = scale_images(batch.images, scaling, model.param_dtype)
         variables = {"params": params, "batch_stats": batch_stats}
         logits, sown = model.apply(variables, images, train=False, mutable=["probes"])
-        return _sums(logits, batch), sown["probes"]
+        probes = {
+            unit: _unit_probe(values["activation_input_max"], batch)
+            for unit, values in sown["probes"].items()
+        }
+        return _sums(logits, batch), probes
 
     return jax.jit(step)

@@ -1,5 +1,6 @@
 """A run under way, and how it is made from a config and its data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +12,12 @@ from bnjax.data import DataError, Dataset, input_scaling, steps_per_epoch
 from bnjax.models import Network, build_model
 from bnjax.models.network import unit_name
 from bnjax.probes.dying import FlatHistory
+from bnjax.probes.movie import Movie
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.state import TrainState, create_state
-from bnjax.train.step import EvalStep, TrainStep, make_eval_step, make_train_step
+from bnjax.train.step import EvalStep, make_eval_step
+from bnjax.train.stepping import EpochSteps, epoch_steps
 
 
 @dataclass
@@ -26,9 +29,10 @@ class Training:
     model: Network
     mesh: Mesh
     state: TrainState
-    train_step: TrainStep
+    steps: EpochSteps
     eval_step: EvalStep
     flat: FlatHistory
+    movies: Sequence[Movie] = ()
     epochs: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -37,8 +41,11 @@ class Training:
         return steps_per_epoch(len(self.dataset.train), self.config.batch_size)
 
 
-def prepare(config: Config, dataset: Dataset) -> Training:
+def prepare(config: Config, dataset: Dataset, movies: Sequence[Movie] = ()) -> Training:
     """Network, state and compiled steps of a run, before its first step.
+
+    Args:
+      movies: get a frame after each epoch.
 
     Raises:
       ConfigError: the batch does not fit the devices.
@@ -61,9 +68,10 @@ def prepare(config: Config, dataset: Dataset) -> Training:
         model,
         mesh,
         state,
-        make_train_step(model, optimizer, scaling),
+        epoch_steps(config, model, optimizer, scaling, dataset.train, mesh),
         make_eval_step(model, scaling),
         FlatHistory(site_kernels(model, state)),
+        movies,
     )
 
 

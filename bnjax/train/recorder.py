@@ -1,0 +1,72 @@
+"""Where a run's records go: to its file, and to whoever looks on."""
+
+import itertools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bnjax import records
+from bnjax.config import Config, run_id
+from bnjax.train.signals import held_signals
+
+
+class Recorder:
+    """Writes records to a run's file and then tells them; the folder appears with the first one."""
+
+    def __init__(self, config: Config, tell: Callable[[dict[str, Any]], None]) -> None:
+        self.run_id = run_id(config)
+        self.path = record_path(config)
+        self._tell = tell
+        self._opened = False
+
+    def emit(self, kind: str, **fields: Any) -> None:
+        """Makes, keeps and tells one record."""
+        record = records.make_record(kind, self.run_id, **fields)
+        with held_signals():
+            if not self._opened:
+                self._open()
+            records.append(self.path, record)
+            self._tell(record)
+
+    def _open(self) -> None:
+        """An earlier attempt's records are kept beside the new ones, as metrics.1.jsonl and so on."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            names = (self.path.with_name(f"metrics.{number}.jsonl") for number in itertools.count(1))
+            self.path.rename(next(name for name in names if not name.exists()))
+        self._opened = True
+
+
+def record_path(config: Config) -> Path:
+    """The file of a run's records."""
+    return Path(config.out_dir).expanduser() / run_id(config) / records.FILE_NAME
+
+
+def finished_summary(config: Config) -> dict[str, Any] | None:
+    """The summary of a run that ended before, or None.
+
+    Raises:
+      RecordError: its file is damaged; the line says what to do.
+      OSError: it cannot be read.
+    """
+    try:
+        return records.find_summary(record_path(config))
+    except records.RecordError as error:
+        advice = "--overwrite keeps the file under another name and runs again"
+        raise records.RecordError(f"{error}; {advice}") from None
+
+
+def print_record(record: dict[str, Any]) -> None:
+    """One JSON line on stdout; a reader that has gone away does not end the run."""
+    from tqdm import tqdm
+
+    if sys.stdout is None:
+        return
+    try:
+        with tqdm.external_write_mode():  # takes the progress bar off the terminal meanwhile
+            sys.stdout.write(records.json_line(record))
+            sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # stays open to the end

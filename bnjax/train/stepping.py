@@ -1,0 +1,111 @@
+"""Two ways to take the steps of an epoch: one by one from the host, or in a loop on the device."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import Mesh
+
+from bnjax.config import Config
+from bnjax.data import ImageSet, InputScaling, epoch_order, steps_per_epoch, train_batches
+from bnjax.data.batches import Batch
+from bnjax.models import Network
+from bnjax.train.mesh import replicate, shard_batch, shard_order
+from bnjax.train.state import TrainState
+from bnjax.train.step import Sums, TrainLoop, TrainStep, make_train_loop, make_train_step
+
+#: Steps between two looks of the host: a fraction of a second, so that progress shows and signals are heard.
+_STEPS_IN_LOOP = 100
+
+
+class EpochSteps(Protocol):
+    """The training steps of a run.
+
+    Attributes:
+      in_flight: how many results may wait to be looked at, so that the device does not idle meanwhile.
+    """
+
+    in_flight: int
+
+    def compile(self, state: TrainState) -> None:
+        """Compiles before any epoch's time is taken; the state stays as it is."""
+
+    def take(self, state: TrainState, epoch: int) -> Iterator[tuple[TrainState, Sums]]:
+        """Takes the steps of an epoch (from 1); yields the state and the sums after one or several of them.
+
+        A state that was yielded is used up by the next turn.
+        """
+
+
+def epoch_steps(
+    config: Config,
+    model: Network,
+    optimizer: optax.GradientTransformation,
+    scaling: InputScaling,
+    train: ImageSet,
+    mesh: Mesh,
+) -> EpochSteps:
+    """The way that is fastest for a network: convolutions in a loop are many times slower on CPU."""
+    if all(site.kind == "dense" for site in model.sites):
+        return DeviceSteps(config, make_train_loop(model, optimizer, scaling), train, mesh)
+    return HostSteps(config, make_train_step(model, optimizer, scaling), train, mesh)
+
+
+class HostSteps:
+    """One call for each step, with its batch sent along."""
+
+    in_flight = 8
+
+    def __init__(self, config: Config, program: TrainStep, train: ImageSet, mesh: Mesh) -> None:
+        self.program = program
+        self._config, self._train, self._mesh = config, train, mesh
+
+    def compile(self, state: TrainState) -> None:
+        """One step on a copy of the state."""
+        batch = shard_batch(next(self._batches(1)), self._mesh)
+        jax.block_until_ready(self.program(jax.tree.map(jnp.copy, state), batch))
+
+    def take(self, state: TrainState, epoch: int) -> Iterator[tuple[TrainState, Sums]]:
+        for batch in self._batches(epoch):
+            state, sums = self.program(state, shard_batch(batch, self._mesh))
+            yield state, sums
+
+    def _batches(self, epoch: int) -> Iterator[Batch]:
+        config = self._config
+        return train_batches(self._train, config.batch_size, config.shuffle, config.seed, epoch)
+
+
+class DeviceSteps:
+    """The images lie on the device, and a call takes up to a hundred steps over them."""
+
+    in_flight = 0
+
+    def __init__(self, config: Config, program: TrainLoop, train: ImageSet, mesh: Mesh) -> None:
+        self.program = program
+        self._config, self._mesh = config, mesh
+        self._count = steps_per_epoch(len(train), config.batch_size)
+        self._most = min(_STEPS_IN_LOOP, self._count)
+        weights = np.ones(len(train), np.float32)
+        self._examples = replicate(Batch(train.images, train.labels, weights), mesh)
+
+    def compile(self, state: TrainState) -> None:
+        """No step, on a copy of the state."""
+        nowhere = np.zeros((self._most, self._config.batch_size), np.int32)
+        jax.block_until_ready(self._call(jax.tree.map(jnp.copy, state), nowhere, 0))
+
+    def take(self, state: TrainState, epoch: int) -> Iterator[tuple[TrainState, Sums]]:
+        config = self._config
+        images = len(self._examples.labels)
+        order = epoch_order(images, config.shuffle, config.seed, epoch).astype(np.int32)
+        order = order[: self._count * config.batch_size].reshape(self._count, config.batch_size)
+        for start in range(0, self._count, self._most):
+            part = order[start : start + self._most]
+            rest = np.zeros((self._most - len(part), config.batch_size), np.int32)
+            state, sums = self._call(state, np.concatenate([part, rest]), len(part))
+            yield state, Sums(*(values[: len(part)] for values in jax.device_get(sums)))
+
+    def _call(self, state: TrainState, order: np.ndarray, count: int) -> tuple[TrainState, Sums]:
+        return self.program(state, self._examples, shard_order(order, self._mesh), count)
