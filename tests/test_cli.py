@@ -11,9 +11,10 @@ import warnings
 import pytest
 
 from bnjax import records
-from bnjax.config import Config, resolve
-from bnjax.train.launch import Recorder, Stopped, _stop_signals, print_record
+from bnjax.config import Config, resolve, run_id
 from bnjax.train.progress import Progress
+from bnjax.train.recorder import Recorder, print_record, record_path
+from bnjax.train.signals import Stopped, stop_signals
 
 # A network so small that nearly all of the time is Python's start and JAX's compiler.
 SMALL = ("--dataset=digits", "--model=mlp", "--width=16", "--batch_size=64")
@@ -87,7 +88,7 @@ def test_a_run_record_tells_where_its_numbers_come_from(first_run):
     run_record = read(file_of(first_run[1]))[0]
     config = Config(**run_record["config"])
     assert config == resolve(config)
-    assert Recorder(config).run_id == run_record["run_id"]
+    assert run_id(config) == run_record["run_id"]
     assert run_record["sites"] == {"fc/dense1": "after"}
     assert run_record["data"]["name"] == "digits"
     assert run_record["data"]["train_images"] == 1438
@@ -285,12 +286,12 @@ def small_record(recorder, path):
 
 def test_no_earlier_file_is_ever_replaced(tmp_path, capsys):
     config = resolve(Config(out_dir=str(tmp_path)))
-    path = Recorder(config).path
+    path = record_path(config)
     path.parent.mkdir()
     kept = {"metrics.jsonl": "newest", "metrics.2.jsonl": "second"}  # the first was removed
     for name, text in kept.items():
         path.with_name(name).write_text(text)
-    small_record(Recorder(config), path)
+    small_record(Recorder(config, print_record), path)
     texts = {file.read_text() for file in path.parent.iterdir() if file != path}
     assert texts == set(kept.values())
     assert [item["kind"] for item in read(path)] == ["summary"]
@@ -299,30 +300,29 @@ def test_no_earlier_file_is_ever_replaced(tmp_path, capsys):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_waits_until_a_record_is_whole(number, tmp_path, capsys, monkeypatch):
-    recorder = Recorder(resolve(Config(out_dir=str(tmp_path))))
+    recorder = Recorder(resolve(Config(out_dir=str(tmp_path))), print_record)
     monkeypatch.setattr(os, "fsync", lambda file: signal.raise_signal(number))
-    with pytest.raises(Stopped), _stop_signals():
+    with pytest.raises(Stopped), stop_signals():
         small_record(recorder, recorder.path)
     assert capsys.readouterr().out == recorder.path.read_text(encoding="utf-8") != ""
 
 
 def test_signals_do_what_they_did_before_when_a_run_has_ended():
     before = signal.getsignal(signal.SIGTERM)
-    with _stop_signals():
+    with stop_signals():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_folder_appears_with_the_first_record(tmp_path, capsys):
-    recorder = Recorder(resolve(Config(out_dir=str(tmp_path / "a" / "b"))))
+    recorder = Recorder(resolve(Config(out_dir=str(tmp_path / "a" / "b"))), print_record)
     assert not (tmp_path / "a").exists()
     assert small_record(recorder, recorder.path).decode() == capsys.readouterr().out
 
 
 def test_out_dir_may_start_at_home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    recorder = Recorder(resolve(Config(out_dir="~/runs")))
-    assert recorder.path.parents[1] == tmp_path / "runs"
+    assert record_path(resolve(Config(out_dir="~/runs"))).parents[1] == tmp_path / "runs"
 
 
 def test_a_process_without_stdout_or_stderr_runs_too(monkeypatch):
@@ -330,7 +330,7 @@ def test_a_process_without_stdout_or_stderr_runs_too(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     print_record({"kind": "summary"})
     with Progress(2, 1) as progress:
-        progress.step(1, 0.5)
+        progress.advance(1, 1, 0.5)
 
 
 def test_a_broken_pipe_is_left_alone(monkeypatch):

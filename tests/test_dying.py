@@ -60,6 +60,28 @@ def test_one_active_position_of_one_example_is_enough():
     assert silent_units(largest, "leaky_relu").tolist() == [True, False, False]
 
 
+@pytest.mark.parametrize("batch_size", [7, 500])
+def test_the_fraction_of_images_on_which_a_unit_is_active(batch_size):
+    """Against a look at every image; 29 images do not fill the batches."""
+    model = CNN(placement="all:before")
+    state = create_state(model, make_optimizer(Config()), (8, 8, 3), seed=0)
+    part = ImageSet(IMAGES.images[:29], IMAGES.labels[:29])
+    scaling = InputScaling((128.0,) * 3, (64.0,) * 3)
+    result = evaluate(make_eval_step(model, scaling), state, part, batch_size, data_mesh(), model)
+    images = (part.images.astype(np.float32) - 128) / 64
+    _, seen = model.apply(
+        {"params": state.params, "batch_stats": state.batch_stats},
+        images,
+        mutable=["intermediates"],
+        capture_intermediates=lambda module, _: module.name == "norm",
+    )
+    for site, fractions in result.active.items():
+        inputs = np.asarray(seen["intermediates"][site.replace("/", "_")]["norm"]["__call__"][0])
+        somewhere = (inputs > 0).any(tuple(range(1, inputs.ndim - 1)))
+        np.testing.assert_allclose(fractions, somewhere.mean(0), atol=1e-12)
+        assert 0 < np.median(fractions) <= 1
+
+
 def test_flat_updates():
     before = np.random.default_rng(0).normal(size=(3, 3, 2, 4)).astype(np.float32)
     after = before.copy()
@@ -84,4 +106,6 @@ def test_a_unit_is_flat_after_two_flat_epochs_in_a_row():
 def test_counts():
     silent = {"a": np.asarray([True, False, True])}
     flat = {"a": np.asarray([False, False, True])}
-    assert dying_counts(silent, flat) == {"a": {"silent": 2, "flat": 1, "units": 3}}
+    active = {"a": np.asarray([0.0, 0.25, 0.5])}
+    counts = {"silent": 2, "flat": 1, "units": 3, "active": 0.25}
+    assert dying_counts(silent, flat, active) == {"a": counts}

@@ -6,16 +6,22 @@ import sys
 
 import pytest
 
-from bnjax.config import FIELDS, Config, resolve
-from bnjax.flags import config_from_flags, help_text
-from bnjax.recipes import recipe
+from bnjax.config import FIELDS, Config, resolve, run_id
+from bnjax.flags import command_from_flags, help_text
+from bnjax.options import OPTION_FIELDS
+from bnjax.recipes import SWEEPS, recipe
 
 PROGRAM = "somewhere/cifar10.py"
 HEAVY = {"jax", "flax", "optax", "tensorflow", "tensorflow_datasets"}
 
 
+def command_of(*arguments, experiment="cifar10"):
+    return command_from_flags([PROGRAM, *arguments], experiment, "About {program}.")
+
+
 def config_of(*arguments):
-    return config_from_flags([PROGRAM, *arguments], "cifar10", "About {program}.")
+    [config] = command_of(*arguments).configs
+    return config
 
 
 def complaint_of(capsys, *arguments):
@@ -90,6 +96,7 @@ OTHER_VALUES = Config(
     negative_slope=0.3,
     hidden_layers=2,
     width=7,
+    init_deviation=0.5,
     kernel_init="he_normal",
     norm_momentum=0.9,
     norm_epsilon=1e-5,
@@ -119,6 +126,58 @@ def test_every_field_is_a_flag():
     unchanged = [f.name for f in FIELDS if given[f.name] == f.default and f.name != "order"]
     assert unchanged == []
     assert config_of(*(f"--{name}={value}" for name, value in given.items())) == OTHER_VALUES
+
+
+def test_the_optimizer_momentum_is_sgd_with_momentum():
+    plain, given = config_of("--optimizer=momentum"), config_of("--optimizer=momentum", "--momentum=0.5")
+    assert (plain.optimizer, plain.momentum) == ("sgd", 0.9)
+    assert (given.optimizer, given.momentum) == ("sgd", 0.5)
+
+
+def test_every_option_is_a_flag_and_no_part_of_a_run():
+    for field in OPTION_FIELDS:
+        assert f"--{field.name}" in help_text(PROGRAM, "mnist", "")
+        assert field.name not in {f.name for f in FIELDS}
+
+
+def test_seeds_count_on_from_the_first():
+    configs = command_of("--seed=3", "--seeds=2").configs
+    assert [config.seed for config in configs] == [3, 4]
+
+
+@pytest.mark.parametrize("experiment", SWEEPS)
+def test_a_sweep_is_every_condition_with_every_seed_once(experiment):
+    for sweep, conditions in SWEEPS[experiment].items():
+        configs = command_of(f"--sweep={sweep}", "--seeds=2", "--epochs=7", experiment=experiment).configs
+        assert len({run_id(config) for config in configs}) == len(configs) == 2 * len(conditions)
+        assert {config.epochs for config in configs} == {7}
+        first = configs[: len(conditions)]
+        assert {config.seed for config in first} == {0}  # a sweep that is cut has whole seeds
+        assert all(config == resolve(config) for config in configs)
+
+
+def test_what_a_sweep_varies_cannot_be_given(capsys):
+    with pytest.raises(SystemExit) as caught:
+        command_of("--sweep=batch-sizes", "--batch_size=7", experiment="mnist")
+    assert caught.value.code == 2
+    assert "--batch_size=7: --sweep=batch-sizes gives that itself" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--sweep=everything"], ("--sweep=everything", "conditions")),
+        (["--seeds=0"], ("--seeds=0", "[1,1000000]")),
+        (["--seed=4294967295", "--seeds=2"], ("--seed=4294967296",)),
+        (["--jobs=-1"], ("--jobs=-1", "[0,1024]")),
+        (["--movie=a.avi"], ("--movie=a.avi", ".gif, .webp, .mp4")),
+        (["--movie=no such folder/a.gif"], ("no such folder",)),
+        (["--weight_movie=a.gif", "--seeds=2"], ("--weight_movie=a.gif", "one run", "2")),
+    ],
+)
+def test_options_that_cannot_be_are_answered_with_one_line(flags, words, capsys):
+    line = complaint_of(capsys, *flags)
+    assert [word for word in words if word not in line] == []
 
 
 def test_flags_take_their_values_in_absls_other_ways():

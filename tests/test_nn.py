@@ -1,5 +1,7 @@
 """Layers against Flax's own, closed forms and numerical derivatives."""
 
+import math
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from jax.test_util import check_grads
 
 from bnjax.nn import BatchNorm, Unit, batch_norm, max_pool
-from bnjax.nn.unit import activate
+from bnjax.nn.unit import PRELU_SLOPE, activate, kernel_initializer
 
 
 @pytest.fixture
@@ -95,7 +97,9 @@ def test_max_pool_and_its_gradient_equal_flax_even_with_ties(height, width, wind
     [
         ("relu", [0, 0, 0, 1, 6, 8], [0, 0, 0, 1, 1, 1]),
         ("leaky_relu", [-0.2, -0.1, 0, 1, 6, 8], [0.1, 0.1, 0.1, 1, 1, 1]),
+        ("prelu", [-0.2, -0.1, 0, 1, 6, 8], [0.1, 0.1, 0.1, 1, 1, 1]),
         ("relu6", [0, 0, 0, 1, 6, 6], [0, 0, 0, 1, 0, 0]),
+        ("elu", [math.exp(-2) - 1, math.exp(-1) - 1, 0, 1, 6, 8], [math.exp(-2), math.exp(-1), 1, 1, 1, 1]),
     ],
 )
 def test_activations_and_their_slopes_at_the_kinks(name, values, slopes):
@@ -110,13 +114,41 @@ def test_an_unknown_activation_is_named():
         activate(jnp.zeros(1), "gelu", 0.1)
 
 
+def test_gaussian_kernels_have_the_deviation_that_is_asked_for():
+    kernel = np.asarray(kernel_initializer("gaussian", 0.03)(jax.random.key(0), (400, 300)))
+    # The deviation of the estimate is 0.03 / sqrt(2 * 120,000).
+    assert abs(kernel.std() - 0.03) < 4 * 0.03 / math.sqrt(240_000)
+    assert abs(kernel.mean()) < 4 * 0.03 / math.sqrt(120_000)
+
+
+def test_an_unknown_initialiser_is_named():
+    with pytest.raises(ValueError, match=r"'zeros' is not one of glorot_uniform, .*gaussian"):
+        kernel_initializer("zeros", 1.0)
+
+
+def test_a_prelu_learns_a_slope_for_each_feature():
+    x, unit = normal((30, 5)), Unit("dense", 4, activation="prelu", negative_slope=0.9)
+    variables = unit.init(jax.random.key(0), x, train=False)
+    np.testing.assert_array_equal(variables["params"]["slope"], np.full(4, PRELU_SLOPE, np.float32))
+
+    def output(params):
+        return unit.apply({"params": params}, x, train=True)
+
+    before = x @ variables["params"]["kernel"]  # biases are zero
+    expected = jnp.where(before > 0, before, 0.25 * before)
+    np.testing.assert_allclose(output(variables["params"]), expected, atol=1e-6)
+    gradient = jax.grad(lambda params: output(params).sum())(variables["params"])["slope"]
+    np.testing.assert_allclose(gradient, jnp.minimum(before, 0).sum(0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["relu", "prelu"])
 @pytest.mark.parametrize("kind", ["conv", "dense"])
 @pytest.mark.parametrize("order", ["absent", "before", "after"])
 @pytest.mark.parametrize("train", [True, False])
-def test_a_gated_unit_equals_the_static_one(kind, order, train):
+def test_a_gated_unit_equals_the_static_one(kind, order, train, activation):
     x = normal((8, 6, 6, 3) if kind == "conv" else (8, 5))
-    static = Unit(kind, 4, order)
-    gated = Unit(kind, 4, order, gated=True)
+    static = Unit(kind, 4, order, activation=activation)
+    gated = Unit(kind, 4, order, gated=True, activation=activation)
     variables = gated.init(jax.random.key(0), x, train=False)
     plain = static.init(jax.random.key(0), x, train=False)
     np.testing.assert_array_equal(plain["params"]["kernel"], variables["params"]["kernel"])
@@ -136,7 +168,8 @@ def test_a_gated_unit_equals_the_static_one(kind, order, train):
         run_with(static, plain),
     )
     np.testing.assert_allclose(y, plain_y, atol=1e-6)
-    np.testing.assert_allclose(mine["kernel"], other["kernel"], atol=1e-5)
+    for name in other.keys() - {"norm"}:
+        np.testing.assert_allclose(mine[name], other[name], atol=2e-5)
     np.testing.assert_allclose(
         updated["probes"]["activation_input_max"], plain_updated["probes"]["activation_input_max"], atol=1e-6
     )

@@ -14,9 +14,10 @@ import optax
 import pytest
 
 from bnjax.config import Config, resolve
-from bnjax.data import Dataset, ImageSet, InputScaling
+from bnjax.data import Dataset, ImageSet, InputScaling, input_scaling
 from bnjax.data.batches import Batch
 from bnjax.models import MLP
+from bnjax.train import stepping
 from bnjax.train.evaluate import evaluate
 from bnjax.train.loop import train
 from bnjax.train.mesh import data_mesh, shard_batch
@@ -24,7 +25,8 @@ from bnjax.train.optimizer import make_optimizer, scale_by_keras_adam
 from bnjax.train.outcome import summary_fields
 from bnjax.train.progress import Progress
 from bnjax.train.state import create_state, state_digest
-from bnjax.train.step import make_eval_step
+from bnjax.train.step import Totals, make_eval_step, make_train_loop, make_train_step
+from bnjax.train.stepping import DeviceSteps, HostSteps
 from bnjax.train.training import prepare
 
 SCALING = InputScaling((128.0,), (64.0,))
@@ -175,8 +177,49 @@ def test_training_learns_and_its_records_say_so():
 
 def test_the_step_is_compiled_once():
     run, _, _ = trained(epochs=3)
-    assert run.train_step._cache_size() == 1
+    assert run.steps.program._cache_size() == 1
     assert run.eval_step._cache_size() == 1
+
+
+def two_epochs_of(way, model_and_optimizer):
+    """The state after all steps, and what they summed up to."""
+    state, total = create_state(*model_and_optimizer, (6, 6, 1), 3), Totals()
+    way.compile(state)
+    for epoch in (1, 2):
+        for after, sums in way.take(state, epoch):
+            state = after
+            total.add(sums)
+    return state, total
+
+
+@pytest.mark.parametrize("most", [1, 2, 100])
+def test_steps_in_a_loop_on_the_device_are_those_from_the_host(most, monkeypatch):
+    """Three steps an epoch, two epochs; two at a time leave a rest of one."""
+    monkeypatch.setattr(stepping, "_STEPS_IN_LOOP", most)
+    settings, data = config(placement="all", shuffle="epoch", dropout=0.3, seed=3), dataset()
+    with jax.enable_x64(True):
+        model = MLP(width=12, placement="all", dropout=0.3, param_dtype=jnp.float64)
+        parts = (model, make_optimizer(settings), input_scaling("standardize", data.train.images))
+        ways = [
+            HostSteps(settings, make_train_step(*parts), data.train, data_mesh()),
+            DeviceSteps(settings, make_train_loop(*parts), data.train, data_mesh()),
+        ]
+        (state, total), (other, other_total) = (two_epochs_of(way, parts[:2]) for way in ways)
+        assert int(state.step) == int(other.step) == 6
+        for mine, theirs in ((state.params, other.params), (state.batch_stats, other.batch_stats)):
+            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=1e-9), mine, theirs)
+    np.testing.assert_allclose(total.mean_loss, other_total.mean_loss, rtol=1e-6)
+    assert total.batch_accuracies == other_total.batch_accuracies
+    assert len(total.batch_accuracies) == 6
+    assert ways[1].program._cache_size() == 1
+
+
+def test_an_epoch_tells_of_its_single_batches():
+    _, _, [epoch, _] = trained(input_scale="standardize", learning_rate=0.01)
+    found = epoch["train_batch_accuracy"]
+    assert found.keys() == {"lowest", "median", "perfect"}
+    assert 0 <= found["lowest"] <= found["median"] <= 1
+    assert found["lowest"] * 16 % 1 == found["median"] * 16 % 1 == found["perfect"] * 3 % 1 == 0
 
 
 def test_a_run_that_diverges_is_told_and_ends():
@@ -200,11 +243,11 @@ def test_filling_images_count_nothing_even_if_their_loss_is_not_finite():
 
 EIGHT_DEVICES = """
 import sys
-from bnjax.flags import config_from_flags
+from bnjax.flags import command_from_flags
 from bnjax.train.launch import launch
 import jax
 assert len(jax.devices()) == int(sys.argv[1]), jax.devices()
-sys.exit(launch(config_from_flags(["x"] + sys.argv[2:], "cifar10", ""), "x"))
+sys.exit(launch(*command_from_flags(["x"] + sys.argv[2:], "cifar10", ""), "x"))
 """
 
 
@@ -215,7 +258,7 @@ def run_on(devices, tmp_path, *flags):
         "JAX_PLATFORMS": "cpu",
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
     }
-    common = ["--dataset=digits", "--model=cnn", "--epochs=1", f"--out_dir={tmp_path / str(devices)}"]
+    common = ["--dataset=digits", "--epochs=1", f"--out_dir={tmp_path / str(devices)}"]
     done = subprocess.run(
         [sys.executable, "-c", EIGHT_DEVICES, str(devices), *common, *flags],
         env=environment,
@@ -227,9 +270,16 @@ def run_on(devices, tmp_path, *flags):
     return [json.loads(line) for line in done.stdout.splitlines()], done
 
 
-def test_eight_devices_equal_one(tmp_path):
-    """Four steps of a CNN with norms by the statistics of the whole batch, and every test image once."""
-    flags = ("--placement=all", "--batch_size=352", "--input_scale=standardize", "--learning_rate=1e-4")
+@pytest.mark.parametrize("model", ["cnn", "mlp"])
+def test_eight_devices_equal_one(model, tmp_path):
+    """Four steps with norms by the statistics of the whole batch, and every test image once."""
+    flags = (
+        f"--model={model}",
+        "--placement=all",
+        "--batch_size=352",
+        "--input_scale=standardize",
+        "--learning_rate=1e-4",
+    )
     one, _ = run_on(1, tmp_path, *flags)
     eight, _ = run_on(8, tmp_path, *flags)
     assert eight[0]["device"]["count"] == 8

@@ -16,8 +16,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 #: Against division by zero, and what lets updates that hardly differ stay dark.
 _FLOOR = 0.0001
-#: Grays of a GIF. Updates look like noise, which only coarse steps compress.
-_GIF_LEVELS = 16
+#: A GIF gets the most grays of these that keep it below so many bytes: weights look like noise, which only
+#: coarse steps compress.
+_GIF_GRAYS = (16, 8, 4)
+_GIF_BYTES = 5_000_000
 _SECONDS_PER_FRAME = 0.2
 _SMALLEST_TILE = 24
 _FRAME = 1
@@ -134,17 +136,18 @@ class Movie:
 
 
 def _save_gif(path: Path, frames: list[Image.Image]) -> None:
-    if frames[0].mode == "L":
-        step = 256 // (_GIF_LEVELS - 1)
-        palette = [level for number in range(_GIF_LEVELS) for level in [min(255, number * step)] * 3]
-        frames = [_with_palette(frame, step, palette) for frame in frames]
-    _save_animation(path, frames, optimize=False)
+    for grays in _GIF_GRAYS:
+        few = [_with_grays(frame, grays) if frame.mode == "L" else frame for frame in frames]
+        _save_animation(path, few, optimize=False)
+        if path.stat().st_size <= _GIF_BYTES:
+            break
 
 
-def _with_palette(frame: Image.Image, step: int, palette: list[int]) -> Image.Image:
-    levels = np.minimum((np.asarray(frame).astype(np.int32) + step // 2) // step, _GIF_LEVELS - 1)
-    indexed = Image.fromarray(levels.astype(np.uint8), mode="P")
-    indexed.putpalette(palette)
+def _with_grays(frame: Image.Image, grays: int) -> Image.Image:
+    """The same picture with so many evenly spaced grays, black and white among them."""
+    levels = np.rint(np.asarray(frame) * ((grays - 1) / 255)).astype(np.uint8)
+    indexed = Image.frombytes("P", frame.size, levels.tobytes())
+    indexed.putpalette([round(gray * 255 / (grays - 1)) for gray in range(grays) for _ in range(3)])
     return indexed
 
 

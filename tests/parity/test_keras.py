@@ -163,9 +163,9 @@ def test_twenty_sgd_steps(pair, batch):
 )
 @pytest.mark.parametrize("shape", [(5, 5, 32, 64), (4096, 256)])
 def test_initialisers_draw_from_the_same_distribution(ours, theirs, shape):
-    from bnjax.nn.unit import INITIALIZERS
+    from bnjax.nn.unit import kernel_initializer
 
-    mine = np.asarray(INITIALIZERS[ours](jax.random.key(1), shape, jnp.float64)).ravel()
+    mine = np.asarray(kernel_initializer(ours, 0.01)(jax.random.key(1), shape, jnp.float64)).ravel()
     other = np.asarray(keras.initializers.get(theirs)(shape)).ravel()
     assert abs(mine.mean()) < 5 * mine.std() / np.sqrt(mine.size)
     np.testing.assert_allclose(mine.std(), other.std(), rtol=0.01)
