@@ -5,10 +5,11 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bnjax.config import Config, identity, resolve
+from bnjax.config import Config
 from bnjax.recipes import recipe
 from bnjax.report.load import RecordedRun
 from bnjax.report.published import CIFAR10_TEST_ACCURACY
+from bnjax.report.select import runs_of
 
 _CIFAR10_COLUMNS = (
     "placement",
@@ -29,7 +30,7 @@ def cifar10_table(runs: Sequence[RecordedRun], epoch: int) -> str:
     there are, and the mean number of silent units of the 1,024 in ``fc/dense1``; ``-`` where nothing was
     recorded. Only runs count that differ from their recipe in nothing but condition, seed and epochs.
     """
-    lines = [_row(_CIFAR10_COLUMNS), _row(["---"] * len(_CIFAR10_COLUMNS))]
+    lines = [row(_CIFAR10_COLUMNS), row(["---"] * len(_CIFAR10_COLUMNS))]
     for (placement, dropout), logged in CIFAR10_TEST_ACCURACY.items():
         condition: dict[str, Any] = {"placement": placement, "dropout": dropout}
         published, controlled = (
@@ -40,29 +41,19 @@ def cifar10_table(runs: Sequence[RecordedRun], epoch: int) -> str:
         difference = "-" if ours is None or author is None else f"{ours - author:+.4f}"
         cells = [placement, str(dropout), _shown(author), _with_count(published), difference]
         cells += [_with_count(controlled), _shown(_mean(published, _silent), 0)]
-        lines.append(_row([*cells, _shown(_mean(controlled, _silent), 0)]))
+        lines.append(row([*cells, _shown(_mean(controlled, _silent), 0)]))
     return "\n".join(lines)
 
 
-def _row(cells: Iterable[str]) -> str:
+def row(cells: Iterable[str]) -> str:
+    """A line of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 
 def _epochs_of(runs: Sequence[RecordedRun], condition: Config, epoch: int) -> list[dict[str, Any]]:
     """The records of one epoch, of all runs of a condition whatever their seed and number of epochs."""
-    free = {"seed", "epochs"}
-    wanted = {name: value for name, value in identity(resolve(condition)).items() if name not in free}
-    same = [
-        run
-        for run in runs
-        if {name: value for name, value in _identity_of(run).items() if name not in free} == wanted
-    ]
+    same = runs_of(runs, condition)
     return [e for run in same for e in run.epochs if e["epoch"] == epoch and e["status"] == "ok"]
-
-
-def _identity_of(run: RecordedRun) -> dict[str, Any]:
-    known = {field.name for field in dataclasses.fields(Config)}
-    return identity(Config(**{name: value for name, value in run.run["config"].items() if name in known}))
 
 
 def _accuracy(epoch: dict[str, Any]) -> float:

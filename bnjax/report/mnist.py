@@ -1,0 +1,161 @@
+"""The statements of the dying-ReLU series beside our numbers (Qiita, 2017-05, third part)."""
+
+import dataclasses
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from bnjax.config import Config, resolve
+from bnjax.recipes import MNIST_SWEEPS, Conditions, recipe
+from bnjax.report.load import RecordedRun
+from bnjax.report.select import runs_of
+from bnjax.report.statistics import Estimate, estimate, paired_differences
+from bnjax.report.tables import row
+
+SITE = "fc/dense1"
+LAST_EPOCHS = 5
+_COLUMNS = ("published", "condition", "what", "ours", "95% interval", "n")
+Metric = Callable[[RecordedRun], float]
+#: One value a run; runs are told apart by their seed and their number of epochs.
+PerRun = dict[tuple[int, int], float]
+
+
+class Finding(NamedTuple):
+    """A row of the table: what was said of a condition, and what we measured."""
+
+    said: str
+    condition: str
+    what: str
+    ours: Estimate
+    unit: str
+
+
+def condition_config(settings: dict[str, Any], recipe_name: str) -> Config:
+    """The config of a sweep's condition."""
+    return dataclasses.replace(recipe("mnist", recipe_name), **settings)
+
+
+def finished(runs: Sequence[RecordedRun]) -> list[RecordedRun]:
+    """The runs that came to their end."""
+    return [run for run in runs if run.summary and run.summary["status"] == "done"]
+
+
+def late_accuracy(run: RecordedRun) -> float:
+    """Test accuracy in percent, mean over the last epochs."""
+    return 100 * statistics.fmean(epoch["test_accuracy"] for epoch in run.epochs[-LAST_EPOCHS:])
+
+
+def perfect_batches(run: RecordedRun) -> float:
+    """Training batches without an error in percent, mean over the last epochs."""
+    last = run.epochs[-LAST_EPOCHS:]
+    return 100 * statistics.fmean(epoch["train_batch_accuracy"]["perfect"] for epoch in last)
+
+
+def most_flat(run: RecordedRun) -> float:
+    """The most flat units that any epoch saw."""
+    return max(epoch["dying"][SITE]["flat"] for epoch in run.epochs)
+
+
+def last_silent(run: RecordedRun) -> float:
+    """Silent units after the last epoch."""
+    return run.epochs[-1]["dying"][SITE]["silent"]
+
+
+def median_active(run: RecordedRun) -> float:
+    """On what percentage of the test images the median unit is active, after the last epoch."""
+    return 100 * run.epochs[-1]["dying"][SITE]["active"]
+
+
+def mnist_table(runs: Sequence[RecordedRun], recipe_name: str = "published") -> str:
+    """Every statement with our mean over seeds, its 95% interval (Student's t) and n, as Markdown.
+
+    Differences are paired by seed and in points (hundredths of the test images), mean of the last five
+    epochs. What was not run is left out.
+    """
+    findings = _Findings(finished(runs), recipe_name)
+    lines = [row(_COLUMNS), row(["---"] * len(_COLUMNS))]
+    for finding in (*findings.counts(), *findings.comparisons()):
+        ours = finding.ours
+        digits = 2 if finding.unit in ("%", "points") else 1
+        interval = "-" if ours.low is None else f"{ours.low:.{digits}f} to {ours.high:.{digits}f}"
+        value = f"{ours.mean:+.2f}" if finding.unit == "points" else f"{ours.mean:.{digits}f}"
+        cells = [finding.said, finding.condition, finding.what, f"{value} {finding.unit}"]
+        lines.append(row([*cells, interval, str(ours.n)]))
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class _Findings:
+    """Makes the rows of what was run."""
+
+    runs: Sequence[RecordedRun]
+    recipe_name: str
+
+    def counts(self) -> Iterator[Finding]:
+        """Of every condition, what its units did and how accurate it is."""
+        seen: set[Config] = set()
+        for sweep, conditions in MNIST_SWEEPS.items():
+            for condition, settings in conditions.items():
+                config = resolve(condition_config(settings, self.recipe_name))
+                if config in seen:
+                    continue  # comparisons share runs
+                seen.add(config)
+                with_bn = settings["placement"] != "none"
+                dies = "no unit dies" if with_bn or sweep == "leaky" else "units die (first part)"
+                said = "" if sweep == "optimizers" else dies
+                yield from self._told(said, sweep, condition, most_flat, "most flat units", "of 256")
+                yield from self._told("", sweep, condition, last_silent, "silent units", "of 256")
+                yield from self._told(
+                    "", sweep, condition, median_active, "images activating the median unit"
+                )
+                yield from self._told("", sweep, condition, late_accuracy, "test accuracy")
+
+    def comparisons(self) -> Iterator[Finding]:
+        """What the statements compare."""
+        perfect = "training batches without an error"
+        yield from self._told("some errors stay", "bn-or-not", "with BN", perfect_batches, perfect)
+        yield from self._told("sticks at 100%", "bn-or-not", "without BN", perfect_batches, perfect)
+        yield from self._compared("less accurate with BN", "bn-or-not", "with BN", "without BN")
+        for size in (50, 100, 200, 500):
+            said = "batch size 10 is 1 to 1.5 points below"
+            yield from self._compared(said, "batch-sizes", "batch size 10", f"batch size {size}")
+        for slope in ("slope 0.001", "slope 0.01", "slope 0.18", "slope 0.5"):
+            with_bn, without = f"{slope}, with BN", f"{slope}, without BN"
+            yield from self._compared("alike after epoch 20", "leaky", with_bn, "ReLU, with BN")
+            yield from self._compared("less accurate with BN", "leaky", with_bn, without)
+        for optimizer in ("SGD", "momentum"):
+            yield from self._compared("", "optimizers", f"{optimizer}, with BN", f"{optimizer}, without BN")
+            yield from self._compared("", "optimizers", f"{optimizer}, without BN", "Adam, without BN")
+
+    def _values(self, sweep: str, condition: str, metric: Metric) -> PerRun:
+        config = condition_config(MNIST_SWEEPS[sweep][condition], self.recipe_name)
+        same = runs_of(self.runs, config)
+        return {(run.run["config"]["seed"], len(run.epochs)): metric(run) for run in same}
+
+    def _told(
+        self, said: str, sweep: str, condition: str, metric: Metric, what: str, unit: str = "%"
+    ) -> Iterator[Finding]:
+        found = list(self._values(sweep, condition, metric).values())
+        if found:
+            yield Finding(said, condition, what, estimate(found), unit)
+
+    def _compared(self, said: str, sweep: str, condition: str, reference: str) -> Iterator[Finding]:
+        ours, others = (self._values(sweep, name, late_accuracy) for name in (condition, reference))
+        found = paired_differences(ours, others)
+        if found:
+            yield Finding(said, condition, f"test accuracy, minus {reference}", estimate(found), "points")
+
+
+def sweep_runs(
+    runs: Sequence[RecordedRun], conditions: Conditions, recipe_name: str = "published"
+) -> dict[str, list[RecordedRun]]:
+    """Condition -> its finished runs in the order of their seeds; conditions without any are left out."""
+    found = {
+        name: sorted(
+            runs_of(finished(runs), condition_config(settings, recipe_name)),
+            key=lambda run: (run.run["config"]["seed"], len(run.epochs)),
+        )
+        for name, settings in conditions.items()
+    }
+    return {name: of_condition for name, of_condition in found.items() if of_condition}

@@ -1,0 +1,26 @@
+"""Which of the recorded runs belong to a condition."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from bnjax.config import Config, identity, resolve
+from bnjax.report.load import RecordedRun
+
+#: What runs of one condition may differ in.
+_FREE = {"seed", "epochs"}
+
+
+def runs_of(runs: Sequence[RecordedRun], condition: Config) -> list[RecordedRun]:
+    """All runs of a condition, whatever their seed and number of epochs."""
+    wanted = _bound(resolve(condition))
+    return [run for run in runs if _bound(_config_of(run)) == wanted]
+
+
+def _bound(config: Config) -> dict[str, Any]:
+    return {name: value for name, value in identity(config).items() if name not in _FREE}
+
+
+def _config_of(run: RecordedRun) -> Config:
+    known = {field.name for field in dataclasses.fields(Config)}
+    return Config(**{name: value for name, value in run.run["config"].items() if name in known})
