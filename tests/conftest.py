@@ -29,12 +29,12 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cache_of_session():
-    """One cache of arrays and compiled programs for all tests, gone after them."""
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BNJAX_CACHE_DIR", folder)
-        yield Path(folder)
+def pytest_configure(config):
+    """One cache of arrays and compiled programs for all tests, in whatever process they run."""
+    if not hasattr(config, "workerinput"):  # the workers of pytest-xdist inherit it
+        folder = tempfile.TemporaryDirectory()
+        config.add_cleanup(folder.cleanup)
+        os.environ["BNJAX_CACHE_DIR"] = folder.name
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +50,7 @@ def run_watched(tmp_path):
     def run(*arguments, **options):
         imports = tmp_path / "imports.txt"
         command = [sys.executable, "-c", _WATCH_IMPORTS, str(imports), str(SCRIPT), *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **options)
+        result = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False, **options)
         result.imported = set(imports.read_text(encoding="utf-8").split())
         return result
 

@@ -25,7 +25,7 @@ HEAVY = {"jax", "flax", "optax", "tensorflow_datasets"}
 
 
 def run(command, *arguments, **options):
-    options = dict(capture_output=True, text=True, timeout=120, check=False) | options
+    options = dict(capture_output=True, text=True, timeout=400, check=False) | options
     return subprocess.run([*command, *arguments], **options)
 
 

@@ -68,21 +68,21 @@ def test_published_numbers_cover_the_twelve_conditions():
     assert all(set(found) == {5, 10, 20, 50, 100, 200, 390} for found in CIFAR10_TEST_ACCURACY.values())
 
 
-def report(*arguments):
+def report_process(*arguments):
     command = [sys.executable, str(ROOT / "experiments/report.py"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
 
 
 def test_the_door_prints_the_table(tmp_path):
     record_run(tmp_path, [0.1] * 4 + [0.50])
-    done = report(str(tmp_path), "5")
+    done = report_process(str(tmp_path), "5")
     assert done.returncode == 0
     assert "0.5000 (1)" in done.stdout
 
 
 @pytest.mark.parametrize("arguments", [(), ("/nowhere",), (".", "five"), ("a", "b", "c")])
 def test_wrong_usage_ends_with_2_and_a_line(arguments):
-    done = report(*arguments)
+    done = report_process(*arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stderr
@@ -92,6 +92,6 @@ def test_a_damaged_file_is_named(tmp_path):
     record_run(tmp_path, [0.5])
     path = next(tmp_path.rglob(records.FILE_NAME))
     path.write_text(json.dumps({"kind": "run"}) + "\n" + path.read_text())
-    done = report(str(tmp_path))
+    done = report_process(str(tmp_path))
     assert done.returncode == 1
     assert f"{path}, line 1" in done.stderr

@@ -212,7 +212,7 @@ def test_a_short_contest(tmp_path):
     out = tmp_path / "speed.jsonl"
     flags = ["--networks=mlp", "--contestants=bnjax,flax", "--rounds=1", "--steps=1", "--batch_size=8"]
     command = [sys.executable, str(EXPERIMENTS / "speed.py"), *flags, f"--out={out}"]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
     assert run.returncode == 0, run.stderr
     assert out.read_text() == run.stdout
     machine, ours, theirs, product = (json.loads(line) for line in run.stdout.splitlines())

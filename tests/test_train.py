@@ -264,7 +264,7 @@ def run_on(devices, tmp_path, *flags):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=400,
         check=False,
     )
     return [json.loads(line) for line in done.stdout.splitlines()], done

@@ -1,0 +1,122 @@
+"""The MNIST report from records made here, with known answers."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_report import report_process
+
+from bnjax import records
+from bnjax.config import resolve, run_id
+from bnjax.recipes import MNIST_SWEEPS, recipe
+from bnjax.report.figures import _apart, save_mnist_figures
+from bnjax.report.load import load_runs
+from bnjax.report.mnist import mnist_table
+from bnjax.report.statistics import estimate, paired_differences
+
+METRICS = ("train_loss", "validation_loss", "validation_accuracy", "test_loss")
+
+
+def record_run(folder, accuracies, flat=0, status="done", **settings):
+    """Writes a run of the MNIST experiment whose epochs have these test accuracies and so many flat units."""
+    config = resolve(dataclasses.replace(recipe("mnist", "published"), **settings))
+    path = folder / run_id(config) / records.FILE_NAME
+    path.parent.mkdir(parents=True)
+    facts = dict(
+        data={"name": "mnist", "version": "3.0.1", "encoding": "png"},
+        sites={},
+        parameters=1,
+        versions={"jax": "1", "flax": "2"},
+        device={"count": 1, "kind": "cpu"},
+        git_commit=None,
+        started="now",
+    )
+    records.append(path, records.make_record("run", "x", config=dataclasses.asdict(config), **facts))
+    dying = {"fc/dense1": {"silent": flat + 1, "flat": flat, "units": 256, "active": 0.25}}
+    told = dict(dict.fromkeys(METRICS), train_accuracy=0.99, dying=dying, status="ok")
+    told["train_batch_accuracy"] = {"lowest": 0.9, "median": 1.0, "perfect": 0.75}
+    for number, accuracy in enumerate(accuracies, start=1):
+        fields = dict(told, test_accuracy=accuracy, seconds=1.0, images_per_second=1.0)
+        records.append(path, records.make_record("epoch", "x", epoch=number, step=number, **fields))
+    end = dict(epochs=1, steps=1, final={}, best={}, dying={}, state_sha256=None, seconds=1.0)
+    records.append(path, records.make_record("summary", "x", status=status, **end))
+
+
+def rows_of(table):
+    """(condition, what) -> the cells behind them."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+    return {(condition, what): rest for _, condition, what, *rest in rows}
+
+
+def test_the_interval_is_students():
+    """Five values with mean 3 and standard deviation sqrt(2.5); t of 4 degrees at 97.5% is 2.776445."""
+    found = estimate([1, 2, 3, 4, 5])
+    half = 2.7764451 * math.sqrt(2.5) / math.sqrt(5)
+    assert found.mean == 3
+    assert found.n == 5
+    assert (found.low, found.high) == pytest.approx((3 - half, 3 + half), rel=1e-6)
+    assert estimate([7.0]) == (7.0, None, None, 1)
+    with pytest.raises(ValueError, match="no values"):
+        estimate([])
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says():
+    random = np.random.default_rng(0)
+    found = [estimate(list(random.normal(1.0, 2.0, 5))) for _ in range(2000)]
+    held = np.mean([one.low < 1.0 < one.high for one in found])
+    assert abs(held - 0.95) < 4 * math.sqrt(0.95 * 0.05 / 2000)
+
+
+def test_differences_are_paired_by_seed():
+    assert paired_differences({1: 5.0, 2: 7.0, 3: 1.0}, {2: 6.5, 1: 4.0, 9: 0.0}) == [1.0, 0.5]
+
+
+def test_the_table_says_what_was_measured(tmp_path):
+    for seed, (with_bn, without) in enumerate([(0.970, 0.980), (0.974, 0.980), (0.975, 0.981)]):
+        record_run(tmp_path, [0.1] * 3 + [with_bn] * 5, placement="dense", seed=seed)
+        record_run(tmp_path, [0.1] * 3 + [without] * 5, flat=seed + 3, placement="none", seed=seed)
+    record_run(tmp_path, [0.5] * 8, placement="none", seed=9, status="interrupted")
+    rows = rows_of(mnist_table(load_runs(tmp_path)))
+    assert rows["with BN", "most flat units"] == ["0.0 of 256", "0.0 to 0.0", "3"]
+    assert rows["without BN", "most flat units"][0::2] == ["4.0 of 256", "3"]
+    assert rows["without BN", "silent units"][0::2] == ["5.0 of 256", "3"]
+    assert rows["without BN", "images activating the median unit"][0] == "25.00 %"
+    assert rows["with BN", "test accuracy"][0] == "97.30 %"
+    assert rows["with BN", "training batches without an error"][0] == "75.00 %"
+    # -1.0, -0.6 and -0.6 points: mean -0.7333, deviation 0.2309, t of 2 degrees 4.302653.
+    half = 4.302653 * 0.230940 / math.sqrt(3)
+    interval = f"{-0.733333 - half:.2f} to {-0.733333 + half:.2f}"
+    assert rows["with BN", "test accuracy, minus without BN"] == ["-0.73 points", interval, "3"]
+    assert not any(condition.startswith(("Adam", "ReLU")) for condition, _ in rows)  # the same runs
+
+
+def test_figures_of_what_was_run_alone(tmp_path):
+    for seed in (0, 1):
+        for settings in MNIST_SWEEPS["bn-or-not"].values():
+            record_run(tmp_path, [0.9, 0.97, 0.98], flat=2, seed=seed, **settings)
+    files = save_mnist_figures(load_runs(tmp_path), tmp_path / "figures")
+    assert [file.name for file in files] == ["mnist-bn-or-not.png", "mnist-bn-or-not-seeds.png"]
+    for file in files:
+        with Image.open(file) as picture:
+            assert min(picture.size) > 600
+            assert len(set(picture.convert("RGB").resize((90, 90)).getdata())) > 20
+
+
+def test_labels_are_moved_apart_and_stay_below_the_top():
+    assert _apart([1.0, 5.0, 9.0], 1.0, 10.0) == [1.0, 5.0, 9.0]
+    assert _apart([1.0, 1.1, 1.2], 1.0, 10.0) == [1.0, 2.0, 3.0]
+    assert _apart([9.5, 9.9, 10.0], 1.0, 10.0) == [8.0, 9.0, 10.0]
+
+
+def test_the_door_prints_the_table_and_draws(tmp_path):
+    for settings in MNIST_SWEEPS["bn-or-not"].values():
+        record_run(tmp_path / "runs", [0.9] * 5, **settings)
+    process = report_process(str(tmp_path / "runs"), f"--figures={tmp_path / 'figures'}")
+    assert process.returncode == 0
+    assert "| with BN | test accuracy | 90.00 % | - | 1 |" in process.stdout
+    assert "2 runs; data mnist 3.0.1, png" in process.stdout
+    assert "CIFAR" not in process.stdout
+    assert len(process.stderr.splitlines()) == 2
+    assert (tmp_path / "figures/mnist-bn-or-not.png").is_file()

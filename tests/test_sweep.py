@@ -1,0 +1,114 @@
+"""Sweeps as a user starts them: every run once, going on where one was cut, faults of single runs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bnjax import records
+
+MNIST = [sys.executable, str(Path(__file__).resolve().parents[1] / "experiments/mnist.py")]
+SMALL = ("--dataset=digits", "--width=8", "--jobs=2")
+SWEEP = (*SMALL, "--sweep=bn-or-not")
+
+
+def start(*arguments):
+    return subprocess.Popen([*MNIST, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process):
+    out, err = process.communicate(timeout=400)
+    return [json.loads(line) for line in out.splitlines()], err, process.returncode
+
+
+def kinds(found):
+    return sorted(record["kind"] for record in found)
+
+
+def children(process):
+    """Process ids of the workers; one more child watches over shared resources."""
+    found = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True, check=False
+    )
+    return [int(line.split()[0]) for line in found.stdout.splitlines() if "spawn_main" in line]
+
+
+def wait_for_epochs(folder, count):
+    """Until so many runs have an epoch on the disk."""
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        texts = [path.read_text(encoding="utf-8") for path in folder.glob("*/metrics.jsonl")]
+        if sum('"kind": "epoch"' in text for text in texts) >= count:
+            return
+        time.sleep(0.2)
+    pytest.fail(f"no {count} runs began")
+
+
+def test_a_sweep_makes_every_run_and_a_second_one_none(tmp_path):
+    flags = (*SWEEP, "--seeds=2", "--epochs=1", f"--out_dir={tmp_path}")
+    found, err, code = finish(start(*flags))
+    assert code == 0
+    assert kinds(found) == ["epoch"] * 4 + ["run"] * 4 + ["summary"] * 4
+    runs = {(r["config"]["placement"], r["config"]["seed"]) for r in found if r["kind"] == "run"}
+    assert runs == {("dBr", 0), ("dBr", 1), ("dr", 0), ("dr", 1)}
+    on_disk = [record for path in tmp_path.glob("*/metrics.jsonl") for record in records.read(path)]
+    assert sorted(map(str, on_disk)) == sorted(map(str, found))
+    assert "4 runs, 0 finished before, 4 to go" in err
+    assert "4 runs done, 0 diverged or failed" in err
+    # Runs side by side give the numbers of a run alone on as many cores.
+    twin_flags = ("--placement=none", "--seed=1", "--epochs=1", f"--out_dir={tmp_path / 'alone'}")
+    alone, _, _ = finish(start(*SMALL, *twin_flags))
+    [twin] = [r for r in found if r["kind"] == "epoch" and r["run_id"] == alone[1]["run_id"]]
+    assert twin["test_loss"] == pytest.approx(alone[1]["test_loss"], rel=1e-4)
+
+    again, err, code = finish(start(*flags))
+    assert (again, code) == ([], 0)
+    assert "4 finished before, 0 to go" in err
+
+
+def test_a_sweep_that_was_stopped_goes_on(tmp_path):
+    """After a signal there are no workers left, and what they did is recorded as interrupted."""
+    endless = start(*SWEEP, "--epochs=1000000", f"--out_dir={tmp_path}")
+    wait_for_epochs(tmp_path, 2)
+    workers = children(endless)
+    assert len(workers) == 2
+    endless.send_signal(signal.SIGTERM)
+    found, err, code = finish(endless)
+    assert code == 128 + signal.SIGTERM
+    assert "Traceback" not in err
+    assert [r["status"] for r in found if r["kind"] == "summary"] == ["interrupted"] * 2
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+
+def test_a_worker_that_dies_costs_its_run_alone(tmp_path):
+    process = start(*SWEEP, "--epochs=1000000", f"--out_dir={tmp_path}")
+    wait_for_epochs(tmp_path, 2)
+    victim, _ = children(process)
+    os.kill(victim, signal.SIGKILL)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, err, code = finish(process)
+    assert code == 128 + signal.SIGINT
+    assert f"its process ended with status -{int(signal.SIGKILL)}" in err
+    assert "Traceback" not in err
+
+
+def test_a_run_that_diverges_does_not_end_a_sweep(tmp_path):
+    flags = ("--optimizer=sgd", "--learning_rate=1e30", "--epochs=2", f"--out_dir={tmp_path}")
+    found, err, code = finish(start(*SWEEP, *flags))
+    assert code == 1
+    assert [r["status"] for r in found if r["kind"] == "summary"] == ["diverged"] * 2
+    assert "0 runs done, 2 diverged or failed" in err
+
+
+def test_absent_data_is_answered_once_for_a_sweep(tmp_path):
+    flags = ("--sweep=bn-or-not", f"--data_dir={tmp_path / 'nowhere'}", f"--out_dir={tmp_path / 'runs'}")
+    found, err, code = finish(start(*flags))
+    assert (found, code) == ([], 1)
+    assert err.count("nowhere does not exist") == 1
+    assert not (tmp_path / "runs").exists()
