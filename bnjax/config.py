@@ -66,7 +66,7 @@ class Config:
     activation: str = setting("relu", "The hidden units' activation.", group="network", choices=ACTIVATIONS)
     negative_slope: float = setting(
         0.01,
-        "Slope of leaky_relu below zero. (prelu learns its own, from 0.25.)",
+        "Slope of leaky_relu below zero; prelu learns its own, from 0.25.",
         group="network",
         bounds="[0,1]",
     )

@@ -110,6 +110,12 @@ def test_sgd_momentum():
     np.testing.assert_allclose(updates, -0.1 * (1 + 0.9), rtol=1e-6)
 
 
+def test_the_optimizer_momentum_is_no_adam():
+    ways = [make_optimizer(Config(optimizer=name, momentum=0.9)) for name in ("sgd", "momentum")]
+    (one, _), (other, _) = (way.update(jnp.ones(()), way.init(jnp.zeros(()))) for way in ways)
+    assert float(one) == float(other) == pytest.approx(-1e-3)
+
+
 @pytest.mark.parametrize("batch_size", [1, 7, 16, 29, 500])
 def test_evaluation_is_exact_at_any_batch_size(batch_size):
     model, part = MLP(width=8, placement="all:after"), image_set(29)

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from bnjax.config import ConfigError
+
 #: Against division by zero, and what lets updates that hardly differ stay dark.
 _FLOOR = 0.0001
 #: A GIF gets the most grays of these that keep it below so many bytes: weights look like noise, which only
@@ -27,7 +29,7 @@ _TEXT_SIZE = 15
 _TEXT_HEIGHT = 24
 
 
-class MovieError(ValueError):
+class MovieError(ConfigError):
     """A layer that cannot be shown as tiles of pixels."""
 
 
@@ -152,7 +154,7 @@ def _with_grays(frame: Image.Image, grays: int) -> Image.Image:
 
 
 def _save_webp(path: Path, frames: list[Image.Image]) -> None:
-    _save_animation(path, frames, quality=60, method=2)
+    _save_animation(path, frames, quality=40, method=2)
 
 
 def _save_animation(path: Path, frames: list[Image.Image], **options: Any) -> None:
@@ -164,7 +166,7 @@ def _save_mp4(path: Path, frames: list[Image.Image]) -> None:
     import imageio_ffmpeg
 
     writer = imageio_ffmpeg.write_frames(
-        str(path), frames[0].size, fps=1 / _SECONDS_PER_FRAME, macro_block_size=2, quality=7
+        str(path), frames[0].size, fps=1 / _SECONDS_PER_FRAME, macro_block_size=2, quality=5
     )
     writer.send(None)
     for frame in frames:

@@ -4,13 +4,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from bnjax.config import Config
+from bnjax.config import Config, resolve
 
 BETA1, BETA2 = 0.9, 0.999
 
 
 def make_optimizer(config: Config) -> optax.GradientTransformation:
     """The optimizer that a config asks for. Weight decay acts on kernels, not on biases and norms."""
+    if config.optimizer == "momentum":
+        config = resolve(config)
     decay = optax.add_decayed_weights(config.weight_decay, mask=_kernels)
     if config.optimizer == "sgd":
         return optax.chain(decay, optax.sgd(config.learning_rate, config.momentum or None))

@@ -12,7 +12,7 @@ from bnjax.data import DataError, Dataset, input_scaling, steps_per_epoch
 from bnjax.models import Network, build_model
 from bnjax.models.network import unit_name
 from bnjax.probes.dying import FlatHistory
-from bnjax.probes.movie import Movie
+from bnjax.probes.movie import Movie, unit_tiles
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.state import TrainState, create_state
@@ -48,7 +48,7 @@ def prepare(config: Config, dataset: Dataset, movies: Sequence[Movie] = ()) -> T
       movies: get a frame after each epoch.
 
     Raises:
-      ConfigError: the batch does not fit the devices.
+      ConfigError: the batch does not fit the devices, or a movie not the network.
       DataError: fewer training images than one batch.
     """
     mesh = data_mesh()
@@ -62,6 +62,9 @@ def prepare(config: Config, dataset: Dataset, movies: Sequence[Movie] = ()) -> T
     scaling = input_scaling(config.input_scale, dataset.train.images)
     optimizer = make_optimizer(config)
     state = replicate(create_state(model, optimizer, dataset.train.images.shape[1:], config.seed), mesh)
+    if movies:  # what it cannot show is told before training
+        kernel = site_kernels(model, state)[model.sites[0].name]
+        unit_tiles(kernel, dataset.train.images.shape[1:])
     return Training(
         config,
         dataset,

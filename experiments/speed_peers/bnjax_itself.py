@@ -11,10 +11,10 @@ from bnjax.data.batches import Batch
 from bnjax.models import build_model
 from bnjax.nn.unit import parameter_count
 from bnjax.train.backend import configure_backend
-from bnjax.train.mesh import data_mesh, replicate, shard_batch
+from bnjax.train.mesh import data_mesh, replicate, shard_batch, shard_order
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.state import create_state
-from bnjax.train.step import Totals, make_train_step
+from bnjax.train.step import Sums, Totals, make_train_loop, make_train_step
 from speed_peers.networks import CLASSES, LEARNING_RATE, NORM_EPSILON, NORM_MOMENTUM, Task, synthetic_batches
 
 
@@ -39,8 +39,16 @@ def task_config(task: Task) -> Config:
     )
 
 
+#: Steps in one call where they are taken in a loop on the device, as in an experiment.
+_STEPS_IN_LOOP = 100
+
+
 class Trainer:
-    """Trains on bytes: the pixels become numbers on the device."""
+    """Trains on bytes: the pixels become numbers on the device.
+
+    Steps are taken as :func:`bnjax.train.stepping.epoch_steps` takes them: of a network with convolutions one
+    by one, with a batch sent along, of another one in a loop over images that lie on the device.
+    """
 
     def __init__(self, task: Task) -> None:
         config = task_config(task)
@@ -51,17 +59,38 @@ class Trainer:
         self.state = replicate(create_state(self.model, optimizer, image_shape, seed=0), self.mesh)
         self.parameters = parameter_count(self.state.params)
         channels = image_shape[-1]
-        self._step = make_train_step(
-            self.model, optimizer, InputScaling((0.0,) * channels, (1.0,) * channels)
-        )
-        weights = np.ones(task.batch_size, np.float32)
-        self._batches = itertools.cycle([Batch(*batch, weights) for batch in synthetic_batches(task)])
+        parts = (self.model, optimizer, InputScaling((0.0,) * channels, (1.0,) * channels))
+        batches = list(synthetic_batches(task))
+        if task.architecture.has_convolutions:
+            weights = np.ones(task.batch_size, np.float32)
+            self._batches = itertools.cycle([Batch(*batch, weights) for batch in batches])
+            self._step = make_train_step(*parts)
+            self._take = self._step_by_step
+        else:
+            images, labels = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
+            examples = Batch(images, labels, np.ones(len(labels), np.float32))
+            self._examples = replicate(examples, self.mesh)
+            order = np.resize(np.arange(len(labels), dtype=np.int32), (_STEPS_IN_LOOP, task.batch_size))
+            self._order = shard_order(order, self.mesh)
+            self._loop = make_train_loop(*parts)
+            self._take = self._in_a_loop
 
     def train(self, steps: int) -> float:
         """Takes steps, waits for the last one, and returns its mean loss."""
-        for _ in range(steps):
-            self.state, sums = self._step(self.state, shard_batch(next(self._batches), self.mesh))
+        sums = self._take(steps)
         jax.block_until_ready(self.state)
         totals = Totals()
         totals.add(sums)
         return totals.mean_loss
+
+    def _step_by_step(self, steps: int) -> Sums:
+        for _ in range(steps):
+            self.state, sums = self._step(self.state, shard_batch(next(self._batches), self.mesh))
+        return sums
+
+    def _in_a_loop(self, steps: int) -> Sums:
+        while steps:
+            count = min(steps, _STEPS_IN_LOOP)
+            self.state, sums = self._loop(self.state, self._examples, self._order, count)
+            steps -= count
+        return Sums(*(values[count - 1] for values in sums))
