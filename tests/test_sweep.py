@@ -32,10 +32,8 @@ def kinds(found):
 
 def children(process):
     """Process ids of the workers; one more child watches over shared resources."""
-    found = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True, check=False
-    )
-    return [int(line.split()[0]) for line in found.stdout.splitlines() if "spawn_main" in line]
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8").split()
+    return [int(pid) for pid in listed if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def wait_for_epochs(folder, count):
@@ -71,6 +69,10 @@ def test_a_sweep_makes_every_run_and_a_second_one_none(tmp_path):
     assert "4 finished before, 0 to go" in err
 
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
+
+
+@needs_proc
 def test_a_sweep_that_was_stopped_goes_on(tmp_path):
     """After a signal there are no workers left, and what they did is recorded as interrupted."""
     endless = start(*SWEEP, "--epochs=1000000", f"--out_dir={tmp_path}")
@@ -85,6 +87,7 @@ def test_a_sweep_that_was_stopped_goes_on(tmp_path):
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 
 
+@needs_proc
 def test_a_worker_that_dies_costs_its_run_alone(tmp_path):
     process = start(*SWEEP, "--epochs=1000000", f"--out_dir={tmp_path}")
     wait_for_epochs(tmp_path, 2)

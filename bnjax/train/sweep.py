@@ -19,6 +19,7 @@ from tqdm import tqdm
 from bnjax.config import Config, run_id
 from bnjax.train.backend import cpu_only
 from bnjax.train.recorder import finished_summary, print_record
+from bnjax.train.signals import held_signals
 from bnjax.train.worker import work
 
 _SECONDS_TO_STOP = 10
@@ -93,6 +94,7 @@ class _Worker:
     connection: Connection
     core: int | None
     config: Config | None = None
+    epochs: int = 0
 
 
 @dataclass
@@ -137,7 +139,8 @@ class _Pool:
                         worker.connection.send(worker.config)
                 busy = {worker.connection: worker for worker in self.workers if worker.config}
                 for connection in wait(list(busy)):
-                    self._hear(busy[connection], program, bar)  # type: ignore[index]
+                    with held_signals():  # half a message would spoil the next one
+                        self._hear(busy[connection], program, bar)  # type: ignore[index]
                 bar.set_postfix_str(f"runs: {len(self.statuses)} of {len(self.todo)} done", refresh=False)
         return self.statuses
 
@@ -152,9 +155,12 @@ class _Pool:
             self.workers[self.workers.index(worker)] = _start(worker.core)
         if kind == "record":
             print_record(content)
-            bar.update(content["kind"] == "epoch")
+            new = int(content["kind"] == "epoch")
+            worker.epochs += new
+            bar.update(new)
             return
-        worker.config = None
+        bar.update(config.epochs - worker.epochs)  # what a run that ended early does not make
+        worker.config, worker.epochs = None, 0
         self.statuses[run_id(config)] = content
         if content != "done":
             _say(f"{program}: run {run_id(config)}: {content}")
