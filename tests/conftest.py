@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 # Before anything imports JAX; subprocesses inherit it.
@@ -27,6 +28,22 @@ atexit.register(lambda: pathlib.Path(imports).write_text(" ".join(sys.modules), 
 sys.path[0] = str(pathlib.Path(sys.argv[0]).parent)
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
+
+
+#: CI has so long and no longer: slow tests that have not begun by then are skipped, and named as such.
+_MINUTES = float(os.environ.get("BNJAX_TEST_MINUTES", "inf"))
+_STARTED = time.monotonic()
+
+
+def pytest_collection_modifyitems(items):
+    """The slow ones last."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+def pytest_runtest_setup(item):
+    late = time.monotonic() - _STARTED > _MINUTES * 60
+    if late and item.get_closest_marker("slow"):
+        pytest.skip(f"slow, and not begun within BNJAX_TEST_MINUTES={_MINUTES:g}")
 
 
 def pytest_configure(config):

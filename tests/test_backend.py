@@ -8,6 +8,8 @@ import pytest
 
 from bnjax.train import backend
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def environment(monkeypatch, tmp_path):

@@ -16,6 +16,8 @@ from bnjax.train.progress import Progress
 from bnjax.train.recorder import Recorder, print_record, record_path
 from bnjax.train.signals import Stopped, stop_signals
 
+pytestmark = pytest.mark.slow
+
 # A network so small that nearly all of the time is Python's start and JAX's compiler.
 SMALL = ("--dataset=digits", "--model=mlp", "--width=16", "--batch_size=64")
 TWO_EPOCHS = (*SMALL, "--epochs=2", "--placement=all", "--dropout=0.2")

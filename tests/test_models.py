@@ -86,6 +86,7 @@ def loss_and_updates(model, variables, images):
     return jax.value_and_grad(loss, has_aux=True)(variables["params"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("placement", PLACEMENTS)
 def test_contract(name, placement):
@@ -119,6 +120,7 @@ def test_moving_a_norm_keeps_every_other_initial_number(name):
             np.testing.assert_array_equal(params[unit]["bias"], values["bias"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_one_gated_program_trains_every_placement(name):
     images, traces = images_of(name), []

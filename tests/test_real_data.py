@@ -14,7 +14,7 @@ from bnjax.config import Config
 from bnjax.data import input_scaling, load_dataset
 
 DATA_DIR = Path(os.environ.get("BNJAX_TEST_DATA", "")) / "tensorflow_datasets"
-pytestmark = pytest.mark.real_data
+pytestmark = [pytest.mark.real_data, pytest.mark.slow]
 
 MNIST_TRAIN = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
 MNIST_TEST = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]

@@ -27,6 +27,8 @@ from speed_peers.processes import Worker, WorkerError
 from bnjax.models import build_model
 from bnjax.models.network import unit_name
 
+pytestmark = pytest.mark.slow
+
 #: Without norms, see test_models.py, plus a scale and a bias for each feature of each unit.
 PARAMETERS = {
     "cnn": 4_259_274 + 2 * (32 + 64 + 1024),

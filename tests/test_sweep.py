@@ -12,6 +12,8 @@ import pytest
 
 from bnjax import records
 
+pytestmark = pytest.mark.slow
+
 MNIST = [sys.executable, str(Path(__file__).resolve().parents[1] / "experiments/mnist.py")]
 SMALL = ("--dataset=digits", "--width=8", "--jobs=2")
 SWEEP = (*SMALL, "--sweep=bn-or-not")

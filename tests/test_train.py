@@ -276,6 +276,7 @@ def run_on(devices, tmp_path, *flags):
     return [json.loads(line) for line in done.stdout.splitlines()], done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["cnn", "mlp"])
 def test_eight_devices_equal_one(model, tmp_path):
     """Four steps with norms by the statistics of the whole batch, and every test image once."""

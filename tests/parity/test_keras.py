@@ -18,9 +18,10 @@ from bnjax.train.state import TrainState
 from bnjax.train.step import make_train_step
 
 # Keras's own get_weights with NumPy 2.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
+]
 
 TOLERANCE = 1e-9
 SCALING = InputScaling((120.0, 121.0, 122.0), (60.0, 61.0, 62.0))

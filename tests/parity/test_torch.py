@@ -9,6 +9,8 @@ from bnjax.models.network import unit_name
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = 1e-9
 
 
