@@ -111,9 +111,11 @@ def test_sgd_momentum():
 
 
 def test_the_optimizer_momentum_is_no_adam():
-    ways = [make_optimizer(Config(optimizer=name, momentum=0.9)) for name in ("sgd", "momentum")]
-    (one, _), (other, _) = (way.update(jnp.ones(()), way.init(jnp.zeros(()))) for way in ways)
-    assert float(one) == float(other) == pytest.approx(-1e-3)
+    x, updates = jnp.zeros(()), []
+    for name in ("sgd", "momentum"):
+        optimizer = make_optimizer(Config(optimizer=name, momentum=0.9))
+        updates.append(float(optimizer.update(jnp.ones(()), optimizer.init(x), x)[0]))
+    assert updates == [pytest.approx(-1e-3)] * 2
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 16, 29, 500])
@@ -217,7 +219,6 @@ def test_steps_in_a_loop_on_the_device_are_those_from_the_host(most, monkeypatch
     np.testing.assert_allclose(total.mean_loss, other_total.mean_loss, rtol=1e-6)
     assert total.batch_accuracies == other_total.batch_accuracies
     assert len(total.batch_accuracies) == 6
-    assert ways[1].program._cache_size() == 1
 
 
 def test_an_epoch_tells_of_its_single_batches():

@@ -84,7 +84,8 @@ def _sums(logits: Array, batch: Batch) -> Sums:
     right = logits.argmax(-1) == batch.labels
     # An image of weight 0 counts nothing even where its loss is not finite.
     counted = batch.weights > 0
-    return Sums(jnp.where(counted, losses, 0).sum(), (right & counted).sum(), counted.sum())
+    correct, images = ((x & counted).sum(dtype=jnp.int32) for x in (right, counted))
+    return Sums(jnp.where(counted, losses, 0).sum(), correct, images)
 
 
 def make_train_step(
@@ -119,7 +120,8 @@ def make_train_loop(
             return state, jax.tree.map(lambda all_steps, one: all_steps.at[number].set(one), kept, sums)
 
         most = len(order)
-        nothing = Sums(jnp.zeros(most), jnp.zeros(most, jnp.int32), jnp.zeros(most, jnp.int32))
+        losses = jnp.zeros(most, jnp.promote_types(model.param_dtype, jnp.float32))
+        nothing = Sums(losses, jnp.zeros(most, jnp.int32), jnp.zeros(most, jnp.int32))
         return jax.lax.fori_loop(0, count, body, (state, nothing))
 
     return jax.jit(loop, donate_argnums=0)
