@@ -124,8 +124,8 @@ def seeds_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":
         axes.tick_params(labelsize=8)
     panels[1, 0].set_ylim(bottom=-0.5)
     panels[2, 0].set_ylim(bottom=-0.5)
-    panels[1, -1].legend(fontsize=7, frameon=False)
-    title = textwrap.fill(MNIST_SAID[sweep], int(13 * figure.get_figwidth()))
+    panels[1, 0].legend(fontsize=7, framealpha=0.6)
+    title = textwrap.fill(MNIST_SAID[sweep], int(14 * figure.get_figwidth()))
     figure.suptitle(title, fontsize=10, x=0.01, ha="left")
     _foot(figure, found)
     return figure
