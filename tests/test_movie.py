@@ -1,5 +1,6 @@
 """The movie of the weights: the series' formula, its frames, its files."""
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -92,6 +93,7 @@ def test_a_movie_has_a_frame_for_each_epoch(suffix, shows, tmp_path):
     path = tmp_path / f"movie{suffix}"
     if suffix == ".mp4":
         ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="imageio-ffmpeg is not installed")
+        jax.block_until_ready(jax.numpy.ones(1))  # its threads make a fork of this process an error
         movie_of(path, 4, shows)
         assert ffmpeg.count_frames_and_secs(str(path))[0] == 4
     else:

@@ -7,6 +7,7 @@ units are framed in white, and the epoch and the counts stand below.
 
 import math
 import os
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -165,10 +166,16 @@ def _save_animation(path: Path, frames: list[Image.Image], **options: Any) -> No
 def _save_mp4(path: Path, frames: list[Image.Image]) -> None:
     import imageio_ffmpeg
 
-    writer = imageio_ffmpeg.write_frames(
-        str(path), frames[0].size, fps=1 / _SECONDS_PER_FRAME, macro_block_size=2, quality=5
+    width, height = frames[0].size
+    rate = str(1 / _SECONDS_PER_FRAME)
+    raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", rate, "-i", "-"]
+    coded = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "23", "-movflags", "+faststart"]
+    pixels = b"".join(frame.convert("RGB").tobytes() for frame in frames)
+    # Not imageio_ffmpeg.write_frames, which forks by preexec_fn: JAX has threads. A session of its own keeps
+    # Ctrl-C from ending it half way.
+    subprocess.run(
+        [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-y", *raw, *coded, str(path)],
+        input=pixels,
+        check=True,
+        start_new_session=True,
     )
-    writer.send(None)
-    for frame in frames:
-        writer.send(np.ascontiguousarray(frame.convert("RGB")))
-    writer.close()
