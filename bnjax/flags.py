@@ -90,11 +90,10 @@ def _configs(
 
 
 def _check_movies(options: Options, runs: int) -> None:
-    for name in ("movie", "weight_movie"):
-        path = Path(getattr(options, name)).expanduser()
-        flag = f"--{name}={getattr(options, name)}"
-        if not getattr(options, name):
+    for name, text in (("movie", options.movie), ("weight_movie", options.weight_movie)):
+        if not text:
             continue
+        path, flag = Path(text).expanduser(), f"--{name}={text}"
         if runs > 1:
             raise ConfigError(f"{flag} shows one run, and this command makes {runs}")
         if path.suffix not in _MOVIE_SUFFIXES:

@@ -80,12 +80,18 @@ def test_the_door_prints_the_table(tmp_path):
     assert "0.5000 (1)" in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [(), ("/nowhere",), (".", "five"), ("a", "b", "c")])
+@pytest.mark.parametrize("arguments", [(), ("/nowhere",), (".", "five"), (".", "0"), ("a", "b", "c")])
 def test_wrong_usage_ends_with_2_and_a_line(arguments):
     done = report_process(*arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stderr
+
+
+def test_a_folder_without_runs_ends_with_1(tmp_path):
+    done = report_process(str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"no runs of the CNN or the MLP in {tmp_path}" in done.stderr
 
 
 def test_a_damaged_file_is_named(tmp_path):

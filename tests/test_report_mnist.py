@@ -92,6 +92,17 @@ def test_the_table_says_what_was_measured(tmp_path):
     assert not any(condition.startswith(("Adam", "ReLU")) for condition, _ in rows)  # the same runs
 
 
+def test_runs_of_different_length_are_compared_up_to_an_epoch(tmp_path):
+    record_run(tmp_path, [0.1] * 3 + [0.96] * 5 + [0.99] * 2, placement="dense", epochs=10)
+    record_run(tmp_path, [0.1] * 3 + [0.95] * 5, placement="none", epochs=8)
+    record_run(tmp_path, [0.5] * 4, placement="none", epochs=4)
+    process = report_process(str(tmp_path), "8")
+    rows = rows_of(process.stdout.partition("\n\n")[0])
+    assert rows["with BN", "test accuracy"] == ["96.00 %", "-", "1"]
+    assert rows["with BN", "test accuracy, minus without BN"] == ["+1.00 points", "-", "1"]
+    assert "last 5 epochs up to epoch 8; 2 runs" in process.stdout
+
+
 def test_labels_are_moved_apart_and_stay_below_the_top():
     assert _apart([1.0, 5.0, 9.0], 1.0, 10.0) == [1.0, 5.0, 9.0]
     assert _apart([1.0, 1.1, 1.2], 1.0, 10.0) == [1.0, 2.0, 3.0]

@@ -9,7 +9,7 @@ import numpy as np
 
 from bnjax.recipes import MNIST_SWEEPS
 from bnjax.report.load import RecordedRun
-from bnjax.report.mnist import SITE, sweep_runs
+from bnjax.report.mnist import accuracy_percent, flat_units, silent_units, sweep_runs
 from bnjax.report.published import MNIST_SAID
 from bnjax.report.tables import provenance
 
@@ -24,20 +24,8 @@ _DOTS_PER_INCH = 120
 Reading = Callable[[dict[str, Any]], float]
 
 
-def _test_accuracy(epoch: dict[str, Any]) -> float:
-    return 100 * epoch["test_accuracy"]
-
-
 def _train_accuracy(epoch: dict[str, Any]) -> float:
     return 100 * epoch["train_accuracy"]
-
-
-def _flat(epoch: dict[str, Any]) -> float:
-    return epoch["dying"][SITE]["flat"]
-
-
-def _silent(epoch: dict[str, Any]) -> float:
-    return epoch["dying"][SITE]["silent"]
 
 
 def save_mnist_figures(runs: Sequence[RecordedRun], folder: Path) -> list[Path]:
@@ -76,11 +64,11 @@ def means_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     for number, (condition, runs) in enumerate(found.items()):
         look = _look(number, condition, found)
-        _band(upper, runs, _test_accuracy, look)
-        _band(lower, runs, _flat, look)
+        _band(upper, runs, accuracy_percent, look)
+        _band(lower, runs, flat_units, look)
     for number, (condition, runs) in enumerate(found.items()):
         colour = _look(number, condition, found)["color"]
-        epochs, silent = _readings(runs, _silent)
+        epochs, silent = _readings(runs, silent_units)
         lower.plot(epochs, silent.mean(0), ":", color=colour, linewidth=1)
     upper.set_ylabel("test accuracy, %")
     lower.set_ylabel("dying units: flat updates\n(dotted: silent)")
@@ -106,11 +94,11 @@ def seeds_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":
         for number, run in enumerate(runs):
             epochs = [epoch["epoch"] for epoch in run.epochs]
             colour = _COLOURS[number % len(_COLOURS)]
-            readings = ((_test_accuracy, "-"), (_train_accuracy, ":"))
+            readings = ((accuracy_percent, "-"), (_train_accuracy, ":"))
             for reading, style in readings:
                 column[0].plot(epochs, [reading(e) for e in run.epochs], style, color=colour, linewidth=1)
             label = f"seed {run.run['config']['seed']}"
-            for axes, reading in zip(column[1:], (_silent, _flat), strict=True):
+            for axes, reading in zip(column[1:], (silent_units, flat_units), strict=True):
                 axes.plot(epochs, [reading(e) for e in run.epochs], color=colour, linewidth=1, label=label)
         column[0].set_title(condition.replace(", ", "\n"), fontsize=9)
         column[2].set_xlabel("epoch", fontsize=9)
@@ -156,7 +144,7 @@ def _readings(runs: Sequence[RecordedRun], reading: Reading) -> tuple[np.ndarray
 
 def _limits(axes: "Axes", groups: Sequence[Sequence[RecordedRun]]) -> None:
     """From what is left out by nobody after the second epoch, so that the first does not flatten the rest."""
-    lowest = min(_test_accuracy(e) for runs in groups for run in runs for e in run.epochs[2:] or run.epochs)
+    lowest = min(accuracy_percent(e) for runs in groups for run in runs for e in run.epochs[2:] or run.epochs)
     axes.set_ylim(max(0.0, lowest - 0.2), 100.05 if axes.get_ylim()[1] > 99.5 else None)
 
 

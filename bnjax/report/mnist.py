@@ -36,6 +36,21 @@ def condition_config(settings: dict[str, Any], recipe_name: str) -> Config:
     return dataclasses.replace(recipe("mnist", recipe_name), **settings)
 
 
+def accuracy_percent(epoch: dict[str, Any]) -> float:
+    """In percent."""
+    return 100 * epoch["test_accuracy"]
+
+
+def flat_units(epoch: dict[str, Any]) -> float:
+    """How many of the hidden layer's units got no update for two epochs or more."""
+    return epoch["dying"][SITE]["flat"]
+
+
+def silent_units(epoch: dict[str, Any]) -> float:
+    """How many of the hidden layer's units no test image activates."""
+    return epoch["dying"][SITE]["silent"]
+
+
 def finished(runs: Sequence[RecordedRun]) -> list[RecordedRun]:
     """The runs that came to their end."""
     return [run for run in runs if run.summary and run.summary["status"] == "done"]
@@ -43,7 +58,7 @@ def finished(runs: Sequence[RecordedRun]) -> list[RecordedRun]:
 
 def late_accuracy(run: RecordedRun) -> float:
     """Test accuracy in percent, mean over the last epochs."""
-    return 100 * statistics.fmean(epoch["test_accuracy"] for epoch in run.epochs[-LAST_EPOCHS:])
+    return statistics.fmean(map(accuracy_percent, run.epochs[-LAST_EPOCHS:]))
 
 
 def perfect_batches(run: RecordedRun) -> float:
@@ -54,12 +69,12 @@ def perfect_batches(run: RecordedRun) -> float:
 
 def most_flat(run: RecordedRun) -> float:
     """The most flat units that any epoch saw."""
-    return max(epoch["dying"][SITE]["flat"] for epoch in run.epochs)
+    return max(map(flat_units, run.epochs))
 
 
 def last_silent(run: RecordedRun) -> float:
     """Silent units after the last epoch."""
-    return run.epochs[-1]["dying"][SITE]["silent"]
+    return silent_units(run.epochs[-1])
 
 
 def median_active(run: RecordedRun) -> float:
@@ -129,9 +144,8 @@ class _Findings:
             yield from self._compared("", "optimizers", f"{optimizer}, without BN", "Adam, without BN")
 
     def _values(self, sweep: str, condition: str, metric: Metric) -> PerRun:
-        config = condition_config(MNIST_SWEEPS[sweep][condition], self.recipe_name)
-        same = runs_of(self.runs, config)
-        return {(run.run["config"]["seed"], len(run.epochs)): metric(run) for run in same}
+        found = condition_runs(self.runs, MNIST_SWEEPS[sweep][condition], self.recipe_name)
+        return {key: metric(run) for key, run in found.items()}
 
     def _told(
         self, said: str, sweep: str, condition: str, metric: Metric, what: str, unit: str = "%"
@@ -147,15 +161,17 @@ class _Findings:
             yield Finding(said, condition, f"test accuracy, minus {reference}", estimate(found), "points")
 
 
-def sweep_runs(
-    runs: Sequence[RecordedRun], conditions: Conditions, recipe_name: str = "published"
-) -> dict[str, list[RecordedRun]]:
-    """Condition -> its finished runs in the order of their seeds; conditions without any are left out."""
-    found = {
-        name: sorted(
-            runs_of(finished(runs), condition_config(settings, recipe_name)),
-            key=lambda run: (run.run["config"]["seed"], len(run.epochs)),
-        )
-        for name, settings in conditions.items()
-    }
+def condition_runs(
+    runs: Sequence[RecordedRun], settings: dict[str, Any], recipe_name: str = "published"
+) -> dict[tuple[int, int], RecordedRun]:
+    """Seed and number of epochs -> the run of a condition, in that order."""
+    same = runs_of(runs, condition_config(settings, recipe_name))
+    found = {(run.run["config"]["seed"], len(run.epochs)): run for run in same}
+    return dict(sorted(found.items()))
+
+
+def sweep_runs(runs: Sequence[RecordedRun], conditions: Conditions) -> dict[str, list[RecordedRun]]:
+    """Condition -> its finished runs by seed; conditions without any are left out."""
+    done = finished(runs)
+    found = {name: list(condition_runs(done, settings).values()) for name, settings in conditions.items()}
     return {name: of_condition for name, of_condition in found.items() if of_condition}

@@ -17,6 +17,14 @@ def runs_of(runs: Sequence[RecordedRun], condition: Config) -> list[RecordedRun]
     return [run for run in runs if _bound(_config_of(run)) == wanted]
 
 
+def first_epochs(runs: Sequence[RecordedRun], epochs: int) -> list[RecordedRun]:
+    """Runs cut to their first epochs, as if all had been that long; shorter ones are left out.
+
+    A run's first epochs do not depend on how many follow.
+    """
+    return [dataclasses.replace(run, epochs=run.epochs[:epochs]) for run in runs if len(run.epochs) >= epochs]
+
+
 def _bound(config: Config) -> dict[str, Any]:
     return {name: value for name, value in identity(config).items() if name not in _FREE}
 

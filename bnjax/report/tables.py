@@ -84,6 +84,7 @@ def provenance(runs: Sequence[RecordedRun]) -> str:
         "versions": "jax {versions[jax]}, flax {versions[flax]}",
         "commit": "{git_commit:.12}",
         "seeds": "{config[seed]}",
+        "epochs": "{config[epochs]}",
     }
     facts = [{**run.run, "git_commit": run.run["git_commit"] or "unknown"} for run in runs]
     parts = [f"{name} {', '.join(sorted({text.format(**f) for f in facts}))}" for name, text in told.items()]
