@@ -6,9 +6,12 @@ called, and the settings that make it.
 """
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 from bnjax.config import Config
+from bnjax.placement import Placement, all_placements
+from bnjax.sites import VGG7_SITES
 
 Conditions = dict[str, dict[str, Any]]
 
@@ -72,11 +75,66 @@ MNIST_SWEEPS: dict[str, Conditions] = {
     "optimizers": _crossed(_OPTIMIZERS, _BN),
 }
 
-EXPERIMENTS = {"cifar10": CIFAR10, "mnist": MNIST}
+#: Where to put Batch Normalization in VGG7 (Qiita, 2018-10-02, Keras 2.2.2): he normal kernels, Adam(2e-4)
+#: with epsilon=None, which Keras reads as 1e-7, and the defaults of its BatchNormalization (momentum 0.99,
+#: epsilon 1e-3), as its codes say before the activation. The text gives neither batch size nor shuffling, so
+#: they are those of Keras' fit: 32, shuffled every epoch. It does not tell the scale of the pixels either:
+#: 0..1 is the usual one. Its few hundred cartoon faces are not public; its author's follow-up used CIFAR-10.
+#: He trained 400 epochs; 10 is what a first answer needs, and too few to see much overfitting.
+VGG7 = Config(
+    model="vgg7",
+    order="before",
+    kernel_init="he_normal",
+    dataset="cifar10",
+    input_scale="unit",
+    shuffle="epoch",
+    batch_size=32,
+    learning_rate=2e-4,
+    adam_epsilon=1e-7,
+)
+
+#: Code of the placement that the experiment's author chose in the end, and of the one without norms.
+VGG7_PICK = "cBrcr-crcr-drdBr"
+VGG7_PLAIN = "crcr-crcr-drdr"
+
+
+def _within(block: str) -> Iterator[Placement]:
+    """VGG7 with norms before the activation in one block alone: none, the last unit's, the first's, both."""
+    for placement in all_placements(VGG7_SITES):
+        if all(placement[site.name] == "absent" for site in VGG7_SITES if site.block != block):
+            yield placement
+
+
+def _by_block_code(block: str) -> Conditions:
+    """Named by the block's own part of the code, as in its author's figures: ``cBrcr``."""
+    part = list(dict.fromkeys(site.block for site in VGG7_SITES)).index(block)
+    codes = map(str, _within(block))
+    return {code.split("-")[part]: {"placement": code} for code in codes}
+
+
+def _by_code(*codes: str) -> Conditions:
+    return {code: {"placement": code} for code in codes}
+
+
+#: The three comparisons of the VGG7 experiment, block by block, and its author's choice.
+_VGG7_GROUPS: dict[str, Conditions] = {
+    **{block: _by_block_code(block) for block in ("block1", "block2", "fc")},
+    "pick": _by_code(VGG7_PLAIN, VGG7_PICK),
+}
+#: Those comparisons, all of them at once, and every placement: norms before, and norms before or after.
+VGG7_SWEEPS: dict[str, Conditions] = {
+    **_VGG7_GROUPS,
+    "groups": _by_code(*(s["placement"] for group in _VGG7_GROUPS.values() for s in group.values())),
+    "grid": _by_code(*map(str, all_placements(VGG7_SITES))),
+    "grid-orders": _by_code(*map(str, all_placements(VGG7_SITES, ("before", "after")))),
+}
+
+EXPERIMENTS = {"cifar10": CIFAR10, "mnist": MNIST, "vgg7": VGG7}
 #: experiment -> sweep -> condition -> the settings that make it.
 SWEEPS: dict[str, dict[str, Conditions]] = {
     "cifar10": {"conditions": CIFAR10_CONDITIONS},
     "mnist": MNIST_SWEEPS,
+    "vgg7": VGG7_SWEEPS,
 }
 
 

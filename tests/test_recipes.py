@@ -5,7 +5,15 @@ import dataclasses
 import pytest
 
 from bnjax.config import Config, resolve, run_id
-from bnjax.recipes import CIFAR10_CONDITIONS, EXPERIMENTS, MNIST_SWEEPS, recipe
+from bnjax.recipes import (
+    CIFAR10_CONDITIONS,
+    EXPERIMENTS,
+    MNIST_SWEEPS,
+    VGG7_PICK,
+    VGG7_PLAIN,
+    VGG7_SWEEPS,
+    recipe,
+)
 
 
 def test_cifar10_as_published():
@@ -63,6 +71,55 @@ def test_the_sweeps_of_mnist_vary_what_its_author_varied():
         "sgd",
         "momentum",
     }
+
+
+def test_vgg7_as_published():
+    published = resolve(recipe("vgg7", "published"))
+    assert (published.model, published.placement) == ("vgg7", VGG7_PLAIN)
+    assert (published.kernel_init, published.activation, published.dropout) == ("he_normal", "relu", 0.0)
+    assert (published.optimizer, published.adam_form) == ("adam", "keras")
+    assert (published.learning_rate, published.adam_epsilon) == (2e-4, 1e-7)
+    assert (published.norm_momentum, published.norm_epsilon) == (0.99, 1e-3)
+    assert (published.batch_size, published.shuffle) == (32, "epoch")
+    given = dataclasses.replace(recipe("vgg7", "published"), placement="block1/conv1,fc/dense2")
+    assert resolve(given).placement == VGG7_PICK  # its norms stand before the activation
+
+
+@pytest.mark.parametrize(
+    ("sweep", "count"),
+    [
+        ("block1", 4),
+        ("block2", 4),
+        ("fc", 4),
+        ("pick", 2),
+        ("groups", 11),
+        ("grid", 64),
+        ("grid-orders", 729),
+    ],
+)
+def test_the_sweeps_of_vgg7_are_different_runs(sweep, count):
+    conditions = VGG7_SWEEPS[sweep]
+    base = recipe("vgg7", "published")
+    ids = {run_id(dataclasses.replace(base, **settings)) for settings in conditions.values()}
+    assert len(ids) == len(conditions) == count
+
+
+def test_the_sweeps_of_vgg7_are_named_as_its_figures_are():
+    assert list(VGG7_SWEEPS["block2"]) == ["crcr", "crcBr", "cBrcr", "cBrcBr"]
+    assert list(VGG7_SWEEPS["fc"]) == ["drdr", "drdBr", "dBrdr", "dBrdBr"]
+    assert VGG7_SWEEPS["block1"]["cBrcr"] == {"placement": "cBrcr-crcr-drdr"}
+    assert VGG7_SWEEPS["block2"]["cBrcr"] == {"placement": "crcr-cBrcr-drdr"}
+    assert VGG7_SWEEPS["fc"]["drdBr"] == {"placement": "crcr-crcr-drdBr"}
+    assert list(VGG7_SWEEPS["pick"]) == [VGG7_PLAIN, VGG7_PICK]
+    assert all(name == settings["placement"] for name, settings in VGG7_SWEEPS["grid-orders"].items())
+
+
+def test_the_sweeps_of_vgg7_lie_in_each_other():
+    def placements(sweep):
+        return {settings["placement"] for settings in VGG7_SWEEPS[sweep].values()}
+
+    parts = set.union(*map(placements, ("block1", "block2", "fc", "pick")))
+    assert parts == placements("groups") < placements("grid") < placements("grid-orders")
 
 
 def test_unknown_names_are_refused():
