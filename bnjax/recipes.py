@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bnjax.config import Config
-from bnjax.placement import Placement, all_placements
+from bnjax.placement import Placement, all_placements, plain_code
 from bnjax.sites import VGG7_SITES
 
 Conditions = dict[str, dict[str, Any]]
@@ -80,7 +80,7 @@ MNIST_SWEEPS: dict[str, Conditions] = {
 #: epsilon 1e-3), as its codes say before the activation. The text gives neither batch size nor shuffling, so
 #: they are those of Keras' fit: 32, shuffled every epoch. It does not tell the scale of the pixels either:
 #: 0..1 is the usual one. Its few hundred cartoon faces are not public; its author's follow-up used CIFAR-10.
-#: He trained 400 epochs; 10 is what a first answer needs, and too few to see much overfitting.
+#: It ran 400 epochs; 10 is what a first answer needs, and too few to see much overfitting.
 VGG7 = Config(
     model="vgg7",
     order="before",
@@ -95,7 +95,7 @@ VGG7 = Config(
 
 #: Code of the placement that the experiment's author chose in the end, and of the one without norms.
 VGG7_PICK = "cBrcr-crcr-drdBr"
-VGG7_PLAIN = "crcr-crcr-drdr"
+VGG7_PLAIN = plain_code(VGG7_SITES)
 
 
 def _within(block: str) -> Iterator[Placement]:

@@ -11,9 +11,9 @@ from test_report import report_process
 from bnjax import records
 from bnjax.config import resolve, run_id
 from bnjax.recipes import MNIST_SWEEPS, recipe
-from bnjax.report.figures import _apart
 from bnjax.report.load import load_runs
 from bnjax.report.mnist import mnist_table
+from bnjax.report.plots import apart
 from bnjax.report.statistics import estimate, paired_differences
 
 METRICS = ("train_loss", "validation_loss", "validation_accuracy", "test_loss")
@@ -104,9 +104,9 @@ def test_runs_of_different_length_are_compared_up_to_an_epoch(tmp_path):
 
 
 def test_labels_are_moved_apart_and_stay_below_the_top():
-    assert _apart([1.0, 5.0, 9.0], 1.0, 10.0) == [1.0, 5.0, 9.0]
-    assert _apart([1.0, 1.1, 1.2], 1.0, 10.0) == [1.0, 2.0, 3.0]
-    assert _apart([9.5, 9.9, 10.0], 1.0, 10.0) == [8.0, 9.0, 10.0]
+    assert apart([1.0, 5.0, 9.0], 1.0, 10.0) == [1.0, 5.0, 9.0]
+    assert apart([1.0, 1.1, 1.2], 1.0, 10.0) == [1.0, 2.0, 3.0]
+    assert apart([9.5, 9.9, 10.0], 1.0, 10.0) == [8.0, 9.0, 10.0]
 
 
 def test_the_door_prints_the_table_and_draws(tmp_path):

@@ -4,31 +4,20 @@ import dataclasses
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from bnjax.config import Config, resolve
 from bnjax.recipes import MNIST_SWEEPS, Conditions, recipe
 from bnjax.report.load import RecordedRun
 from bnjax.report.select import runs_of
-from bnjax.report.statistics import Estimate, estimate, paired_differences
-from bnjax.report.tables import row
+from bnjax.report.statistics import estimate, paired_differences
+from bnjax.report.tables import Finding, findings_table
 
 SITE = "fc/dense1"
 LAST_EPOCHS = 5
-_COLUMNS = ("published", "condition", "what", "ours", "95% interval", "n")
 Metric = Callable[[RecordedRun], float]
 #: One value a run; runs are told apart by their seed and their number of epochs.
 PerRun = dict[tuple[int, int], float]
-
-
-class Finding(NamedTuple):
-    """A row of the table: what was said of a condition, and what we measured."""
-
-    said: str
-    condition: str
-    what: str
-    ours: Estimate
-    unit: str
 
 
 def condition_config(settings: dict[str, Any], recipe_name: str) -> Config:
@@ -89,15 +78,7 @@ def mnist_table(runs: Sequence[RecordedRun], recipe_name: str = "published") -> 
     epochs. What was not run is left out.
     """
     findings = _Findings(finished(runs), recipe_name)
-    lines = [row(_COLUMNS), row(["---"] * len(_COLUMNS))]
-    for finding in (*findings.counts(), *findings.comparisons()):
-        ours = finding.ours
-        digits = 2 if finding.unit in ("%", "points") else 1
-        interval = "-" if ours.low is None else f"{ours.low:.{digits}f} to {ours.high:.{digits}f}"
-        value = f"{ours.mean:+.2f}" if finding.unit == "points" else f"{ours.mean:.{digits}f}"
-        cells = [finding.said, finding.condition, finding.what, f"{value} {finding.unit}"]
-        lines.append(row([*cells, interval, str(ours.n)]))
-    return "\n".join(lines)
+    return findings_table([*findings.counts(), *findings.comparisons()])
 
 
 @dataclass(frozen=True)

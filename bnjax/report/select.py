@@ -17,6 +17,11 @@ def runs_of(runs: Sequence[RecordedRun], condition: Config) -> list[RecordedRun]
     return [run for run in runs if _bound(_config_of(run)) == wanted]
 
 
+def shared_settings(run: RecordedRun) -> dict[str, Any]:
+    """The settings that a run has in common with those of other placements, seeds and numbers of epochs."""
+    return {name: value for name, value in _bound(_config_of(run)).items() if name != "placement"}
+
+
 def first_epochs(runs: Sequence[RecordedRun], epochs: int) -> list[RecordedRun]:
     """Runs cut to their first epochs, as if all had been that long; shorter ones are left out.
 

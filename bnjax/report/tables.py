@@ -3,13 +3,14 @@
 import dataclasses
 import statistics
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from bnjax.config import Config
 from bnjax.recipes import recipe
 from bnjax.report.load import RecordedRun
 from bnjax.report.published import CIFAR10_TEST_ACCURACY
 from bnjax.report.select import runs_of
+from bnjax.report.statistics import Estimate
 
 _CIFAR10_COLUMNS = (
     "placement",
@@ -21,6 +22,19 @@ _CIFAR10_COLUMNS = (
     "silent, published",
     "silent, controlled",
 )
+_FINDING_COLUMNS = ("published", "condition", "what", "ours", "95% interval", "n")
+#: unit -> how its means and the ends of their intervals are written; differences bear their sign.
+_FORMATS = {"%": (".2f", ".2f"), "points": ("+.2f", ".2f"), "nats": ("+.4f", ".4f")}
+
+
+class Finding(NamedTuple):
+    """A row of the table: what was said of a condition, and what we measured."""
+
+    said: str
+    condition: str
+    what: str
+    ours: Estimate
+    unit: str
 
 
 def cifar10_table(runs: Sequence[RecordedRun], epoch: int) -> str:
@@ -48,6 +62,16 @@ def cifar10_table(runs: Sequence[RecordedRun], epoch: int) -> str:
 def row(cells: Iterable[str]) -> str:
     """A line of a Markdown table."""
     return f"| {' | '.join(cells)} |"
+
+
+def findings_table(findings: Iterable[Finding]) -> str:
+    """Every statement with our mean over seeds, its 95% interval (Student's t) and n, as Markdown."""
+    lines = [row(_FINDING_COLUMNS), row(["---"] * len(_FINDING_COLUMNS))]
+    for said, condition, what, ours, unit in findings:
+        of_mean, of_end = _FORMATS.get(unit, (".1f", ".1f"))
+        interval = "-" if ours.low is None else f"{ours.low:{of_end}} to {ours.high:{of_end}}"
+        lines.append(row([said, condition, what, f"{ours.mean:{of_mean}} {unit}", interval, str(ours.n)]))
+    return "\n".join(lines)
 
 
 def _epochs_of(runs: Sequence[RecordedRun], condition: Config, epoch: int) -> list[dict[str, Any]]:
