@@ -13,8 +13,13 @@ from bnjax.report.load import RecordedRun, load_runs
 from bnjax.report.mnist import LAST_EPOCHS, finished, mnist_table
 from bnjax.report.select import first_epochs
 from bnjax.report.tables import cifar10_table, provenance
+from bnjax.report.vgg7 import vgg7_groups
+from bnjax.report.vgg7_figures import save_vgg7_figures
+from bnjax.report.vgg7_tables import vgg7_report
 
 _CIFAR10_EPOCH = 5
+#: Models that have tables, and what they are called.
+_NETWORKS = {"cnn": "the CNN", "mlp": "the MLP", "vgg7": "VGG7"}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -26,10 +31,10 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(Path(argv[0]).name, description=__doc__)
     parser.add_argument("runs_dir", type=Path, metavar="RUNS_DIR", help="the --out_dir of the runs")
     parser.add_argument(
-        "epoch", type=_epoch, nargs="?", help="the last that counts (default: CIFAR-10 5, MNIST all)"
+        "epoch", type=_epoch, nargs="?", help="the last that counts (default: CIFAR-10 5, others all)"
     )
     parser.add_argument(
-        "--figures", type=Path, metavar="DIR", help="where to draw the figures of MNIST as PNG"
+        "--figures", type=Path, metavar="DIR", help="where to draw figures of MNIST and VGG7 as PNG"
     )
     arguments = parser.parse_args(argv[1:])
     if not arguments.runs_dir.is_dir():
@@ -47,29 +52,46 @@ def _of_model(runs: Sequence[RecordedRun], model: str) -> list[RecordedRun]:
     return [run for run in runs if run.run["config"]["model"] == model]
 
 
+def _print_cifar10(runs: Sequence[RecordedRun], epoch: int) -> None:
+    print(f"{cifar10_table(runs, epoch)}\n")
+    print(f"Test accuracy after epoch {epoch}; {provenance(runs)}.\n")
+
+
+def _print_mnist(runs: Sequence[RecordedRun], unfinished: int, epoch: int | None) -> None:
+    print(f"{mnist_table(runs)}\n")
+    until = f" up to epoch {epoch}" if epoch else ""
+    means = f"Accuracies are means of the last {LAST_EPOCHS} epochs{until}"
+    print(f"{means}; {provenance(runs)}; {unfinished} left out, unfinished or diverged.\n")
+
+
+def _report(runs: Sequence[RecordedRun], epoch: int | None, figures: Path | None) -> None:
+    """Prints the tables of what was run, and draws its figures where a folder for them is given."""
+    cifar10, mnist, vgg7 = (_of_model(runs, model) for model in _NETWORKS)
+    if cifar10:
+        _print_cifar10(cifar10, epoch or _CIFAR10_EPOCH)
+    if mnist:
+        unfinished = len(mnist) - len(finished(mnist))
+        mnist = first_epochs(mnist, epoch) if epoch else mnist
+        _print_mnist(mnist, unfinished, epoch)
+    groups = vgg7_groups(vgg7, epoch)
+    for group in groups:
+        print(f"{vgg7_report(group)}\n")
+    if vgg7 and not groups:
+        print(f"report.py: no run of VGG7 has {epoch} epochs", file=sys.stderr)
+    if figures:
+        for path in (*save_mnist_figures(mnist, figures), *save_vgg7_figures(groups, figures)):
+            print(f"report.py: {path}", file=sys.stderr)
+
+
 def main(argv: list[str]) -> int:
     arguments = _arguments(argv)
     try:
         runs = load_runs(arguments.runs_dir)
-        cifar10, mnist = _of_model(runs, "cnn"), _of_model(runs, "mlp")
-        if not cifar10 and not mnist:
-            print(f"report.py: no runs of the CNN or the MLP in {arguments.runs_dir}", file=sys.stderr)
+        if not any(run.run["config"]["model"] in _NETWORKS for run in runs):
+            names = ", ".join(_NETWORKS.values())
+            print(f"report.py: no runs of {names} in {arguments.runs_dir}", file=sys.stderr)
             return 1
-        if cifar10:
-            epoch = arguments.epoch or _CIFAR10_EPOCH
-            print(f"{cifar10_table(cifar10, epoch)}\n")
-            print(f"Test accuracy after epoch {epoch}; {provenance(cifar10)}.\n")
-        if mnist:
-            unfinished = len(mnist) - len(finished(mnist))
-            if arguments.epoch:
-                mnist = first_epochs(mnist, arguments.epoch)
-            print(f"{mnist_table(mnist)}\n")
-            until = f" up to epoch {arguments.epoch}" if arguments.epoch else ""
-            means = f"Accuracies are means of the last {LAST_EPOCHS} epochs{until}"
-            print(f"{means}; {provenance(mnist)}; {unfinished} left out, unfinished or diverged.")
-        if arguments.figures:
-            for path in save_mnist_figures(mnist, arguments.figures):
-                print(f"report.py: {path}", file=sys.stderr)
+        _report(runs, arguments.epoch, arguments.figures)
     except (RecordError, OSError) as error:
         print(f"report.py: {error}", file=sys.stderr)
         return 1

@@ -39,9 +39,10 @@ def readings(runs: Sequence[RecordedRun], reading: Reading) -> tuple[np.ndarray,
 def label_ends(axes: "Axes", names: Sequence[str]) -> None:
     """Names beside the ends of the first lines, moved apart where they would cover each other."""
     lines = axes.get_lines()[: len(names)]
-    axes.set_xlim(1, max(float(np.asarray(line.get_xdata())[-1]) for line in lines))
+    axes.set_xlim(1, max(2.0, *(float(np.asarray(line.get_xdata())[-1]) for line in lines)))
     low, high = axes.get_ylim()
-    ends = sorted((float(np.asarray(line.get_ydata())[-1]), number) for number, line in enumerate(lines))
+    last = [float(np.asarray(line.get_ydata())[-1]) for line in lines]
+    ends = sorted((min(max(value, low), high), number) for number, value in enumerate(last))
     places = apart([value for value, _ in ends], 0.08 * (high - low), high)
     for (value, number), place in zip(ends, places, strict=True):
         colour = lines[number].get_color()

@@ -50,3 +50,13 @@ MNIST_SAID = {
     "leaky": "published: after epoch 20 all slopes are alike, and better without BN; no unit is flat",
     "optimizers": "not published: the author wished to see SGD",
 }
+
+#: What the VGG7 experiment says of its figures (Qiita, 2018-10-02): one run of 400 epochs each, curves and no
+#: numbers.
+VGG7_SAID = {
+    "block1": "published: without BN it overfits; BN holds that down, in one layer better than in both",
+    "block2": "published: BN holds overfitting down; in both layers the loss falls fastest, and ends alike",
+    "fc": "published: BN starts higher and then does not rise; best in the second layer, worst in the first",
+    "pick": "published: BN at the entrance and before the output falls early and does not overfit",
+    "grid": "published: all were computed, some were drawn",
+}

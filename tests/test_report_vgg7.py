@@ -1,0 +1,295 @@
+"""The VGG7 report from records made here, with known answers."""
+
+import dataclasses
+import math
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_report import report_process
+
+from bnjax import records
+from bnjax.config import resolve, run_id
+from bnjax.recipes import VGG7_PICK, VGG7_PLAIN, VGG7_SWEEPS, recipe
+from bnjax.report.load import load_runs
+from bnjax.report.vgg7 import early_loss, largest_jump, site_effects, vgg7_groups
+from bnjax.report.vgg7_tables import ranked_table, vgg7_report
+
+METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+#: Student's t at 97.5%, 1 and 2 degrees of freedom.
+T1, T2 = 12.706205, 4.302653
+
+
+def record_run(folder, losses, placement=VGG7_PLAIN, recipe_name="published", data=None, **settings):
+    """Writes a run of the VGG7 experiment whose epochs have these test losses; None: it diverged there."""
+    settings = {"dataset": "digits", "epochs": len(losses)} | settings
+    config = dataclasses.replace(recipe("vgg7", recipe_name), placement=placement, **settings)
+    config = resolve(config)
+    name = {"name": config.dataset, "version": "1", "encoding": "png"}
+    facts = dict(
+        config=dataclasses.asdict(config),
+        data=name | (data or {}),
+        sites={},
+        parameters=1,
+        versions={"jax": "1", "flax": "2"},
+        device={"count": 1, "kind": "cpu"},
+        git_commit="0123456789abcdef",
+        started="now",
+    )
+    found = [records.make_record("run", "x", **facts)]
+    told = dict(dict.fromkeys(METRICS), dying={}, seconds=1.0, images_per_second=1.0)
+    for number, loss in enumerate(losses, start=1):
+        accuracy = None if loss is None else math.exp(-loss)
+        told |= dict(test_loss=loss, test_accuracy=accuracy, status="ok" if loss else "diverged")
+        found.append(records.make_record("epoch", "x", epoch=number, step=number, **told))
+    path = folder / run_id(config) / records.FILE_NAME
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(map(records.json_line, found)), encoding="utf-8")
+
+
+def group_of(folder, epoch=None):
+    [group] = vgg7_groups(load_runs(folder), epoch)
+    return group
+
+
+def rows_of(table):
+    """The cells of a table's rows, without its head."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
+    return [cells for cells in rows if cells][2:]
+
+
+def statement_rows(report):
+    """(condition, what) -> ours, interval, n, of the report's last table."""
+    table = next(part for part in report.split("\n\n") if part.startswith("| published |"))
+    return {(condition, what): rest for _, condition, what, *rest in rows_of(table)}
+
+
+def interval(mean, deviation, n, t):
+    half = t * deviation / math.sqrt(n)
+    return mean - half, mean + half
+
+
+@pytest.fixture
+def three_seeds(tmp_path):
+    """Without norms, the pick, and one in between; the paired differences of the lowest losses are known."""
+    for seed, (lowest, pick) in enumerate([(1.0, 0.9), (1.2, 1.0), (1.1, 0.8)]):
+        record_run(tmp_path, [2.0, lowest, lowest + 0.5], seed=seed)
+        record_run(tmp_path, [1.5, pick, pick + 0.1], VGG7_PICK, seed=seed)
+        record_run(tmp_path, [1.8, 1.05, 1.05], "crcr-crcr-drdBr", seed=seed)
+    return tmp_path
+
+
+def test_placements_are_ranked_by_their_lowest_test_loss(three_seeds):
+    rows = rows_of(ranked_table(group_of(three_seeds)))
+    codes = [f"**{VGG7_PICK}** (published pick)", "crcr-crcr-drdBr", VGG7_PLAIN]
+    assert [cells[:4] for cells in rows] == [
+        ["1", codes[0], "2", "3"],
+        ["2", codes[1], "1", "3"],
+        ["3", codes[2], "0", "3"],
+    ]
+    low, high = interval(0.9, 0.1, 3, T2)
+    assert rows[0][4] == f"0.9000 ({low:.4f} to {high:.4f})"
+    assert rows[0][5].startswith("1.0000 (")
+    assert rows[1][4] == "1.0500 (1.0500 to 1.0500)"
+    accuracies = [100 * math.exp(-loss) for loss in (0.9, 1.0, 0.8)]
+    assert rows[0][6].startswith(f"{np.mean(accuracies):.2f} (")
+    accuracies = [100 * math.exp(-loss) for loss in (1.0, 1.1, 0.9)]
+    assert rows[0][7].startswith(f"{np.mean(accuracies):.2f} (")
+    assert rows[2][8] == "0.5000 (0.5000 to 0.5000)"
+    # -0.1, -0.2, -0.3: pairing by seed takes out what the seeds share.
+    low, high = interval(-0.2, 0.1, 3, T2)
+    assert rows[0][9:] == [f"-0.2000 ({low:.4f} to {high:.4f})", "3"]
+    assert rows[2][9:] == ["-", "-"]
+
+
+def test_the_sentence_says_whether_the_pick_can_be_told_from_the_best(tmp_path):
+    best = "cBrcBr-crcr-drdr"
+    for seed, more in enumerate([0.10, 0.11, 0.12]):
+        record_run(tmp_path, [1.0], best, seed=seed)
+        record_run(tmp_path, [1.0 + more], VGG7_PICK, seed=seed)
+    low, high = interval(0.11, 0.01, 3, T2)
+    said = (
+        f"minus that of the best placement, {best}, it is +0.1100; its 95% interval ({low:.4f} to {high:.4f}"
+    )
+    report = vgg7_report(group_of(tmp_path))
+    assert f"{VGG7_PICK} ranks 2 of 2 by its lowest test loss; {said}, n = 3) excludes 0." in report
+    record_run(tmp_path, [1.0], best, seed=3)
+    record_run(tmp_path, [0.5 + 0.51], VGG7_PICK, seed=3)
+    record_run(tmp_path, [1.0], best, seed=4)
+    record_run(tmp_path, [0.9], VGG7_PICK, seed=4)
+    assert "n = 5) does not exclude 0." in vgg7_report(group_of(tmp_path))
+
+
+def test_the_sentence_without_interval_pair_or_pick(tmp_path, three_seeds):
+    assert "ranks 1 of 3 by its lowest test loss." in vgg7_report(group_of(three_seeds))
+    record_run(tmp_path / "one", [1.0])
+    assert f"{VGG7_PICK} was not run." in vgg7_report(group_of(tmp_path / "one"))
+    record_run(tmp_path / "one", [1.1], VGG7_PICK, seed=1)
+    assert f"it shares no seed with the best placement, {VGG7_PLAIN}." in vgg7_report(
+        group_of(tmp_path / "one")
+    )
+    record_run(tmp_path / "one", [1.2], VGG7_PICK)
+    assert "+0.2000 with one seed, which gives no interval." in vgg7_report(group_of(tmp_path / "one"))
+
+
+def test_statements_stand_beside_our_numbers(three_seeds):
+    rows = statement_rows(vgg7_report(group_of(three_seeds)))
+    assert rows[VGG7_PLAIN, "final minus lowest test loss"] == ["+0.5000 nats", "0.5000 to 0.5000", "3"]
+    against = f"minus {VGG7_PLAIN}"
+    assert rows[VGG7_PICK, f"overfitting, {against}"][0::2] == ["-0.4000 nats", "3"]
+    assert rows[VGG7_PICK, f"lowest test loss, {against}"][0] == "-0.2000 nats"
+    early = f"mean test loss of the first fifth of epochs, {against}"
+    assert rows[VGG7_PICK, early][0] == "-0.5000 nats"
+    assert rows["crcr-crcr-drdBr", early][0] == "-0.2000 nats"
+    assert not any("block1" in condition or "cBrcBr" in condition for condition, _ in rows)  # not run
+    assert "CIFAR-10" not in vgg7_report(group_of(three_seeds))
+
+
+def test_comparisons_have_the_published_direction(tmp_path):
+    """One number for each placement, so that no statement can be held against the wrong one."""
+    for sweep in ("block1", "block2", "fc"):
+        for number, (name, settings) in enumerate(VGG7_SWEEPS[sweep].items()):
+            if name not in ("crcr", "drdr"):
+                record_run(tmp_path, [3.0, 1.0 + number / 10, 1.5 + number / 10], settings["placement"])
+    rows = statement_rows(vgg7_report(group_of(tmp_path)))
+    both, first, second = ("cBrcBr-crcr-drdr", "cBrcr-crcr-drdr", "crcBr-crcr-drdr")
+    assert rows[both, f"lowest test loss, minus {first}"] == ["+0.1000 nats", "-", "1"]
+    assert rows[both, f"final test loss, minus {second}"] == ["+0.2000 nats", "-", "1"]
+    jump = "largest rise of the test loss from epoch to epoch"
+    assert rows[first, f"{jump}, minus {second}"] == ["+0.0000 nats", "-", "1"]
+    falls = "mean test loss of the first fifth of epochs"
+    assert rows["crcr-cBrcBr-drdr", f"{falls}, minus crcr-crcBr-drdr"][0] == "+0.0000 nats"
+    assert rows["crcr-crcr-dBrdr", "lowest test loss, minus crcr-crcr-dBrdBr"][0] == "-0.1000 nats"
+    assert rows["crcr-crcr-drdBr", "lowest test loss, minus crcr-crcr-dBrdBr"][0] == "-0.2000 nats"
+
+
+def test_readings_of_a_curve(tmp_path):
+    record_run(tmp_path, [5.0, 3.0, 1.0, 2.5, 1.0, 1.5, 1.0, 1.0, 1.0, 1.0])
+    [run] = load_runs(tmp_path)
+    assert early_loss(run) == 4.0  # of ten epochs the first two
+    assert largest_jump(run) == 1.5
+    falling = dataclasses.replace(run, epochs=run.epochs[:3])
+    assert (early_loss(falling), largest_jump(falling)) == (5.0, 0.0)
+
+
+def test_the_follow_up_is_held_against_cifar10_alone(tmp_path):
+    for seed in (0, 1):
+        record_run(tmp_path, [1.0, 1.4], dataset="cifar10", seed=seed)
+        record_run(tmp_path, [1.1, 1.2], VGG7_PICK, dataset="cifar10", seed=seed)
+        record_run(tmp_path, [1.5, 1.6 + seed / 10], "all", dataset="cifar10", seed=seed)
+    record_run(tmp_path, [1.0, 1.0], dataset="cifar10", seed=2)  # no norms with this seed
+    rows = statement_rows(vgg7_report(group_of(tmp_path)))
+    mean = "mean of 2 placements with norms"
+    assert rows[mean, f"lowest test loss, minus {VGG7_PLAIN}"] == ["+0.3000 nats", "0.3000 to 0.3000", "2"]
+    low, high = interval(0.025, 0.05 / math.sqrt(2), 2, T1)
+    expected = ["+0.0250 nats", f"{low:.4f} to {high:.4f}", "2"]
+    assert rows[mean, f"final test loss, minus {VGG7_PLAIN}"] == expected
+
+
+def test_runs_that_are_no_pairs_are_never_mixed(tmp_path):
+    record_run(tmp_path, [1.0, 1.0])
+    record_run(tmp_path, [2.0, 2.0], dataset="cifar10")
+    record_run(tmp_path, [3.0, 3.0], recipe_name="controlled")
+    record_run(tmp_path, [4.0, 4.0], batch_size=64)
+    record_run(tmp_path, [5.0, 5.0, 5.0], seed=1)
+    record_run(tmp_path, [6.0, 6.0], data={"encoding": "jpeg (lossy)"}, seed=2)
+    groups = vgg7_groups(load_runs(tmp_path))
+    titles = {group.title: [run.epochs[0]["test_loss"] for run in group.runs] for group in groups}
+    assert titles == {
+        "VGG7 on digits (png), recipe published, 2 epochs": [1.0],
+        "VGG7 on cifar10 (png), recipe published, 2 epochs": [2.0],
+        "VGG7 on digits (png), recipe controlled, 2 epochs": [3.0],
+        "VGG7 on digits (png), recipe published, 2 epochs, batch_size 64": [4.0],
+        "VGG7 on digits (png), recipe published, 3 epochs": [5.0],
+        "VGG7 on digits (jpeg (lossy)), recipe published, 2 epochs": [6.0],
+    }
+
+
+def test_runs_of_different_length_are_compared_up_to_an_epoch(tmp_path):
+    record_run(tmp_path, [3.0, 2.0, 1.0, 0.5])
+    record_run(tmp_path, [3.0, 1.0], VGG7_PICK)
+    record_run(tmp_path, [0.1], VGG7_PICK, seed=1)
+    group = group_of(tmp_path, epoch=2)
+    assert {code: [len(run.epochs) for run in runs.values()] for code, runs in group.found.items()} == {
+        VGG7_PLAIN: [2],
+        VGG7_PICK: [2],
+    }
+    assert group.difference(VGG7_PICK, VGG7_PLAIN, early_loss).mean == 0.0
+    assert "1 epoch\n" in vgg7_report(group_of(tmp_path, epoch=1))
+
+
+def test_unfinished_and_diverged_runs_are_told_and_left_out(tmp_path):
+    record_run(tmp_path, [1.0, 1.0, 1.0])
+    record_run(tmp_path, [0.1, None], VGG7_PICK, epochs=3)
+    record_run(tmp_path, [0.1, 0.1], "all", epochs=3)
+    report = vgg7_report(group_of(tmp_path))
+    assert "1 runs" in report
+    assert "; 2 left out, unfinished or diverged (cBrcBr-cBrcBr-dBrdBr, cBrcr-crcr-drdBr)." in report
+    assert f"{VGG7_PICK} was not run." in report
+    assert VGG7_PICK in group_of(tmp_path, epoch=1).found
+    record_run(tmp_path / "none", [None])
+    assert "No run to show; 1 left out" in vgg7_report(group_of(tmp_path / "none"))
+
+
+#: What a norm at each site adds to the lowest loss of the made grid.
+EFFECTS = (-0.3, 0.1, -0.05, 0.0, 0.2, -0.1)
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    """All 64 placements with two seeds, whose losses are sums of the sites' effects."""
+    folder = tmp_path_factory.mktemp("grid")
+    for code in VGG7_SWEEPS["grid"]:
+        norms = ["B" in unit for unit in re.findall("[cd]B?r", code)]
+        for seed in (0, 1):
+            effects = sum(e * (1 + seed) for e, norm in zip(EFFECTS, norms, strict=True) if norm)
+            record_run(folder, [3.0, 2.0 + effects, 2.1 + effects + 0.3 * (not any(norms))], code, seed=seed)
+    return folder
+
+
+def test_the_effect_of_each_site_is_found(grid):
+    effects = site_effects(group_of(grid))
+    assert list(effects) == [
+        "block1/conv1",
+        "block1/conv2",
+        "block2/conv1",
+        "block2/conv2",
+        "fc/dense1",
+        "fc/dense2",
+    ]
+    assert [effect.mean for effect in effects.values()] == pytest.approx([1.5 * e for e in EFFECTS])
+    assert {effect.n for effect in effects.values()} == {2}
+    one = effects["block1/conv1"]  # -0.3 and -0.6
+    assert (one.low, one.high) == pytest.approx(interval(-0.45, 0.3 / math.sqrt(2), 2, T1), rel=1e-5)
+
+
+def test_a_seed_that_lacks_placements_says_nothing_of_sites(grid, tmp_path):
+    runs = load_runs(grid)
+    part = [
+        run
+        for run in runs
+        if run.run["config"]["seed"] == 0 or run.run["config"]["placement"] != "crcr-crcr-drdr"
+    ]
+    [group] = vgg7_groups(part)
+    effects = site_effects(group)
+    assert [effect.mean for effect in effects.values()] == pytest.approx(EFFECTS)
+    assert {effect.n for effect in effects.values()} == {1}
+
+
+def test_the_door_prints_and_draws(grid, tmp_path):
+    process = report_process(str(grid), f"--figures={tmp_path}")
+    assert process.returncode == 0
+    assert process.stdout.startswith("## VGG7 on digits (png), recipe published, 3 epochs\n")
+    assert "| norm at | lowest test loss, with minus without |" in process.stdout
+    assert "| 64 | " in process.stdout
+    assert f"**{VGG7_PICK}** (published pick)" in process.stdout
+    files = sorted(tmp_path.iterdir())
+    names = ("block1", "block2", "fc", "grid", "pick")
+    assert [file.name for file in files] == [f"vgg7-digits-published-3-{name}.png" for name in names]
+    assert all(str(file) in process.stderr for file in files)
+    for file in files:
+        with Image.open(file) as picture:
+            assert min(picture.size) > 600
+            colours = np.asarray(picture.convert("RGB")).reshape(-1, 3)
+        assert len(np.unique(colours, axis=0)) > 20
