@@ -61,11 +61,18 @@ def cifar10_command():
 
 @pytest.fixture
 def run_watched(tmp_path):
-    """Runs the CIFAR-10 experiment to its end; the result also has ``imported``, a set of module names."""
+    """Runs an experiment, CIFAR-10's unless told, to its end; the result has ``imported``, names of modules."""
 
-    def run(*arguments, **options):
+    def run(*arguments, script="cifar10.py", **options):
         imports = tmp_path / "imports.txt"
-        command = [sys.executable, "-c", _WATCH_IMPORTS, str(imports), str(SCRIPT), *arguments]
+        command = [
+            sys.executable,
+            "-c",
+            _WATCH_IMPORTS,
+            str(imports),
+            str(SCRIPT.with_name(script)),
+            *arguments,
+        ]
         result = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False, **options)
         result.imported = set(imports.read_text(encoding="utf-8").split())
         return result

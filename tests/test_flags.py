@@ -274,6 +274,21 @@ def test_the_script_complains_without_jax(argument, word, run_watched, tmp_path)
     assert not (tmp_path / "runs").exists()
 
 
+def test_the_vgg7_door_helps_and_complains_without_jax(run_watched, tmp_path):
+    told = run_watched("--help", script="vgg7.py")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "vgg7.py --sweep=groups --seeds=5" in told.stdout
+    assert "--sweep=block1|block2|fc|pick|groups|grid|grid-orders" in told.stdout
+    refused = run_watched("--placement=block3", script="vgg7.py", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    [line] = refused.stderr.splitlines()
+    assert line.startswith("vgg7.py: ")
+    assert "'block3'" in line
+    assert "crcr-crcr-drdr" in line
+    assert (told.imported | refused.imported) & HEAVY == set()
+    assert not (tmp_path / "runs").exists()
+
+
 def test_help_whose_reader_has_gone_ends_quietly(cifar10_command):
     process = subprocess.Popen(
         [*cifar10_command, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -56,7 +56,7 @@ MNIST_SAID = {
 VGG7_SAID = {
     "block1": "published: without BN it overfits; BN holds that down, in one layer better than in both",
     "block2": "published: BN holds overfitting down; in both layers the loss falls fastest, and ends alike",
-    "fc": "published: BN starts higher and then does not rise; best in the second layer, worst in the first",
+    "fc": "published: BN starts higher and then stays; best in the second layer, worst in the first",
     "pick": "published: BN at the entrance and before the output falls early and does not overfit",
     "grid": "published: all were computed, some were drawn",
 }

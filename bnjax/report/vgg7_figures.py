@@ -12,7 +12,7 @@ from bnjax.report.load import RecordedRun
 from bnjax.report.plots import COLOURS, DASHED, DOTS_PER_INCH, band, foot, label_ends, seeds_told
 from bnjax.report.published import VGG7_SAID
 from bnjax.report.statistics import Estimate, estimate
-from bnjax.report.vgg7 import Group, lowest_loss, site_effects, test_losses
+from bnjax.report.vgg7 import Group, final_loss, lowest_loss, site_effects, test_losses
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +83,7 @@ def curves_figure(group: Group, sweep: str, found: dict[str, list[RecordedRun]])
     label_ends(axes, list(found))
     axes.set_xlabel("epoch")
     axes.set_ylabel("test loss, nats")
-    _title(figure, f"{sweep}: {group.title}\n{seeds_told(found.values())}. {VGG7_SAID[sweep].capitalize()}")
+    _title(figure, f"{sweep}: {group.title}\n{seeds_told(found.values())}; {VGG7_SAID[sweep]}")
     foot(figure, [run for runs in found.values() for run in runs])
     return figure
 
@@ -108,16 +108,14 @@ def grid_figure(group: Group) -> "Figure":
 
     found = group.sweep("grid")
     figure = Figure(figsize=(11, 2.4 + 0.17 * len(found)), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-    _rows(left, {code: estimate([lowest_loss(run) for run in runs]) for code, runs in found.items()})
-    effects = site_effects(group)
-    _effects(right, effects)
-    counts = sorted({effect.n for effect in effects.values()})
-    n = f" (n = {', '.join(map(str, counts))} seeds that have all)" if counts else ""
-    right.set_title(f"A norm at a site, with minus without{n}", fontsize=9)
-    left.set_title("Lowest test loss, mean and 95% interval", fontsize=9)
-    seeds = seeds_told(found.values()).replace("Mean and range", f"{len(found)} placements")
-    _title(figure, f"Every placement: {group.title}\n{seeds}. {VGG7_SAID['grid'].capitalize()}")
+    panels = figure.subplot_mosaic([["rows", "lowest"], ["rows", "final"]], width_ratios=(3, 2))
+    _rows(
+        panels["rows"], {code: estimate([lowest_loss(run) for run in runs]) for code, runs in found.items()}
+    )
+    _effects(panels["lowest"], site_effects(group, lowest_loss), "lowest test loss")
+    _effects(panels["final"], site_effects(group, final_loss), "final test loss")
+    seeds = seeds_told(found.values()).replace("range", "95% interval")
+    _title(figure, f"grid: {group.title}\n{len(found)} placements. {seeds}; {VGG7_SAID['grid']}")
     foot(figure, [run for runs in found.values() for run in runs])
     return figure
 
@@ -128,7 +126,8 @@ def _rows(axes: "Axes", found: dict[str, Estimate]) -> None:
     for place, code in enumerate(ranked):
         colour = _MARKED.get(code, ("", _GRAY))[1]
         _dot(axes, place, found[code], colour, code in _MARKED)
-    names = [f"{place + 1:2}  {code}" for place, code in enumerate(ranked)]
+    longest = max(map(len, ranked))
+    names = [f"{place + 1:2}  {code:{longest}}" for place, code in enumerate(ranked)]
     axes.set_yticks(range(len(ranked)), names, family="monospace", fontsize=7.5)
     for label, code in zip(axes.get_yticklabels(), ranked, strict=True):
         if code in _MARKED:
@@ -137,24 +136,30 @@ def _rows(axes: "Axes", found: dict[str, Estimate]) -> None:
     means = [found[code].mean for code in ranked]
     margin = 0.3 * (means[-1] - means[0]) or 0.05
     axes.set_xlim(means[0] - margin, means[-1] + margin)
-    for code in _MARKED.keys() & found.keys():
-        text, colour = _MARKED[code]
-        axes.axvline(found[code].mean, color=colour, linewidth=0.8, linestyle=":", label=text)
-    axes.legend(fontsize=8, loc="lower left")
-    axes.set_xlabel("test loss, nats", fontsize=9)
+    for code, (text, colour) in _MARKED.items():
+        if code in found:
+            axes.axvline(found[code].mean, color=colour, linewidth=0.8, linestyle=":", label=text)
+    if _MARKED.keys() & found.keys():
+        axes.legend(fontsize=8, loc="lower left")
+    axes.set_title("Lowest test loss of each placement", fontsize=9)
+    axes.set_xlabel("nats", fontsize=9)
     axes.grid(axis="x", alpha=0.25)
 
 
-def _effects(axes: "Axes", effects: dict[str, Estimate]) -> None:
+def _effects(axes: "Axes", effects: dict[str, Estimate], what: str) -> None:
+    """A row for each site: with a norm minus without, mean over all pairs of placements."""
     for place, effect in enumerate(effects.values()):
-        _dot(axes, place, effect, _GRAY, True)
+        _dot(axes, place, effect, COLOURS[2], True)
         text = f"{effect.mean:+.4f}"
         axes.annotate(text, (effect.mean, place), (0, 9), textcoords="offset points", ha="center", fontsize=8)
     axes.set_yticks(range(len(effects)), list(effects), fontsize=8.5)
     axes.set_ylim(len(effects) - 0.5, -0.5)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.margins(x=0.15)
-    axes.set_xlabel("lowest test loss, nats (left of 0: lower with the norm)", fontsize=9)
+    counts = ", ".join(str(n) for n in sorted({effect.n for effect in effects.values()})) or "0"
+    axes.set_title(f"What a norm at a site changes: {what}\n(n = {counts} seeds)", fontsize=9)
+    axes.set_xlabel("nats, with minus without; left of 0: lower with it", fontsize=9)
+    axes.tick_params(axis="x", labelsize=8)
     axes.grid(axis="x", alpha=0.25)
 
 
