@@ -61,7 +61,7 @@ def cifar10_command():
 
 @pytest.fixture
 def run_watched(tmp_path):
-    """Runs an experiment, CIFAR-10's unless told, to its end; the result has ``imported``, names of modules."""
+    """Runs an experiment, CIFAR-10's unless told, to its end; the result tells what was ``imported``."""
 
     def run(*arguments, script="cifar10.py", **options):
         imports = tmp_path / "imports.txt"
