@@ -113,7 +113,8 @@ def _layout_of_splits(root: Path, splits: dict[str, Path], ignored: int) -> Layo
 def _layout_of_classes(root: Path) -> Layout:
     by_name, others = _class_folders(root)
     images, more = _class_images(by_name)
-    train, test = [], []
+    train: list[LabelledFile] = []
+    test: list[LabelledFile] = []
     for label, (name, paths) in enumerate(zip(by_name, images, strict=True)):
         if len(paths) < _EVERY_FIFTH:
             raise DataError(
