@@ -8,39 +8,21 @@ setting, its help, its choices and its bounds stand in one place.
 import dataclasses
 import hashlib
 import json
-import math
+import re
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from bnjax.placement import Placement, PlacementError, parse_placement
+from bnjax.settings import ConfigError, check_field, setting
 from bnjax.sites import MODELS, Site, model_sites
 
 ACTIVATIONS = ("relu", "leaky_relu", "relu6", "elu", "prelu")
 INITIALIZERS = ("glorot_uniform", "he_normal", "lecun_normal", "gaussian")
 #: What ``momentum`` as an optimizer means where --momentum says nothing; the usual value.
 USUAL_MOMENTUM = 0.9
-
-
-class ConfigError(ValueError):
-    """A setting that cannot be used; the message is one line for the user."""
-
-
-def setting(
-    default: Any,
-    help: str,
-    *,
-    group: str,
-    choices: tuple[str, ...] | None = None,
-    bounds: str | None = None,
-    identity: bool = True,
-) -> Any:
-    """A field with what flags, checks and ``run_id`` need to know about it.
-
-    ``bounds`` is an interval such as ``[0,1)`` or ``(0,inf)``; ``identity=False`` keeps a field that
-    cannot change a result (where files lie) out of ``run_id``.
-    """
-    metadata = dict(help=help, group=group, choices=choices, bounds=bounds, identity=identity)
-    return dataclasses.field(default=default, metadata=metadata)
+#: What a data set's name starts with where it is a folder of images.
+FOLDER = "folder:"
 
 
 @dataclass(frozen=True)
@@ -86,8 +68,9 @@ class Config:
     )
     dataset: str = setting(
         "cifar10",
-        "cifar10, mnist, digits (1,797 real images, part of scikit-learn: no download), or the name of any "
-        "TFDS image classification set that is prepared in --data_dir.",
+        "cifar10, mnist, digits (1,797 real images, part of scikit-learn: no download), folder:PATH (images "
+        "in a folder for each class), or the name of any TFDS image classification set that is prepared in "
+        "--data_dir.",
         group="data",
     )
     data_dir: str = setting(
@@ -96,8 +79,25 @@ class Config:
         group="data",
         identity=False,
     )
+    image_size: int = setting(
+        32,
+        "Side in pixels to which images of folder:PATH are scaled and centre-cropped; no effect on other "
+        "data.",
+        group="data",
+        bounds="[4,1024]",
+    )
+    bad_images: str = setting(
+        "stop",
+        "What an unreadable image of folder:PATH does. stop: ends the run; skip: is left out and counted.",
+        group="data",
+        choices=("stop", "skip"),
+        identity=False,
+    )
     validation: float = setting(
-        0.0, "Fraction of the training images held out for validation.", group="data", bounds="[0,1)"
+        0.0,
+        "Fraction of the training images held out for validation, where a folder brings no images for it.",
+        group="data",
+        bounds="[0,1)",
     )
     input_scale: str = setting(
         "raw",
@@ -187,7 +187,7 @@ def resolve(config: Config) -> Config:
     """The same settings checked and in canonical form, so that equal conditions are equal configs.
 
     The placement becomes its code and ``order``, now part of it, returns to its default; the optimizer
-    ``momentum`` becomes sgd with momentum.
+    ``momentum`` becomes sgd with momentum; a folder of images loses the slash at its end.
 
     Raises:
       ConfigError: a setting is out of its bounds or choices, or does not fit another one.
@@ -200,30 +200,23 @@ def resolve(config: Config) -> Config:
         check_field(field, getattr(config, field.name))
     if config.optimizer == "momentum":
         config = dataclasses.replace(config, optimizer="sgd", momentum=config.momentum or USUAL_MOMENTUM)
-    canonical = str(config.parsed_placement())
-    return dataclasses.replace(config, placement=canonical, order=Config.order)
+    dataset, placement = _canonical_dataset(config.dataset), str(config.parsed_placement())
+    return dataclasses.replace(config, dataset=dataset, placement=placement, order=Config.order)
 
 
-def check_field(field: dataclasses.Field, value: Any) -> None:
-    """Holds a value against its field's choices and bounds.
-
-    Raises:
-      ConfigError: names the flag, the value and what would be accepted.
-    """
-    choices, bounds = field.metadata["choices"], field.metadata["bounds"]
-    if choices and value not in choices:
-        raise ConfigError(f"--{field.name}={value} is not one of {', '.join(choices)}")
-    if bounds and not _within(value, bounds):
-        raise ConfigError(f"--{field.name}={value} is outside {bounds}")
-    if isinstance(field.default, str) and field.default and not value:
-        raise ConfigError(f"--{field.name} is empty")
-
-
-def _within(value: float, bounds: str) -> bool:
-    low, high = (float(end) for end in bounds[1:-1].split(","))
-    above = value >= low if bounds[0] == "[" else value > low
-    below = value <= high if bounds[-1] == "]" else value < high
-    return above and below and math.isfinite(value)
+def _canonical_dataset(dataset: str) -> str:
+    """A folder loses the slash at its end; another colon than that of a version is refused."""
+    if dataset.startswith(FOLDER):
+        path = dataset.removeprefix(FOLDER)
+        if not path.strip():
+            raise ConfigError(f"--dataset={dataset} names no folder; write --dataset={FOLDER}PATH")
+        return f"{FOLDER}{PurePath(path)}"
+    _, colon, version = dataset.partition(":")
+    if colon and not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        raise ConfigError(
+            f"--dataset={dataset} is neither {FOLDER}PATH nor a name with a version such as cifar10:3.0.2"
+        )
+    return dataset
 
 
 def identity(config: Config) -> dict[str, Any]:

@@ -26,8 +26,8 @@ _COMMON: dict[str, tuple[tuple[type, ...], str]] = {
 _METRICS: dict[str, tuple[tuple[type, ...], str]] = {
     "train_loss": ((*_NUMBER, type(None)), "mean cross-entropy (nats) over the epoch's batches, as trained"),
     "train_accuracy": ((*_NUMBER, type(None)), "fraction right over the epoch's batches, as trained"),
-    "validation_loss": ((*_NUMBER, type(None)), "over all held-out images; null without --validation"),
-    "validation_accuracy": ((*_NUMBER, type(None)), "over all held-out images; null without --validation"),
+    "validation_loss": ((*_NUMBER, type(None)), "over all validation images; null where there are none"),
+    "validation_accuracy": ((*_NUMBER, type(None)), "over all validation images; null where there are none"),
     "test_loss": ((*_NUMBER, type(None)), "mean cross-entropy (nats) over every test image"),
     "test_accuracy": ((*_NUMBER, type(None)), "fraction right over every test image"),
 }

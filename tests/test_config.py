@@ -12,7 +12,7 @@ from bnjax.sites import MODELS
 
 BOUNDED = [field for field in FIELDS if field.metadata["bounds"]]
 CHOSEN = [field for field in FIELDS if field.metadata["choices"]]
-NOT_IDENTITY = ("data_dir", "eval_batch_size", "out_dir", "overwrite")
+NOT_IDENTITY = ("data_dir", "bad_images", "eval_batch_size", "out_dir", "overwrite")
 
 
 # Pinned: these are the names of folders that lie on disk. A new field with a default must not change them;
@@ -65,6 +65,7 @@ DIFFERENT = {
     "dropout": dict(placement="all", dropout=0.2),
     "seed": dict(placement="all", seed=1),
     "dataset": dict(placement="all", dataset="digits"),
+    "image size": dict(placement="all", image_size=48),
     "validation": dict(placement="all", validation=0.1),
     "epochs": dict(placement="all", epochs=11),
     "batch size": dict(placement="all", batch_size=64),
@@ -77,7 +78,9 @@ def test_different_conditions_have_different_ids():
 
 
 def test_where_files_lie_is_no_part_of_the_identity():
-    moved = Config(data_dir="/elsewhere", out_dir="/tmp/x", overwrite=True, eval_batch_size=7)
+    moved = Config(
+        data_dir="/elsewhere", bad_images="skip", out_dir="/tmp/x", overwrite=True, eval_batch_size=7
+    )
     assert run_id(moved) == run_id(Config())
     assert tuple(field.name for field in FIELDS if not field.metadata["identity"]) == tuple(
         field.name for field in FIELDS if field.name in NOT_IDENTITY
@@ -86,6 +89,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
 
 @given(
     data_dir=st.text(),
+    bad_images=st.sampled_from(["stop", "skip"]),
     out_dir=st.text(min_size=1),
     overwrite=st.booleans(),
     eval_batch_size=st.integers(1, 10**6),

@@ -12,7 +12,7 @@ from bnjax.options import OPTION_FIELDS
 from bnjax.recipes import SWEEPS, recipe
 
 PROGRAM = "somewhere/cifar10.py"
-HEAVY = {"jax", "flax", "optax", "tensorflow", "tensorflow_datasets"}
+HEAVY = {"jax", "flax", "optax", "tensorflow", "tensorflow_datasets", "PIL"}
 
 
 def command_of(*arguments, experiment="cifar10"):
@@ -102,6 +102,8 @@ OTHER_VALUES = Config(
     norm_epsilon=1e-5,
     dataset="mnist",
     data_dir="some where/data",
+    image_size=48,
+    bad_images="skip",
     validation=0.1,
     input_scale="unit",
     shuffle="epoch",
@@ -219,6 +221,10 @@ COMPLAINTS = {
     ("--placement=crcr-crcr-drdr",): ["'crcr-crcr-drdr'", "'cr-cr-dr'"],
     ("--placement=",): ["--placement", "empty"],
     ("--dataset=",): ["--dataset", "empty"],
+    ("--dataset=folder:",): ["--dataset=folder:", "folder:PATH"],
+    ("--dataset=folders:x",): ["--dataset=folders:x", "folder:PATH"],
+    ("--image_size=3",): ["--image_size=3", "[4,1024]"],
+    ("--bad_images=ignore",): ["--bad_images=ignore", "stop, skip"],
     ("--dataset=a\nb", "--model=c\nd"): ["--model"],
     ("--overwrite=maybe",): ["--overwrite", "maybe"],
     ("positional",): ["'positional'", "--name=value"],
@@ -260,6 +266,7 @@ def test_the_script_helps_without_jax(run_watched):
         ("--placement=cnov", "'cnov'"),
         ("--dropout=1.5", "--dropout=1.5"),
         ("--recipe=best", "--recipe=best"),
+        ("--dataset=folders:x", "folder:PATH"),
         ("conv", "'conv'"),
         ("--epochs=abc", "--epochs=abc"),
     ],

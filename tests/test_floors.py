@@ -12,6 +12,7 @@ FLOORS = {
     "placement": 0,
     "sites": 0,
     "config": 0,
+    "settings": 0,
     "options": 0,
     "recipes": 0,
     "records": 0,

@@ -15,6 +15,8 @@ import numpy as np
 
 from bnjax.data.image_set import Dataset, ImageSet
 
+_PARTS = ("images", "labels")
+
 
 def cache_dir() -> Path:
     """``$BNJAX_CACHE_DIR``, else ``$XDG_CACHE_HOME/bnjax``, else ``~/.cache/bnjax``."""
@@ -52,23 +54,31 @@ def _load(folder: Path) -> Dataset | None:
         if (folder / "checksum").read_text(encoding="utf-8") != _checksum(folder):
             return None
         facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-        parts = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in _array_names()}
-        train = ImageSet(parts["train_images"], parts["train_labels"])
-        test = ImageSet(parts["test_images"], parts["test_labels"])
-        return Dataset(train, test, facts.pop("num_classes"), facts)
+        parts = {split: _load_part(folder, split) for split in _splits(folder)}
+        return Dataset(
+            parts["train"], parts["test"], facts.pop("num_classes"), facts, parts.get("validation")
+        )
     except (OSError, ValueError):
         return None
 
 
-def _array_names() -> list[str]:
-    return [f"{split}_{part}" for split in ("train", "test") for part in ("images", "labels")]
+def _load_part(folder: Path, split: str) -> ImageSet:
+    arrays = (np.load(folder / f"{split}_{part}.npy", allow_pickle=False) for part in _PARTS)
+    return ImageSet(*arrays)
+
+
+def _splits(folder: Path) -> list[str]:
+    """The splits of an entry; the checksum tells when the files of an optional one were lost."""
+    optional = ["validation"] if (folder / "validation_images.npy").exists() else []
+    return ["train", "test", *optional]
 
 
 def _checksum(folder: Path) -> str:
     # BLAKE2 reads 0.2 GB in about 0.2 s; a flipped bit in a cached image would never be noticed otherwise.
     # Whole files, before anything parses them: np.load's errors on a damaged header are of many kinds.
     digest = hashlib.blake2b(digest_size=16)
-    for name in ("facts.json", *(f"{name}.npy" for name in _array_names())):
+    arrays = (f"{split}_{part}.npy" for split in _splits(folder) for part in _PARTS)
+    for name in ("facts.json", *arrays):
         digest.update((folder / name).read_bytes())
     return digest.hexdigest()
 
@@ -82,10 +92,12 @@ def _remove(entry: Path) -> None:
 
 def _save(folder: Path, dataset: Dataset) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
+    parts = {"train": dataset.train, "test": dataset.test, "validation": dataset.validation}
     arrays = {
-        f"{split}_{part}": getattr(getattr(dataset, split), part)
-        for split in ("train", "test")
-        for part in ("images", "labels")
+        f"{split}_{part}": getattr(images, part)
+        for split, images in parts.items()
+        if images is not None
+        for part in _PARTS
     }
     facts = {**dataset.facts, "num_classes": dataset.num_classes}
     scratch = Path(tempfile.mkdtemp(dir=folder.parent))

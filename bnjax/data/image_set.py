@@ -5,9 +5,23 @@ from typing import Any
 
 import numpy as np
 
+_LARGEST_BYTES = 8 * 2**30
+
 
 class DataError(Exception):
     """Data that is absent, damaged or of another form; the message is one line that says what to do."""
+
+
+def check_memory(name: str, size: int) -> None:
+    """Refuses a set whose arrays would have more bytes than are read into memory.
+
+    Raises:
+      DataError: says how much it would need.
+    """
+    if size > _LARGEST_BYTES:
+        raise DataError(
+            f"{name} needs {size / 2**30:.0f} GiB in memory; up to {_LARGEST_BYTES / 2**30:.0f} are read"
+        )
 
 
 @dataclass(frozen=True)
@@ -40,7 +54,10 @@ class Dataset:
         Raises:
           DataError: shapes, types, counts or labels do not fit together.
         """
-        for split, part in (("train", self.train), ("test", self.test)):
+        parts = {"train": self.train, "test": self.test}
+        if self.validation is not None:
+            parts["validation"] = self.validation
+        for split, part in parts.items():
             images, labels = part.images, part.labels
             if images.dtype != np.uint8 or images.ndim != 4 or len(images) != len(labels):
                 raise DataError(
@@ -51,7 +68,7 @@ class Dataset:
                 raise DataError(f"{name}, split {split}: it holds no images")
             if labels.min() < 0 or labels.max() >= self.num_classes:
                 raise DataError(f"{name}, split {split}: labels outside 0..{self.num_classes - 1}")
-        if self.train.images.shape[1:] != self.test.images.shape[1:]:
-            shapes = f"{self.train.images.shape[1:]} and {self.test.images.shape[1:]}"
-            raise DataError(f"{name}: train and test images differ in shape: {shapes}")
+            if images.shape[1:] != self.train.images.shape[1:]:
+                shapes = f"{self.train.images.shape[1:]} and {images.shape[1:]}"
+                raise DataError(f"{name}: train and {split} images differ in shape: {shapes}")
         return self

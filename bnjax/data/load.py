@@ -4,9 +4,10 @@ import dataclasses
 import os
 from pathlib import Path
 
-from bnjax.config import Config
+from bnjax.config import FOLDER, Config
 from bnjax.data import original, prepared
 from bnjax.data.digits import load_digits
+from bnjax.data.folder import load_folder
 from bnjax.data.image_set import DataError, Dataset
 
 
@@ -14,7 +15,7 @@ def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: in
     """The set that a config names, with its validation images held out and its facts complete.
 
     Args:
-      config: its ``dataset``, ``data_dir`` and ``validation`` count.
+      config: its ``dataset``, ``data_dir``, ``image_size``, ``bad_images`` and ``validation`` count.
       input_shape: what ``digits`` is enlarged to: height, width, channels. Other sets keep their size.
       smallest: the fewest pixels that the network accepts on a side.
 
@@ -44,6 +45,8 @@ def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: in
 def _from_source(config: Config, input_shape: tuple[int, int, int]) -> Dataset:
     if config.dataset == "digits":
         return load_digits(input_shape)
+    if config.dataset.startswith(FOLDER):
+        return load_folder(Path(config.dataset.removeprefix(FOLDER)), config.image_size, config.bad_images)
     given = config.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     data_dir = Path(given).expanduser()
     folder = prepared.find_prepared(config.dataset, data_dir)
@@ -62,13 +65,20 @@ def _absent(config: Config, data_dir: Path) -> str:
         download = f"leave out --data_dir to download {config.dataset}, "
         return f"{what}; name another --data_dir, {download}or use --dataset=digits, which needs neither"
     hint = prepared.prepare_hint(config.dataset, data_dir)
-    return f"{what}; name another --data_dir, use --dataset=digits, or, if TFDS knows it, {hint}"
+    folder = config.dataset if Path(config.dataset).is_dir() else "PATH"
+    others = f"use --dataset=digits or --dataset={FOLDER}{folder}"
+    return f"{what}; name another --data_dir, {others}, or, if TFDS knows it, {hint}"
 
 
 def _hold_out(dataset: Dataset, fraction: float) -> Dataset:
     """The last part of the training images becomes the validation set, the same one for every seed."""
     if not fraction:
         return dataset
+    if dataset.validation is not None:
+        raise DataError(
+            f"--validation={fraction}: {dataset.facts['name']} has a validation set of its own, "
+            f"{dataset.facts['validation_split']}; leave --validation out"
+        )
     held = round(len(dataset.train) * fraction)
     if not 0 < held < len(dataset.train):
         raise DataError(f"--validation={fraction} holds out {held} of {len(dataset.train)} training images")

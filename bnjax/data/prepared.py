@@ -12,11 +12,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from bnjax.data.cache import cached, fingerprint
-from bnjax.data.image_set import DataError, Dataset, ImageSet
+from bnjax.data.image_set import DataError, Dataset, ImageSet, check_memory
 
 _NAME = re.compile(r"\w+(/[\w-][\w.-]*)?(:\d+\.\d+\.\d+)?")
 _READ_AT_ONCE = 1000  # examples; reading in batches is about twice as fast as one by one
-_LARGEST_BYTES = 8 * 2**30
 
 
 def find_prepared(name: str, data_dir: Path) -> Path | None:
@@ -29,7 +28,10 @@ def find_prepared(name: str, data_dir: Path) -> Path | None:
       DataError: it is not written so; a path or a pattern would find what nobody asked for.
     """
     if not _NAME.fullmatch(name):
-        raise DataError(f"--dataset={name!r} is not a name such as cifar10, emnist/letters or cifar10:3.0.2")
+        raise DataError(
+            f"--dataset={name!r} is neither a name such as cifar10, emnist/letters or cifar10:3.0.2 "
+            "nor folder:PATH"
+        )
     path, _, version = name.partition(":")
     versions = sorted(
         (info.parent for info in data_dir.glob(f"{path}/{version or '*'}/dataset_info.json")),
@@ -115,11 +117,7 @@ def _feature_names(info: Any, folder: Path) -> tuple[str, str]:
         raise DataError(
             f"{folder} has images of several sizes {shape}; only sets of one size are read so far"
         )
-    size = math.prod(shape) * sum(split.num_examples for split in info.splits.values())
-    if size > _LARGEST_BYTES:
-        raise DataError(
-            f"{folder} needs {size / 2**30:.0f} GiB in memory; up to {_LARGEST_BYTES / 2**30:.0f} are read"
-        )
+    check_memory(str(folder), math.prod(shape) * sum(split.num_examples for split in info.splits.values()))
     return names["Image"], names["ClassLabel"]
 
 

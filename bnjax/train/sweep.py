@@ -71,7 +71,7 @@ def _look_at_data(configs: Sequence[Config]) -> None:
 
     seen = set()
     for config in configs:
-        key = (config.dataset, config.data_dir, config.model, config.validation)
+        key = (config.dataset, config.data_dir, config.image_size, config.model, config.validation)
         if key not in seen:
             network = network_class(config.model)
             load_dataset(config, network.input_shape, network.smallest_side)
