@@ -145,6 +145,13 @@ class Config:
         choices=("keras", "paper"),
     )
     adam_epsilon: float = setting(1e-8, "Epsilon of adam.", group="training", bounds="(0,inf)")
+    precision: str = setting(
+        "float32",
+        "Of activations and products. bfloat16 halves their bytes, which accelerators gain by; parameters, "
+        "statistics of norms and logits stay float32.",
+        group="training",
+        choices=("float32", "bfloat16"),
+    )
     eval_batch_size: int = setting(
         500,
         "Images in one step of the evaluation; every image counts once at any size.",

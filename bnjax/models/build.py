@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import jax.numpy as jnp
+
 from bnjax.config import Config
 from bnjax.models.cnn import CNN
 from bnjax.models.mlp import MLP
@@ -20,14 +22,20 @@ def network_class(model: str) -> type[Network]:
     return _NETWORKS[model]
 
 
-def build_model(config: Config, num_classes: int) -> Network:
-    """The network that a config asks for, with its placement parsed."""
+def build_model(config: Config, num_classes: int, gated: bool = False) -> Network:
+    """The network that a config asks for, with its placement parsed.
+
+    Args:
+      gated: the placement is not built in, see :class:`bnjax.nn.Unit`.
+    """
     sizes: dict[str, Any] = (
         dict(hidden_layers=config.hidden_layers, width=config.width) if config.model == "mlp" else {}
     )
     return network_class(config.model)(
         num_classes=num_classes,
         placement=config.parsed_placement(),
+        gated=gated,
+        compute_dtype=jnp.bfloat16 if config.precision == "bfloat16" else None,
         dropout=config.dropout,
         activation=config.activation,
         negative_slope=config.negative_slope,

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from bnjax.nn.unit import Unit, kernel_initializer
 from bnjax.placement import Placement, Site, parse_placement
@@ -28,6 +28,8 @@ class Network(nn.Module):
       dropout: rate after hidden dense units.
       activation, negative_slope, kernel_init, init_deviation, norm_momentum, norm_epsilon, param_dtype:
         see :class:`bnjax.nn.Unit`.
+      compute_dtype: in which training and evaluation feed images, and so of everything between them and the
+        logits; statistics and logits stay in float32 or wider. None: ``param_dtype``.
     """
 
     #: The input of the published experiment: height, width, channels. Others are taken too.
@@ -39,14 +41,15 @@ class Network(nn.Module):
     placement: str | Placement = "none"
     order: str = "before"
     gated: bool = False
-    dropout: float = 0.0
+    dropout: ArrayLike = 0.0
     activation: str = "relu"
-    negative_slope: float = 0.01
+    negative_slope: ArrayLike = 0.01
     kernel_init: str = "glorot_uniform"
     init_deviation: float = 0.01
     norm_momentum: float = 0.99
     norm_epsilon: float = 1e-3
     param_dtype: DTypeLike = jnp.float32
+    compute_dtype: DTypeLike | None = None
 
     @property
     def sites(self) -> tuple[Site, ...]:

@@ -11,6 +11,7 @@ from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 
 from bnjax.nn.conv import conv2d
+from bnjax.nn.dropout import Dropout
 from bnjax.nn.norms import BatchNorm
 from bnjax.placement import Kind, Order
 
@@ -77,7 +78,8 @@ class Unit(nn.Module):
       gated: whether ``gates`` decide in place of ``order``.
       kernel_size: of a convolution.
       activation, negative_slope: see :func:`activate`; a ``prelu`` learns a slope for each feature instead.
-      dropout: probability of zeroing an output in training; the others are scaled by 1 / (1 - dropout).
+      dropout: probability of zeroing an output in training; the others are scaled by 1 / (1 - dropout). It
+        and ``negative_slope`` may be traced, so that runs which differ in them share a program.
       kernel_init, init_deviation: see :func:`kernel_initializer`.
       norm_momentum, norm_epsilon: see :class:`bnjax.nn.BatchNorm`.
       param_dtype: of parameters and statistics; the input decides the dtype of the output.
@@ -89,8 +91,8 @@ class Unit(nn.Module):
     gated: bool = False
     kernel_size: int = 3
     activation: str = "relu"
-    negative_slope: float = 0.01
-    dropout: float = 0.0
+    negative_slope: ArrayLike = 0.01
+    dropout: ArrayLike = 0.0
     kernel_init: str = "glorot_uniform"
     init_deviation: float = 0.01
     norm_momentum: float = 0.99
@@ -103,7 +105,7 @@ class Unit(nn.Module):
         x = self._linear(x)
         activation = partial(activate, activation=self.activation, negative_slope=self._slope(x.dtype))
         x = self._gated(x, activation, train) if self.gated else self._static(x, activation, train)
-        return nn.Dropout(self.dropout, name="dropout")(x, deterministic=not train)
+        return Dropout(self.dropout, name="dropout")(x, train=train)
 
     def _linear(self, x: Array) -> Array:
         spatial = (self.kernel_size,) * 2 if self.kind == "conv" else ()

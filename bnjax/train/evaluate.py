@@ -1,17 +1,22 @@
 """Exact evaluation of an image set, with the probes that come with it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
 from bnjax.data import ImageSet, eval_batches
+from bnjax.data.batches import Batch
 from bnjax.models import Network
 from bnjax.models.network import unit_name
-from bnjax.train.mesh import shard_batch
+from bnjax.train.mesh import replicate, shard_batch
 from bnjax.train.state import TrainState
-from bnjax.train.step import EvalStep, Totals
+from bnjax.train.step import EvalStep, Sums, Totals, UnitProbe
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,21 +36,63 @@ class Evaluation:
     active: dict[str, np.ndarray]
 
 
+@dataclass
+class _Tally:
+    """What an evaluation has seen so far."""
+
+    units: dict[str, str]
+    totals: Totals = field(default_factory=Totals)
+    largest: dict[str, np.ndarray] = field(default_factory=dict)
+    active: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def add(self, sums: Sums, probes: dict[str, UnitProbe]) -> None:
+        self.totals.add(sums)
+        for site, unit in self.units.items():
+            self.largest[site] = np.maximum(self.largest.get(site, -np.inf), probes[unit].largest_input)
+            self.active[site] = self.active.get(site, 0) + probes[unit].active
+
+    def result(self) -> Evaluation:
+        fractions = {site: counts / self.totals.images for site, counts in self.active.items()}
+        return Evaluation(self.totals.mean_loss, self.totals.accuracy, self.largest, fractions)
+
+
+def _units(model: Network) -> dict[str, str]:
+    return {site.name: unit_name(site.name) for site in model.sites}
+
+
 def evaluate(
     step: EvalStep, state: TrainState, part: ImageSet, batch_size: int, mesh: Mesh, model: Network
 ) -> Evaluation:
     """Every image counts once, whatever the batch size; that is rounded up to a multiple of the devices."""
     batch_size = -(-min(batch_size, len(part)) // mesh.size) * mesh.size
-    totals = Totals()
-    units = {site.name: unit_name(site.name) for site in model.sites}
-    largest: dict[str, np.ndarray] = {}
-    active: dict[str, np.ndarray] = {}
+    tally = _Tally(_units(model))
     for batch in eval_batches(part, batch_size):
-        sums, on_device = step(state.params, state.batch_stats, shard_batch(batch, mesh))
-        totals.add(sums)
-        probes = jax.device_get(on_device)
-        for site, unit in units.items():
-            largest[site] = np.maximum(largest.get(site, -np.inf), probes[unit].largest_input)
-            active[site] = active.get(site, 0) + probes[unit].active
-    fractions = {site: counts / totals.images for site, counts in active.items()}
-    return Evaluation(totals.mean_loss, totals.accuracy, largest, fractions)
+        tally.add(*jax.device_get(step(state.params, state.batch_stats, shard_batch(batch, mesh))))
+    return tally.result()
+
+
+def evaluate_lanes(
+    step: Callable[[Any, Any, Batch], tuple[Sums, dict[str, UnitProbe]]],
+    state: TrainState,
+    part: ImageSet,
+    batch_size: int,
+    mesh: Mesh,
+    model: Network,
+) -> list[Evaluation]:
+    """The same of each lane.
+
+    Args:
+      step: takes and gives arrays with lanes first, but for the batch.
+      state: stacked.
+    """
+    tallies = [_Tally(_units(model)) for _ in range(len(state.step))]
+    for batch in eval_batches(part, min(batch_size, len(part))):
+        stacked = jax.device_get(step(state.params, state.batch_stats, replicate(batch, mesh)))
+        for lane, tally in enumerate(tallies):
+            tally.add(*lane_of(stacked, lane))
+    return [tally.result() for tally in tallies]
+
+
+def lane_of(stacked: T, lane: int) -> T:
+    """One lane of a tree of arrays with lanes first."""
+    return jax.tree.map(lambda leaf: leaf[lane], stacked)

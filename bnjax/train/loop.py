@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from bnjax.train.outcome import diverged_fields, epoch_fields
+from bnjax.train.outcome import diverged_fields, epoch_fields, measure
 from bnjax.train.progress import Progress
 from bnjax.train.step import Sums, Totals
 from bnjax.train.training import Training
@@ -15,13 +15,19 @@ class DivergedError(Exception):
     """A training loss is not finite."""
 
 
-def train(run: Training, emit: Callable[..., None], progress: Progress) -> str:
-    """Trains to the end, telling an ``epoch`` record after each epoch.
+def train(
+    run: Training,
+    emit: Callable[..., None],
+    progress: Progress,
+    after_epoch: Callable[[], None] = lambda: None,
+) -> str:
+    """Trains to the end, from the epoch after the last recorded one, telling a record after each epoch.
 
     Args:
       run: changed in place: its state, its epochs.
       emit: called as ``emit("epoch", **fields)``.
       progress: told of each step.
+      after_epoch: called when an epoch has been told.
 
     Returns:
       ``done`` or ``diverged``.
@@ -32,13 +38,15 @@ def train(run: Training, emit: Callable[..., None], progress: Progress) -> str:
         try:
             trained = _train_epoch(run, epoch, progress)
         except DivergedError:
-            fields = diverged_fields(run, epoch, time.perf_counter() - started)
+            fields = diverged_fields(run, epoch, int(run.state.step), time.perf_counter() - started)
         else:
-            fields = epoch_fields(run, epoch, trained, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            fields = epoch_fields(run, epoch, measure(run, trained), seconds)
         run.epochs.append(fields)
         emit("epoch", **fields)
         if fields["status"] == "diverged":
             return "diverged"
+        after_epoch()
     return "done"
 
 

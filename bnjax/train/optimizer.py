@@ -3,24 +3,30 @@
 import jax
 import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
 
 from bnjax.config import Config, resolve
 
 BETA1, BETA2 = 0.9, 0.999
 
 
-def make_optimizer(config: Config) -> optax.GradientTransformation:
-    """The optimizer that a config asks for. Weight decay acts on kernels, not on biases and norms."""
+def make_optimizer(config: Config, learning_rate: ArrayLike | None = None) -> optax.GradientTransformation:
+    """The optimizer that a config asks for. Weight decay acts on kernels, not on biases and norms.
+
+    Args:
+      learning_rate: takes the place of the config's; may be traced.
+    """
     if config.optimizer == "momentum":
         config = resolve(config)
+    rate = config.learning_rate if learning_rate is None else learning_rate
     decay = optax.add_decayed_weights(config.weight_decay, mask=_kernels)
     if config.optimizer == "sgd":
-        return optax.chain(decay, optax.sgd(config.learning_rate, config.momentum or None))
+        return optax.chain(decay, optax.sgd(rate, config.momentum or None))
     scale = {
         "keras": scale_by_keras_adam(BETA1, BETA2, config.adam_epsilon),
         "paper": optax.scale_by_adam(BETA1, BETA2, config.adam_epsilon),
     }[config.adam_form]
-    return optax.chain(scale, decay, optax.scale_by_learning_rate(config.learning_rate))
+    return optax.chain(scale, decay, optax.scale_by_learning_rate(rate))
 
 
 def _kernels(params: optax.Params) -> optax.Params:

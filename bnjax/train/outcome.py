@@ -2,7 +2,10 @@
 
 import math
 import statistics
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from bnjax.data import ImageSet
 from bnjax.probes.dying import dying_counts, silent_units
@@ -21,20 +24,41 @@ METRICS = (
 )
 
 
-def epoch_fields(run: Training, epoch: int, trained: Totals, seconds: float) -> dict[str, Any]:
-    """Evaluates, counts dying units, and says how the epoch went.
+@dataclass(frozen=True)
+class Measured:
+    """What was measured at the end of an epoch.
 
-    Args:
+    Attributes:
       trained: the sums over the epoch's batches as they were trained.
-      seconds: what the training took.
+      test, held_out: of the test images, and of the validation images where there are some.
+      kernels: site -> kernel [..., features].
     """
+
+    trained: Totals
+    test: Evaluation
+    held_out: Evaluation | None
+    kernels: dict[str, np.ndarray]
+
+
+def measure(run: Training, trained: Totals) -> Measured:
+    """Evaluates a run."""
     test = _evaluate(run, run.dataset.test)
     held_out = _evaluate(run, run.dataset.validation) if run.dataset.validation else None
+    return Measured(trained, test, held_out, site_kernels(run.model, run.state))
+
+
+def epoch_fields(run: Training, epoch: int, measured: Measured, seconds: float) -> dict[str, Any]:
+    """Counts dying units, and says how the epoch went.
+
+    Args:
+      seconds: what the training took.
+    """
+    trained, test, held_out = measured.trained, measured.test, measured.held_out
     silent = {
         site: silent_units(largest, run.config.activation)
         for site, largest in test.activation_input_max.items()
     }
-    before, after = run.flat.kernels, site_kernels(run.model, run.state)
+    before, after = run.flat.kernels, measured.kernels
     flat = run.flat.observe(after)
     first = run.model.sites[0].name
     for movie in run.movies:
@@ -56,9 +80,8 @@ def epoch_fields(run: Training, epoch: int, trained: Totals, seconds: float) -> 
     }
 
 
-def diverged_fields(run: Training, epoch: int, seconds: float) -> dict[str, Any]:
-    """An epoch that ended early at a loss that is not finite: its metrics are unknown."""
-    step = int(run.state.step)
+def diverged_fields(run: Training, epoch: int, step: int, seconds: float) -> dict[str, Any]:
+    """An epoch that ended early, at this step, at a loss that is not finite: its metrics are unknown."""
     taken = step - (epoch - 1) * run.steps_per_epoch
     return {
         "epoch": epoch,

@@ -30,6 +30,24 @@ class Recorder:
             records.append(self.path, record)
             self._tell(record)
 
+    def go_on_after(self, epochs: list[dict[str, Any]]) -> None:
+        """Cuts the records of an earlier attempt to its first epochs, and adds to them.
+
+        Args:
+          epochs: the fields of these epochs' records.
+
+        Raises:
+          RecordError, OSError: the records cannot be read or written.
+        """
+        kept = [record for record in records.read(self.path) if record["kind"] == "run"]
+        kept += [records.make_record("epoch", self.run_id, **fields) for fields in epochs]
+        unfinished = self.path.with_suffix(".tmp")
+        unfinished.unlink(missing_ok=True)
+        for record in kept:
+            records.append(unfinished, record)
+        unfinished.replace(self.path)
+        self._opened = True
+
     def _open(self) -> None:
         """An earlier attempt's records are kept beside the new ones, as metrics.1.jsonl and so on."""
         self.path.parent.mkdir(parents=True, exist_ok=True)

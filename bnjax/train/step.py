@@ -96,7 +96,7 @@ def make_train_step(
     Statistics of the batch are those of the whole batch, however many devices share it. The state that
     is passed in is donated: it must not be used again.
     """
-    return jax.jit(_step_function(model, optimizer, scaling), donate_argnums=0)
+    return jax.jit(step_function(model, optimizer, scaling), donate_argnums=0)
 
 
 def make_train_loop(
@@ -111,7 +111,11 @@ def make_train_loop(
     For networks without convolutions: on CPU a small step's time is dispatch, which this saves, while
     convolutions in a loop are many times slower there.
     """
-    step = _step_function(model, optimizer, scaling)
+    return jax.jit(loop_function(step_function(model, optimizer, scaling), model), donate_argnums=0)
+
+
+def loop_function(step: TrainStep, model: Network) -> TrainLoop:
+    """What :func:`make_train_loop` compiles."""
 
     def loop(state: TrainState, examples: Batch, order: Array, count: int) -> tuple[TrainState, Sums]:
         def body(number: Array, carry: tuple[TrainState, Sums]) -> tuple[TrainState, Sums]:
@@ -124,19 +128,26 @@ def make_train_loop(
         nothing = Sums(losses, jnp.zeros(most, jnp.int32), jnp.zeros(most, jnp.int32))
         return jax.lax.fori_loop(0, count, body, (state, nothing))
 
-    return jax.jit(loop, donate_argnums=0)
+    return loop
 
 
-def _step_function(
-    model: Network, optimizer: optax.GradientTransformation, scaling: InputScaling
+def step_function(
+    model: Network, optimizer: optax.GradientTransformation, scaling: InputScaling, gates: Any = None
 ) -> TrainStep:
+    """What :func:`make_train_step` compiles.
+
+    Args:
+      gates: the ``gates`` collection of a gated model.
+    """
+    fixed = {} if gates is None else {"gates": gates}
+
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Sums]:
-        images = scale_images(batch.images, scaling, model.param_dtype)
+        images = scale_images(batch.images, scaling, model.compute_dtype or model.param_dtype)
         dropout = jax.random.fold_in(state.key, state.step)
 
         def mean_loss(params: Any) -> tuple[Array, tuple[Sums, Any]]:
             logits, updated = model.apply(
-                {"params": params, "batch_stats": state.batch_stats},
+                {"params": params, "batch_stats": state.batch_stats, **fixed},
                 images,
                 train=True,
                 mutable=["batch_stats"],
@@ -168,10 +179,16 @@ def make_eval_step(model: Network, scaling: InputScaling) -> EvalStep:
     ``probes`` says of each unit, by its name in params, on what it was active. Copies that fill a batch up
     count nothing, and being copies they change no maximum.
     """
+    return jax.jit(eval_function(model, scaling))
+
+
+def eval_function(model: Network, scaling: InputScaling, gates: Any = None) -> EvalStep:
+    """What :func:`make_eval_step` compiles."""
+    fixed = {} if gates is None else {"gates": gates}
 
     def step(params: Any, batch_stats: Any, batch: Batch) -> tuple[Sums, dict[str, UnitProbe]]:
-        images = scale_images(batch.images, scaling, model.param_dtype)
-        variables = {"params": params, "batch_stats": batch_stats}
+        images = scale_images(batch.images, scaling, model.compute_dtype or model.param_dtype)
+        variables = {"params": params, "batch_stats": batch_stats, **fixed}
         logits, sown = model.apply(variables, images, train=False, mutable=["probes"])
         probes = {
             unit: _unit_probe(values["activation_input_max"], batch)
@@ -179,4 +196,4 @@ def make_eval_step(model: Network, scaling: InputScaling) -> EvalStep:
         }
         return _sums(logits, batch), probes
 
-    return jax.jit(step)
+    return step

@@ -6,16 +6,15 @@ from typing import Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax.sharding import Mesh
 
 from bnjax.config import Config
-from bnjax.data import ImageSet, InputScaling, epoch_order, steps_per_epoch, train_batches
+from bnjax.data import ImageSet, epoch_order, steps_per_epoch, train_batches
 from bnjax.data.batches import Batch
-from bnjax.models import Network
 from bnjax.train.mesh import replicate, shard_batch, shard_order
+from bnjax.train.programs import RunPrograms
 from bnjax.train.state import TrainState
-from bnjax.train.step import Sums, TrainLoop, TrainStep, make_train_loop, make_train_step
+from bnjax.train.step import Sums, TrainLoop, TrainStep
 
 #: Steps between two looks of the host: a fraction of a second, so that progress shows and signals are heard.
 _STEPS_IN_LOOP = 100
@@ -40,18 +39,15 @@ class EpochSteps(Protocol):
         """
 
 
-def epoch_steps(
-    config: Config,
-    model: Network,
-    optimizer: optax.GradientTransformation,
-    scaling: InputScaling,
-    train: ImageSet,
-    mesh: Mesh,
-) -> EpochSteps:
-    """The way that is fastest for a network: convolutions in a loop are many times slower on CPU."""
-    if all(site.kind == "dense" for site in model.sites):
-        return DeviceSteps(config, make_train_loop(model, optimizer, scaling), train, mesh)
-    return HostSteps(config, make_train_step(model, optimizer, scaling), train, mesh)
+def epoch_steps(config: Config, programs: RunPrograms, train: ImageSet, mesh: Mesh) -> EpochSteps:
+    """The way that is fastest: in a loop on the device, but for convolutions on CPU.
+
+    There convolutions in a loop are many times slower.
+    """
+    convolutions = any(site.kind != "dense" for site in programs.model.sites)
+    if convolutions and mesh.devices.flat[0].platform == "cpu":
+        return HostSteps(config, programs.train_step, train, mesh)
+    return DeviceSteps(config, programs.train_loop, train, mesh)
 
 
 class HostSteps:

@@ -9,14 +9,14 @@ from jax.sharding import Mesh
 
 from bnjax.config import Config
 from bnjax.data import DataError, Dataset, input_scaling, steps_per_epoch
-from bnjax.models import Network, build_model
+from bnjax.models import Network
 from bnjax.models.network import unit_name
 from bnjax.probes.dying import FlatHistory
 from bnjax.probes.movie import Movie, unit_tiles
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
-from bnjax.train.optimizer import make_optimizer
+from bnjax.train.programs import Programs
 from bnjax.train.state import TrainState, create_state
-from bnjax.train.step import EvalStep, make_eval_step
+from bnjax.train.step import EvalStep
 from bnjax.train.stepping import EpochSteps, epoch_steps
 
 
@@ -41,11 +41,14 @@ class Training:
         return steps_per_epoch(len(self.dataset.train), self.config.batch_size)
 
 
-def prepare(config: Config, dataset: Dataset, movies: Sequence[Movie] = ()) -> Training:
+def prepare(
+    config: Config, dataset: Dataset, movies: Sequence[Movie] = (), programs: Programs | None = None
+) -> Training:
     """Network, state and compiled steps of a run, before its first step.
 
     Args:
       movies: get a frame after each epoch.
+      programs: where to find compiled steps that another run has made; None for new ones.
 
     Raises:
       ConfigError: the batch does not fit the devices, or a movie not the network.
@@ -53,33 +56,42 @@ def prepare(config: Config, dataset: Dataset, movies: Sequence[Movie] = ()) -> T
     """
     mesh = data_mesh()
     check_batch_size(config.batch_size, mesh)
-    if len(dataset.train) < config.batch_size:
-        raise DataError(
-            f"{config.dataset}: {len(dataset.train)} training images are less than one batch of "
-            f"{config.batch_size}; use a smaller --batch_size"
-        )
-    model = build_model(config, dataset.num_classes)
+    check_train_images(config, dataset)
     scaling = input_scaling(config.input_scale, dataset.train.images)
-    optimizer = make_optimizer(config)
-    state = replicate(create_state(model, optimizer, dataset.train.images.shape[1:], config.seed), mesh)
+    made = (programs or Programs()).of(config, dataset.num_classes, scaling)
+    model, image_shape = made.model, dataset.train.images.shape[1:]
+    state = replicate(create_state(model, made.optimizer, image_shape, config.seed), mesh)
     if movies:  # what it cannot show is told before training
         kernel = site_kernels(model, state)[model.sites[0].name]
-        unit_tiles(kernel, dataset.train.images.shape[1:])
+        unit_tiles(kernel, image_shape)
     return Training(
         config,
         dataset,
         model,
         mesh,
         state,
-        epoch_steps(config, model, optimizer, scaling, dataset.train, mesh),
-        make_eval_step(model, scaling),
+        epoch_steps(config, made, dataset.train, mesh),
+        made.eval_step,
         FlatHistory(site_kernels(model, state)),
         movies,
     )
 
 
+def check_train_images(config: Config, dataset: Dataset) -> None:
+    """Refuses a batch size that is larger than the training set.
+
+    Raises:
+      DataError: says how many images there are.
+    """
+    if len(dataset.train) < config.batch_size:
+        raise DataError(
+            f"{config.dataset}: {len(dataset.train)} training images are less than one batch of "
+            f"{config.batch_size}; use a smaller --batch_size"
+        )
+
+
 def site_kernels(model: Network, state: TrainState) -> dict[str, np.ndarray]:
-    """Site -> its unit's kernel [..., features], on the host."""
+    """Site -> its unit's kernel [..., features], on the host; of a stacked state with lanes first."""
     kernels = {site.name: state.params[unit_name(site.name)]["kernel"] for site in model.sites}
     # A copy: on CPU the host array would share memory that the next step's donation gives away.
     return {site: np.array(kernel) for site, kernel in kernels.items()}

@@ -1,0 +1,99 @@
+"""The state of a run that is under way, on disk after an epoch, so that a run which was cut goes on.
+
+One file of arrays; the format (zip) carries a checksum of each, and a file appears whole or not at all.
+"""
+
+import io
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from bnjax.train.training import Training
+
+FILE_NAME = "checkpoint.npz"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a checkpoint holds: the leaves of the state, and what was recorded and counted so far."""
+
+    leaves: list[np.ndarray]
+    epochs: list[dict[str, Any]]
+    kernels: dict[str, np.ndarray]
+    streaks: dict[str, np.ndarray]
+
+
+def save(path: Path, run: Training) -> None:
+    """Keeps a run as it is after its last recorded epoch.
+
+    Raises:
+      OSError: it cannot be written; an older checkpoint is still there.
+    """
+    arrays = {f"state/{number}": leaf for number, leaf in enumerate(_leaves(run.state))}
+    arrays |= {f"kernel/{site}": kernel for site, kernel in run.flat.kernels.items()}
+    arrays |= {f"streak/{site}": streak for site, streak in run.flat.streaks.items()}
+    arrays["epochs"] = np.frombuffer(json.dumps(run.epochs).encode(), np.uint8)
+    unfinished = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        with unfinished.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        error.filename = str(path)
+        raise
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _leaves(state: Any) -> list[np.ndarray]:
+    """Arrays of a state on the host, keys of random numbers as their data."""
+    leaves = jax.tree.leaves(state)
+    return [np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf) for leaf in leaves]
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def load(path: Path) -> Saved | None:
+    """What a checkpoint holds; None where there is none, or a damaged one."""
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+        count = sum(name.startswith("state/") for name in found)
+        return Saved(
+            [found[f"state/{number}"] for number in range(count)],
+            json.loads(found["epochs"].tobytes()),
+            _below("kernel/", found),
+            _below("streak/", found),
+        )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _below(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def restore(saved: Saved, run: Training) -> bool:
+    """Puts a run where the checkpoint was made; False, and nothing changed, where it does not fit the run."""
+    leaves, tree = jax.tree.flatten(run.state)
+    fresh = _leaves(run.state)
+    if [(leaf.shape, leaf.dtype) for leaf in saved.leaves] != [(leaf.shape, leaf.dtype) for leaf in fresh]:
+        return False
+    placed = [
+        jax.device_put(jax.random.wrap_key_data(array) if _is_key(leaf) else array, leaf.sharding)
+        for array, leaf in zip(saved.leaves, leaves, strict=True)
+    ]
+    run.state = jax.tree.unflatten(tree, placed)
+    run.flat.kernels, run.flat.streaks = saved.kernels, saved.streaks
+    run.epochs[:] = saved.epochs
+    return True

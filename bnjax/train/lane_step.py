@@ -1,0 +1,105 @@
+"""Steps of programs that serve many runs: what the runs differ in is traced, not compiled in."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.typing import ArrayLike
+
+from bnjax.config import Config
+from bnjax.data import InputScaling
+from bnjax.data.batches import Batch
+from bnjax.models import Network, gates_for
+from bnjax.train.state import TrainState
+from bnjax.train.step import Sums, UnitProbe, eval_function, loop_function, step_function
+
+OptimizerAt = Callable[[ArrayLike], optax.GradientTransformation]
+
+
+class LaneValues(NamedTuple):
+    """What the runs of one program differ in beside their states; scalars, or stacked along a first axis.
+
+    Attributes:
+      gates: the collection that switches the norms of a gated network.
+      dropout, negative_slope, learning_rate: as in :class:`bnjax.config.Config`.
+    """
+
+    gates: Any
+    dropout: ArrayLike
+    negative_slope: ArrayLike
+    learning_rate: ArrayLike
+
+
+#: The settings that :class:`LaneValues` and a run's own state carry; all others are compiled in.
+TRACED_SETTINGS = ("placement", "order", "dropout", "negative_slope", "learning_rate")
+
+LaneStep = Callable[[TrainState, Batch, LaneValues], tuple[TrainState, Sums]]
+LaneLoop = Callable[[TrainState, Batch, ArrayLike, int, LaneValues], tuple[TrainState, Sums]]
+LaneEval = Callable[[Any, Any, Batch, LaneValues], tuple[Sums, dict[str, UnitProbe]]]
+
+
+def lane_values(config: Config) -> LaneValues:
+    """The values of one run."""
+    numbers = (config.dropout, config.negative_slope, config.learning_rate)
+    return LaneValues(gates_for(config.parsed_placement()), *(jnp.asarray(n, float) for n in numbers))
+
+
+def _with_values(model: Network, values: LaneValues) -> Network:
+    return model.clone(dropout=values.dropout, negative_slope=values.negative_slope)
+
+
+def lane_step_function(model: Network, optimizer_at: OptimizerAt, scaling: InputScaling) -> LaneStep:
+    """``step(state, batch, values)``, see :func:`bnjax.train.step.make_train_step`.
+
+    Args:
+      model: gated.
+      optimizer_at: makes the optimizer from a learning rate.
+    """
+
+    def step(state: TrainState, batch: Batch, values: LaneValues) -> tuple[TrainState, Sums]:
+        optimizer = optimizer_at(values.learning_rate)
+        return step_function(_with_values(model, values), optimizer, scaling, values.gates)(state, batch)
+
+    return step
+
+
+def lane_loop_function(model: Network, optimizer_at: OptimizerAt, scaling: InputScaling) -> LaneLoop:
+    """``loop(state, examples, order, count, values)``, see :func:`bnjax.train.step.make_train_loop`."""
+    step = lane_step_function(model, optimizer_at, scaling)
+
+    def loop(
+        state: TrainState, examples: Batch, order: ArrayLike, count: int, values: LaneValues
+    ) -> tuple[TrainState, Sums]:
+        def one(state: TrainState, batch: Batch) -> tuple[TrainState, Sums]:
+            return step(state, batch, values)
+
+        return loop_function(one, model)(state, examples, order, count)
+
+    return loop
+
+
+def lane_eval_function(model: Network, scaling: InputScaling) -> LaneEval:
+    """``step(params, batch_stats, batch, values)``, see :func:`bnjax.train.step.make_eval_step`."""
+
+    def step(
+        params: Any, batch_stats: Any, batch: Batch, values: LaneValues
+    ) -> tuple[Sums, dict[str, UnitProbe]]:
+        return eval_function(_with_values(model, values), scaling, values.gates)(params, batch_stats, batch)
+
+    return step
+
+
+def compiled(function: Callable) -> Callable:
+    """A step or loop whose state, its first argument, is donated."""
+    return jax.jit(function, donate_argnums=0)
+
+
+def side_by_side(loop: LaneLoop, shared_order: bool) -> LaneLoop:
+    """The loop of stacked states and values over the same examples.
+
+    Args:
+      shared_order: whether ``order`` is one for all lanes, else [lanes, most, batch size].
+    """
+    return jax.vmap(loop, in_axes=(0, None, None if shared_order else 0, None, 0))

@@ -1,0 +1,143 @@
+"""Runs that share a program: each equals the run of its config alone, compared in float64.
+
+In float32 the bias before a norm, whose gradient is zero but for rounding, walks at random under Adam.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from test_train import config, dataset
+
+from bnjax.models import build_model
+from bnjax.train import lanes as lanes_module
+from bnjax.train import programs as programs_module
+from bnjax.train.lanes import prepare_lanes, train_lanes
+from bnjax.train.loop import train
+from bnjax.train.programs import Programs, program_settings
+from bnjax.train.progress import Progress
+from bnjax.train.training import prepare
+
+pytestmark = pytest.mark.slow  # it compiles many programs
+
+COMMON = dict(
+    epochs=4,
+    hidden_layers=2,
+    activation="leaky_relu",
+    input_scale="standardize",
+    shuffle="epoch",
+    order="before",
+)
+#: Every setting that may vary from run to run of one program.
+CONDITIONS = [
+    dict(placement="fc/dense1:before,fc/dense2:after", learning_rate=0.01, seed=3),
+    dict(placement="fc/dense2:before", dropout=0.4, negative_slope=0.3),
+]
+DATA = dataset(train_count=80)
+
+
+@pytest.fixture
+def wide(monkeypatch):
+    """Networks of float64."""
+
+    def build(*arguments, **options):
+        return build_model(*arguments, **options).clone(param_dtype=jnp.float64)
+
+    monkeypatch.setattr(programs_module, "build_model", build)
+    monkeypatch.setattr(lanes_module, "build_model", build)
+    with jax.enable_x64(True):
+        yield
+
+
+def after_twenty_steps(settings, programs=None):
+    """State and epochs of a run over 20 steps of 16 images, in one program with others or alone."""
+    run = prepare(settings, DATA, programs=programs)
+    told = []
+    assert train(run, lambda kind, **fields: told.append(fields), Progress(1, 1)) == "done"
+    assert int(run.state.step) == 20
+    return run, told
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """The runs of CONDITIONS by themselves, each in a program of its own; filled by the first test."""
+    return []
+
+
+def runs_alone(alone):
+    if not alone:
+        alone += [after_twenty_steps(config(**COMMON, **condition)) for condition in CONDITIONS]
+    return alone
+
+
+def assert_same_run(mine, my_epochs, other, epochs):
+    """A gated run against one alone, whose absent norms have no parameters."""
+
+    def same(a, b):
+        jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=0, atol=1e-9), a, b)
+
+    for part, expected in (
+        (mine.state.params, other.state.params),
+        (mine.state.batch_stats, other.state.batch_stats),
+    ):
+        for unit, leaves in expected.items():
+            for name, leaf in leaves.items():
+                same(part[unit][name], leaf)
+    for epoch, expected in zip(my_epochs, epochs, strict=True):
+        for metric in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
+            assert epoch[metric] == pytest.approx(expected[metric], rel=1e-6)
+        assert epoch["dying"] == expected["dying"]
+        assert epoch["train_batch_accuracy"] == expected["train_batch_accuracy"]
+
+
+def test_runs_that_take_turns_in_one_program_equal_runs_alone(wide, alone):
+    programs = Programs(gated=True)
+    for condition, (other, epochs) in zip(CONDITIONS, runs_alone(alone), strict=True):
+        mine, my_epochs = after_twenty_steps(config(**COMMON, **condition), programs)
+        assert_same_run(mine, my_epochs, other, epochs)
+    assert len(programs._made) == 1
+
+
+def lanes_of(conditions, **common):
+    """Statuses, runs and epochs by lane."""
+    lanes = prepare_lanes([config(**{**COMMON, **common, **condition}) for condition in conditions], DATA)
+    told = [[] for _ in conditions]
+    steps = []
+    train_lanes(lanes, lambda lane, kind, **fields: told[lane].append(fields), steps.append)
+    return lanes, told, sum(steps)
+
+
+def test_lanes_side_by_side_equal_runs_alone(wide, alone):
+    """With an order of images for each lane, since seeds differ."""
+    lanes, told, steps = lanes_of(CONDITIONS)
+    assert lanes.statuses == ["done"] * 2
+    assert steps == 2 * 20
+    assert not lanes.shared_order
+    for run, my_epochs, (other, epochs) in zip(lanes.runs, told, runs_alone(alone), strict=True):
+        assert_same_run(run, my_epochs, other, epochs)
+
+
+def test_lanes_of_one_seed_share_batches_and_equal_runs_alone(wide, alone):
+    lanes, told, _ = lanes_of([CONDITIONS[1]] * 2)
+    assert lanes.shared_order
+    for run, my_epochs in zip(lanes.runs, told, strict=True):
+        assert_same_run(run, my_epochs, *runs_alone(alone)[1])
+
+
+def test_a_lane_that_diverges_leaves_the_others_alone():
+    conditions = [dict(learning_rate=0.01), dict(learning_rate=1e30)]
+    lanes, (good, bad), _ = lanes_of(conditions, optimizer="sgd", hidden_layers=1, epochs=3)
+    assert lanes.statuses == ["done", "diverged"]
+    assert [epoch["status"] for epoch in good] == ["ok"] * 3
+    assert [epoch["status"] for epoch in bad] == ["ok"] * (len(bad) - 1) + ["diverged"]
+    assert all(np.isfinite(epoch["test_loss"]) for epoch in good)
+
+
+def test_what_is_compiled_in_tells_programs_apart():
+    plain = config(placement="none")
+    same = config(placement="all", dropout=0.3, learning_rate=0.1, seed=4, epochs=9)
+    assert program_settings(plain, gated=True) == program_settings(same, gated=True)
+    assert program_settings(plain, gated=False) != program_settings(same, gated=False)
+    assert program_settings(plain, gated=False) == program_settings(config(seed=7), gated=False)
+    for other in (dict(batch_size=8), dict(activation="leaky_relu"), dict(optimizer="sgd"), dict(width=13)):
+        assert program_settings(plain, gated=True) != program_settings(config(**other), gated=True)
