@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -242,3 +243,17 @@ def run_id(config: Config) -> str:
     """
     text = json.dumps(identity(resolve(config)), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def condition_names(configs: Sequence[Config]) -> dict[Config, str]:
+    """What tells each of several configs from the others, short: ``cBr-cr-dr, dropout 0.4, seed 2``."""
+    named = [f for f in FIELDS if f.metadata["identity"]]
+    varied = [f.name for f in named if len({getattr(config, f.name) for config in configs}) > 1]
+    return {
+        config: ", ".join(_spoken(name, getattr(config, name)) for name in varied) or config.placement
+        for config in configs
+    }
+
+
+def _spoken(name: str, value: Any) -> str:
+    return str(value) if name == "placement" else f"{name} {value}"

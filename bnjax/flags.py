@@ -15,8 +15,9 @@ from typing import Any, NamedTuple, NoReturn
 
 from absl import flags
 
+from bnjax.conditions import sweep_conditions
 from bnjax.config import FIELDS, Config, ConfigError, check_field, resolve, run_id
-from bnjax.options import OPTION_FIELDS, Options
+from bnjax.options import MOST_LANES, OPTION_FIELDS, Options
 from bnjax.recipes import SWEEPS, Conditions, recipe
 
 USAGE_ERROR = 2
@@ -51,10 +52,10 @@ def command_from_flags(argv: Sequence[str], experiment: str, about: str) -> Comm
         raise SystemExit(0)
     try:
         given = _given_flags(argv)
-        options = _options(given, experiment)
+        options = _options(given)
         settings = {name: value for name, value in given.items() if name in _names(FIELDS)}
         base = dataclasses.replace(recipe(experiment, given.get("recipe", Config.recipe)), **settings)
-        conditions = SWEEPS[experiment][options.sweep] if options.sweep else {"": {}}
+        conditions = sweep_conditions(experiment, options.sweep, options.vary)
         configs = _configs(base, conditions, settings, options)
         _check_movies(options, len(configs))
         return Command(configs, options)
@@ -66,12 +67,12 @@ def _names(fields: Sequence[dataclasses.Field]) -> set[str]:
     return {field.name for field in fields}
 
 
-def _options(given: Mapping[str, Any], experiment: str) -> Options:
+def _options(given: Mapping[str, Any]) -> Options:
     options = Options(**{name: value for name, value in given.items() if name in _names(OPTION_FIELDS)})
     for field in OPTION_FIELDS:
         check_field(field, getattr(options, field.name))
-    if options.sweep and options.sweep not in SWEEPS[experiment]:
-        raise ConfigError(f"--sweep={options.sweep} is not one of {', '.join(SWEEPS[experiment])}")
+    if options.lanes != "auto" and not (options.lanes.isdecimal() and 0 < int(options.lanes) <= MOST_LANES):
+        raise ConfigError(f"--lanes={options.lanes} is neither auto nor a number from 1 to {MOST_LANES}")
     return options
 
 
@@ -83,7 +84,8 @@ def _configs(
     for seed in range(base.seed, base.seed + options.seeds):
         for settings in conditions.values():
             for name in settings.keys() & given.keys():
-                raise ConfigError(f"--{name}={given[name]}: --sweep={options.sweep} gives that itself")
+                asked = f"--sweep={options.sweep}" if options.sweep else f"--vary={options.vary}"
+                raise ConfigError(f"--{name}={given[name]}: {asked} gives that itself")
             config = resolve(dataclasses.replace(base, **settings, seed=seed))
             runs.setdefault(run_id(config), config)
     return tuple(runs.values())
@@ -174,7 +176,9 @@ def _flag_help(field: dataclasses.Field, experiment: str, width: int) -> str:
     shown = f"default {_quoted(published)}"
     if controlled != published and field.name != "recipe":
         shown += f", with --recipe=controlled {_quoted(controlled)}"
-    choices = tuple(SWEEPS[experiment]) if field.name == "sweep" else field.metadata["choices"]
+    choices = field.metadata["choices"]
+    if field.name == "sweep":
+        choices = (*SWEEPS[experiment], "FILE.json")
     value = f"={'|'.join(choices)}" if choices else "" if field.default is False else "=..."
     text = textwrap.fill(
         f"{field.metadata['help']} ({shown})", width, initial_indent=" " * 6, subsequent_indent=" " * 6

@@ -3,7 +3,10 @@
 import dataclasses
 from dataclasses import dataclass
 
-from bnjax.config import setting
+from bnjax.settings import setting
+
+#: More runs side by side than any one device can hold.
+MOST_LANES = 4096
 
 
 @dataclass(frozen=True)
@@ -11,7 +14,16 @@ class Options:
     """Which runs a command makes of its settings, and how."""
 
     sweep: str = setting(
-        "", "Runs every condition of a named sweep, and goes on where an earlier try was cut.", group="runs"
+        "",
+        "Runs every condition of a named sweep, or of a JSON file (a list of objects with settings, or an "
+        "object of such objects by name), and goes on where an earlier try was cut.",
+        group="runs",
+    )
+    vary: str = setting(
+        "",
+        "Runs every combination of settings, such as 'placement=none|conv,dense; dropout=0|0.4'; with "
+        "--sweep, of every condition.",
+        group="runs",
     )
     seeds: int = setting(
         1,
@@ -25,6 +37,18 @@ class Options:
         "accelerator.",
         group="runs",
         bounds="[0,1024]",
+    )
+    lanes: str = setting(
+        "auto",
+        "How many runs of a sweep that differ in values alone (placement, order, dropout, slope, learning "
+        "rate, seed) train as one program. auto: 16 on an accelerator, fewer where its memory is too small; "
+        "1 on CPU, where they take turns.",
+        group="runs",
+    )
+    dry_run: bool = setting(
+        False,
+        "Lists the runs that would be made, measures some steps, and says how long it would take.",
+        group="runs",
     )
     movie: str = setting(
         "",

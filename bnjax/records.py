@@ -39,6 +39,11 @@ SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
         "data": ((dict,), "source, encoding, image counts and shape, what was done to the images"),
         "sites": ((dict,), "site -> absent, before or after the activation"),
         "parameters": ((int,), "trained numbers in the network"),
+        "program": (
+            (dict,),
+            "gated: whether placements, rates and slopes were values of the program; lanes: how many runs "
+            "trained side by side in it",
+        ),
         "versions": ((dict,), "package -> version"),
         "device": ((dict,), "platform, kind and count of the devices, XLA flags set"),
         "git_commit": (
@@ -74,13 +79,17 @@ SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
         "best": ((dict,), "best test_accuracy, lowest test_loss, and their epochs; empty if none ended"),
         "dying": ((dict,), "as in the last epoch"),
         "state_sha256": ((str, type(None)), "digest of final params and batch_stats; null unless done"),
+        "compile_seconds": (
+            _NUMBER,
+            "until the training step was compiled; little where another run of the process had done it",
+        ),
         "seconds": (_NUMBER, "wall time of the run"),
     },
 }
 #: Fields that records of an earlier bnjax of the same schema do not have.
-_ADDED_LATER = ("train_batch_accuracy",)
+_ADDED_LATER = ("train_batch_accuracy", "program", "compile_seconds")
 #: Fields that no two runs share; everything else repeats to the byte on CPU.
-TIMING_FIELDS = ("seconds", "images_per_second", "started")
+TIMING_FIELDS = ("seconds", "compile_seconds", "images_per_second", "started")
 
 
 class RecordError(ValueError):

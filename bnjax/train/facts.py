@@ -13,18 +13,23 @@ from typing import Any
 import jax
 
 from bnjax.nn.unit import parameter_count
-from bnjax.train.training import Training
+from bnjax.train.training import Run, used_variables
 
 _PACKAGES = ("bnjax", "jax", "jaxlib", "flax", "optax", "numpy", "tensorflow-datasets", "pillow")
 
 
-def run_facts(run: Training) -> dict[str, Any]:
-    """The fields of the ``run`` record."""
+def run_facts(run: Run, lanes: int = 1) -> dict[str, Any]:
+    """The fields of the ``run`` record.
+
+    Args:
+      lanes: how many runs train side by side in its program.
+    """
     return {
         "config": dataclasses.asdict(run.config),
         "data": run.dataset.facts,
         "sites": run.model.parsed_placement.as_dict(),
-        "parameters": parameter_count(run.state.params),
+        "parameters": parameter_count(used_variables(run)[0]),
+        "program": {"gated": run.model.gated, "lanes": lanes},
         "versions": versions(_PACKAGES),
         "device": _device(),
         "git_commit": git_commit(),

@@ -21,6 +21,8 @@ OptimizerAt = Callable[[ArrayLike], optax.GradientTransformation]
 class LaneValues(NamedTuple):
     """What the runs of one program differ in beside their states; scalars, or stacked along a first axis.
 
+    They carry :data:`bnjax.train.plan.TRACED_SETTINGS`.
+
     Attributes:
       gates: the collection that switches the norms of a gated network.
       dropout, negative_slope, learning_rate: as in :class:`bnjax.config.Config`.
@@ -31,9 +33,6 @@ class LaneValues(NamedTuple):
     negative_slope: ArrayLike
     learning_rate: ArrayLike
 
-
-#: The settings that :class:`LaneValues` and a run's own state carry; all others are compiled in.
-TRACED_SETTINGS = ("placement", "order", "dropout", "negative_slope", "learning_rate")
 
 LaneStep = Callable[[TrainState, Batch, LaneValues], tuple[TrainState, Sums]]
 LaneLoop = Callable[[TrainState, Batch, ArrayLike, int, LaneValues], tuple[TrainState, Sums]]
@@ -89,6 +88,11 @@ def lane_eval_function(model: Network, scaling: InputScaling) -> LaneEval:
         return eval_function(_with_values(model, values), scaling, values.gates)(params, batch_stats, batch)
 
     return step
+
+
+def lanes_eval_function(model: Network, scaling: InputScaling) -> LaneEval:
+    """The same of stacked parameters, statistics and values on one batch."""
+    return jax.vmap(lane_eval_function(model, scaling), in_axes=(0, 0, None, 0))
 
 
 def compiled(function: Callable) -> Callable:

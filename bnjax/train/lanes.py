@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
@@ -17,25 +16,17 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from bnjax.config import Config
-from bnjax.data import Dataset, epoch_order, input_scaling
+from bnjax.data import Dataset, epoch_order
 from bnjax.data.batches import Batch
-from bnjax.models import build_model
 from bnjax.probes.dying import FlatHistory
 from bnjax.train.evaluate import Evaluation, evaluate_lanes, lane_of
-from bnjax.train.lane_step import (
-    LaneValues,
-    compiled,
-    lane_eval_function,
-    lane_loop_function,
-    lane_values,
-    side_by_side,
-)
+from bnjax.train.lane_step import LaneEval, LaneLoop, LaneValues, lane_values
 from bnjax.train.mesh import replicate
-from bnjax.train.optimizer import make_optimizer
 from bnjax.train.outcome import Measured, diverged_fields, epoch_fields
-from bnjax.train.state import TrainState, create_state
+from bnjax.train.programs import Programs
+from bnjax.train.state import TrainState
 from bnjax.train.step import Sums, Totals
-from bnjax.train.training import Training, check_train_images, site_kernels
+from bnjax.train.training import Run, check_train_images, site_kernels
 
 _AXIS = "lanes"
 _STEPS_IN_LOOP = 100
@@ -48,75 +39,64 @@ class Lanes:
     """Runs under way side by side.
 
     Attributes:
-      runs: one for each lane; ``statuses`` says of each how it ended, or is "" while it goes on.
+      runs: one for each lane; their own ``state`` is that of the last :meth:`settle`.
       state, values: stacked; lanes that only fill up the devices come last.
     """
 
-    runs: list[Training]
-    statuses: list[str]
+    runs: list[Run]
     state: TrainState
     values: LaneValues
     mesh: Mesh
     examples: Batch
-    loop: Callable[..., tuple[TrainState, Sums]]
-    eval_step: Callable[..., Any]
+    loop: LaneLoop
+    eval_step: LaneEval
     shared_order: bool
 
+    def settle(self) -> None:
+        """Gives each run the state of its lane, on the host."""
+        keys = jax.random.key_data(self.state.key)
+        state = jax.device_get(self.state.replace(key=keys))
+        for lane, run in enumerate(self.runs):
+            mine = lane_of(state, lane)
+            run.state = mine.replace(key=jax.random.wrap_key_data(jnp.asarray(mine.key)))
 
-def lane_mesh() -> Mesh:
-    """All local devices in a row, along the lanes."""
-    return Mesh(np.array(jax.local_devices()), (_AXIS,))
 
-
-def prepare_lanes(configs: Sequence[Config], dataset: Dataset) -> Lanes:
-    """States and compiled functions of runs that one program can train, before their first step.
+def prepare_lane_runs(configs: Sequence[Config], dataset: Dataset, programs: Programs) -> list[Run]:
+    """The runs of lanes before their first step.
 
     Args:
-      configs: resolved; equal by :func:`bnjax.train.programs.program_settings` of gated programs, in their
-        numbers of epochs, and in how the data is used.
+      configs: resolved; of one task, see :func:`bnjax.train.plan.plan`.
 
     Raises:
       DataError: fewer training images than one batch.
     """
-    first, mesh = configs[0], lane_mesh()
-    check_train_images(first, dataset)
-    filled = [*configs, *[configs[-1]] * (-len(configs) % mesh.size)]
-    scaling = input_scaling(first.input_scale, dataset.train.images)
-    optimizer_at = partial(make_optimizer, first)
-    model = build_model(first, dataset.num_classes, gated=True)
-    image_shape = dataset.train.images.shape[1:]
-    states = [
-        create_state(model, optimizer_at(config.learning_rate), image_shape, config.seed) for config in filled
-    ]
+    check_train_images(configs[0], dataset)
+    made = programs.gated_of(configs[0], dataset)
+    runs = []
+    for config in configs:
+        model, state = made.model_of(config), made.first_state(config.seed)
+        flat = FlatHistory(site_kernels(model, state))
+        runs.append(Run(config=config, dataset=dataset, model=model, state=state, flat=flat))
+    return runs
+
+
+def join(runs: Sequence[Run], programs: Programs) -> Lanes:
+    """Puts runs side by side that have come equally far."""
+    mesh = Mesh(np.array(jax.local_devices()), (_AXIS,))
+    config, dataset = runs[0].config, runs[0].dataset
+    filled = [*runs, *[runs[-1]] * (-len(runs) % mesh.size)]
+    made = programs.gated_of(config, dataset)
+    shared = config.shuffle == "none" or len({run.config.seed for run in runs}) == 1
     along_lanes = NamedSharding(mesh, PartitionSpec(_AXIS))
-    shared = first.shuffle == "none" or len({config.seed for config in configs}) == 1
-    loop = side_by_side(lane_loop_function(model, optimizer_at, scaling), shared)
-    evaluation = jax.vmap(lane_eval_function(model, scaling), in_axes=(0, 0, None, 0))
-    eval_step = jax.jit(evaluation)
-    values = jax.device_put(_stacked([lane_values(config) for config in filled]), along_lanes)
-    runs = [
-        Training(
-            config,
-            dataset,
-            build_model(config, dataset.num_classes, gated=True),
-            mesh,
-            state,
-            None,
-            None,
-            FlatHistory(site_kernels(model, state)),
-        )
-        for config, state in zip(configs, states, strict=False)
-    ]
     weights = np.ones(len(dataset.train), np.float32)
     return Lanes(
-        runs,
-        [""] * len(runs),
-        jax.device_put(_stacked(states), along_lanes),
-        values,
+        list(runs),
+        jax.device_put(_stacked([run.state for run in filled]), along_lanes),
+        jax.device_put(_stacked([lane_values(run.config) for run in filled]), along_lanes),
         mesh,
         replicate(Batch(dataset.train.images, dataset.train.labels, weights), mesh),
-        compiled(loop),
-        lambda params, batch_stats, batch: eval_step(params, batch_stats, batch, values),
+        made.loop_over_one_order if shared else made.loop_over_orders,
+        made.lanes_evaluation,
         shared,
     )
 
@@ -125,38 +105,63 @@ def _stacked(trees: Sequence[Any]) -> Any:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
-def train_lanes(lanes: Lanes, emit: LaneEmit, advance: Callable[[int], None]) -> None:
-    """Trains all lanes to the end; a lane that diverges leaves the others alone.
+def train_lanes(
+    lanes: Lanes,
+    emit: LaneEmit,
+    advance: Callable[[int], None],
+    after_epoch: Callable[[], None] = lambda: None,
+) -> None:
+    """Trains all lanes to the end, from the epoch after the last recorded one.
+
+    A lane that diverges leaves the others alone; its last epoch says so.
 
     Args:
-      lanes: changed in place: its statuses become ``done`` or ``diverged``.
+      lanes: changed in place: its state, its runs' epochs, and at the end its runs' states.
       emit: told of every lane's epochs.
       advance: told of steps done, over all lanes.
+      after_epoch: called when an epoch of all lanes has been told.
     """
-    epochs = lanes.runs[0].config.epochs
-    for epoch in range(1, epochs + 1):
+    started = time.perf_counter()
+    _compile(lanes)
+    for run in lanes.runs:
+        run.compile_seconds = time.perf_counter() - started
+    for epoch in range(len(lanes.runs[0].epochs) + 1, lanes.runs[0].config.epochs + 1):
         started = time.perf_counter()
         totals = _train_epoch(lanes, epoch, advance)
         seconds = (time.perf_counter() - started) / len(lanes.runs)
         measured = _measure(lanes, totals)
         for lane, run in enumerate(lanes.runs):
-            if lanes.statuses[lane]:
+            if has_diverged(run):
                 continue
             fields = _fields(run, epoch, measured[lane], seconds)
             run.epochs.append(fields)
-            if fields["status"] == "diverged":
-                lanes.statuses[lane] = "diverged"
-            elif epoch == epochs:
-                lanes.statuses[lane] = "done"
-                run.state = lane_of(lanes.state, lane)
             emit(lane, "epoch", **fields)
+        if all(has_diverged(run) for run in lanes.runs):
+            break
+        after_epoch()
+    lanes.settle()
 
 
-def _fields(run: Training, epoch: int, measured: Measured, seconds: float) -> dict[str, Any]:
+def has_diverged(run: Run) -> bool:
+    """Whether its last epoch ended in a loss that is not finite."""
+    return bool(run.epochs) and run.epochs[-1]["status"] == "diverged"
+
+
+def _fields(run: Run, epoch: int, measured: Measured, seconds: float) -> dict[str, Any]:
     if not math.isfinite(measured.trained.loss):
         # Which step it was is not known to the host: the others' steps went on.
         return diverged_fields(run, epoch, epoch * run.steps_per_epoch, seconds)
     return epoch_fields(run, epoch, measured, seconds)
+
+
+def _compile(lanes: Lanes) -> None:
+    """No step, on a copy of the state."""
+    run = lanes.runs[0]
+    most = min(run.steps_per_epoch, _STEPS_IN_LOOP)
+    stacked = () if lanes.shared_order else (len(lanes.state.step),)
+    nowhere = np.zeros((*stacked, most, run.config.batch_size), np.int32)
+    copy = jax.tree.map(jnp.copy, lanes.state)
+    jax.block_until_ready(lanes.loop(copy, lanes.examples, _placed(nowhere, lanes), 0, lanes.values))
 
 
 def _train_epoch(lanes: Lanes, epoch: int, advance: Callable[[int], None]) -> list[Totals]:
@@ -196,11 +201,14 @@ def _placed(order: np.ndarray, lanes: Lanes) -> Array:
 
 
 def _measure(lanes: Lanes, totals: Sequence[Totals]) -> list[Measured]:
-    dataset, run = lanes.runs[0].dataset, lanes.runs[0]
+    run = lanes.runs[0]
+    dataset, size = run.dataset, run.config.eval_batch_size
+
+    def step(params: Any, batch_stats: Any, batch: Batch) -> Any:
+        return lanes.eval_step(params, batch_stats, batch, lanes.values)
 
     def evaluated(part: Any) -> list[Evaluation]:
-        size = run.config.eval_batch_size
-        return evaluate_lanes(lanes.eval_step, lanes.state, part, size, lanes.mesh, run.model)
+        return evaluate_lanes(step, lanes.state, part, size, lanes.mesh, run.model)
 
     test = evaluated(dataset.test)
     held_out = evaluated(dataset.validation) if dataset.validation else [None] * len(test)

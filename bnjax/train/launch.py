@@ -25,10 +25,14 @@ def launch(configs: Sequence[Config], options: Options, program: str) -> int:
     """
     try:
         with stop_signals():
+            if options.dry_run:
+                from bnjax.train.estimate import dry_run
+
+                return dry_run(configs, options, program)
             if len(configs) > 1:
                 from bnjax.train.sweep import sweep
 
-                return sweep(configs, options.jobs, program)
+                return sweep(configs, options, program)
             return _launch_one(configs[0], options, program)
     except ConfigError as error:
         complain(program, str(error))

@@ -32,7 +32,9 @@ def train(
     Returns:
       ``done`` or ``diverged``.
     """
+    started = time.perf_counter()
     run.steps.compile(run.state)
+    run.compile_seconds = time.perf_counter() - started
     for epoch in range(len(run.epochs) + 1, run.config.epochs + 1):
         started = time.perf_counter()
         try:

@@ -10,9 +10,9 @@ import numpy as np
 from bnjax.data import ImageSet
 from bnjax.probes.dying import dying_counts, silent_units
 from bnjax.train.evaluate import Evaluation, evaluate
-from bnjax.train.state import state_digest
+from bnjax.train.state import digest
 from bnjax.train.step import Totals
-from bnjax.train.training import Training, site_kernels
+from bnjax.train.training import Run, Training, site_kernels, used_variables
 
 METRICS = (
     "train_loss",
@@ -47,7 +47,7 @@ def measure(run: Training, trained: Totals) -> Measured:
     return Measured(trained, test, held_out, site_kernels(run.model, run.state))
 
 
-def epoch_fields(run: Training, epoch: int, measured: Measured, seconds: float) -> dict[str, Any]:
+def epoch_fields(run: Run, epoch: int, measured: Measured, seconds: float) -> dict[str, Any]:
     """Counts dying units, and says how the epoch went.
 
     Args:
@@ -80,7 +80,7 @@ def epoch_fields(run: Training, epoch: int, measured: Measured, seconds: float) 
     }
 
 
-def diverged_fields(run: Training, epoch: int, step: int, seconds: float) -> dict[str, Any]:
+def diverged_fields(run: Run, epoch: int, step: int, seconds: float) -> dict[str, Any]:
     """An epoch that ended early, at this step, at a loss that is not finite: its metrics are unknown."""
     taken = step - (epoch - 1) * run.steps_per_epoch
     return {
@@ -110,7 +110,7 @@ def _evaluate(run: Training, part: ImageSet) -> Evaluation:
     return evaluate(run.eval_step, run.state, part, run.config.eval_batch_size, run.mesh, run.model)
 
 
-def summary_fields(run: Training, status: str, seconds: float) -> dict[str, Any]:
+def summary_fields(run: Run, status: str, seconds: float) -> dict[str, Any]:
     """How a run ended.
 
     Args:
@@ -125,7 +125,8 @@ def summary_fields(run: Training, status: str, seconds: float) -> dict[str, Any]
         "final": {name: ended[-1][name] for name in METRICS} if ended else {},
         "best": _best(ended) if ended else {},
         "dying": ended[-1]["dying"] if ended else {},
-        "state_sha256": state_digest(run.state) if status == "done" else None,
+        "state_sha256": digest(used_variables(run)) if status == "done" else None,
+        "compile_seconds": round(run.compile_seconds, 3),
         "seconds": round(seconds, 3),
     }
 

@@ -2,106 +2,169 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
 import optax
 from jax.typing import ArrayLike
 
-from bnjax.config import Config, identity
-from bnjax.data import InputScaling
+from bnjax.config import Config
+from bnjax.data import Dataset, InputScaling, input_scaling
 from bnjax.models import Network, build_model
 from bnjax.train.lane_step import (
-    TRACED_SETTINGS,
+    LaneEval,
+    LaneLoop,
+    LaneStep,
     compiled,
     lane_eval_function,
     lane_loop_function,
     lane_step_function,
     lane_values,
+    lanes_eval_function,
+    side_by_side,
 )
 from bnjax.train.optimizer import make_optimizer
+from bnjax.train.plan import program_settings
+from bnjax.train.state import TrainState, state_maker
 from bnjax.train.step import EvalStep, TrainLoop, TrainStep, make_eval_step, make_train_loop, make_train_step
 
-#: Settings that no program depends on.
-_NEVER_COMPILED_IN = ("seed", "epochs", "recipe", "dataset", "validation", "shuffle", "input_scale")
+MakeState = Callable[[int], TrainState]
 
 
 class RunPrograms(NamedTuple):
-    """What a run calls: its network, the optimizer that makes its first state, and its compiled functions."""
+    """What a run calls: its network, what makes its first state from a seed, and its compiled functions."""
 
     model: Network
-    optimizer: optax.GradientTransformation
+    first_state: MakeState
     train_step: TrainStep
     train_loop: TrainLoop
     eval_step: EvalStep
 
 
-def program_settings(config: Config, gated: bool) -> tuple[tuple[str, Any], ...]:
-    """The settings of a resolved config that its program has built in: equal ones, one program.
+@dataclass
+class _StaticPrograms:
+    """The programs of one placement, rate and slope."""
 
-    Args:
-      gated: whether placements, rates and slopes are traced.
-    """
-    free = {*_NEVER_COMPILED_IN, *(TRACED_SETTINGS if gated else ())}
-    return tuple((name, value) for name, value in sorted(identity(config).items()) if name not in free)
+    config: Config
+    num_classes: int
+    image_shape: tuple[int, int, int]
+    scaling: InputScaling
+
+    @cached_property
+    def _made(self) -> RunPrograms:
+        model, optimizer = build_model(self.config, self.num_classes), make_optimizer(self.config)
+        return RunPrograms(
+            model,
+            state_maker(model, optimizer, self.image_shape),
+            make_train_step(model, optimizer, self.scaling),
+            make_train_loop(model, optimizer, self.scaling),
+            make_eval_step(model, self.scaling),
+        )
+
+    def of(self, config: Config) -> RunPrograms:
+        """The programs of a run with these settings."""
+        return self._made
+
+
+@dataclass
+class GatedPrograms:
+    """The programs of every placement, rate and slope, for runs in turn and for runs side by side."""
+
+    config: Config
+    num_classes: int
+    image_shape: tuple[int, int, int]
+    scaling: InputScaling
+
+    def model_of(self, config: Config) -> Network:
+        """The network of one run."""
+        return build_model(config, self.num_classes, gated=True)
+
+    def _optimizer_at(self, learning_rate: ArrayLike) -> optax.GradientTransformation:
+        return make_optimizer(self.config, learning_rate)
+
+    @cached_property
+    def _model(self) -> Network:
+        return self.model_of(self.config)
+
+    @cached_property
+    def first_state(self) -> MakeState:
+        """Makes a run's state from its seed."""
+        return state_maker(self._model, self._optimizer_at(self.config.learning_rate), self.image_shape)
+
+    @cached_property
+    def _step(self) -> LaneStep:
+        return compiled(lane_step_function(self._model, self._optimizer_at, self.scaling))
+
+    @cached_property
+    def _loop_function(self) -> LaneLoop:
+        return lane_loop_function(self._model, self._optimizer_at, self.scaling)
+
+    @cached_property
+    def _loop(self) -> LaneLoop:
+        return compiled(self._loop_function)
+
+    @cached_property
+    def _evaluation(self) -> LaneEval:
+        return jax.jit(lane_eval_function(self._model, self.scaling))
+
+    @cached_property
+    def loop_over_one_order(self) -> LaneLoop:
+        """The loop of stacked states which see the same batches."""
+        return compiled(side_by_side(self._loop_function, shared_order=True))
+
+    @cached_property
+    def loop_over_orders(self) -> LaneLoop:
+        """The loop of stacked states with batches of their own."""
+        return compiled(side_by_side(self._loop_function, shared_order=False))
+
+    @cached_property
+    def lanes_evaluation(self) -> LaneEval:
+        """The evaluation of stacked states on the same batch."""
+        return jax.jit(lanes_eval_function(self._model, self.scaling))
+
+    def of(self, config: Config) -> RunPrograms:
+        """The programs of a run by itself: its values are bound, nothing is compiled for it."""
+        values = lane_values(config)
+
+        def take_loop(
+            state: TrainState, examples: Any, order: ArrayLike, count: int
+        ) -> tuple[TrainState, Any]:
+            return self._loop(state, examples, order, count, values)
+
+        return RunPrograms(
+            self.model_of(config),
+            self.first_state,
+            lambda state, batch: self._step(state, batch, values),
+            take_loop,
+            lambda params, batch_stats, batch: self._evaluation(params, batch_stats, batch, values),
+        )
 
 
 @dataclass
 class Programs:
-    """Makes the programs of runs, each once.
+    """Makes the programs of runs, each once."""
 
-    Attributes:
-      gated: one program serves every placement, dropout rate, slope and learning rate. Its steps take longer
-        than those of a program of one placement, so it pays where compiling takes longer than training.
-    """
-
-    gated: bool = False
     _made: dict[Hashable, Any] = field(default_factory=dict)
 
-    def of(self, config: Config, num_classes: int, scaling: InputScaling) -> RunPrograms:
-        """The programs of a resolved config's run."""
-        key = (program_settings(config, self.gated), num_classes, scaling)
-        make = _gated_programs if self.gated else _static_programs
+    def of(self, config: Config, dataset: Dataset, gated: bool) -> RunPrograms:
+        """The programs of a resolved config's run.
+
+        Args:
+          gated: whether one program serves every placement, dropout rate, slope and learning rate.
+        """
+        if gated:
+            return self.gated_of(config, dataset).of(config)
+        return self._once(_StaticPrograms, config, dataset, gated=False).of(config)
+
+    def gated_of(self, config: Config, dataset: Dataset) -> GatedPrograms:
+        """The programs that a config's run shares with all that differ in traced values."""
+        return self._once(GatedPrograms, config, dataset, gated=True)
+
+    def _once(self, kind: Callable[..., Any], config: Config, dataset: Dataset, gated: bool) -> Any:
+        scaling = input_scaling(config.input_scale, dataset.train.images)
+        shared = (dataset.num_classes, dataset.train.images.shape[1:], scaling)
+        key = (kind, program_settings(config, gated), shared)
         if key not in self._made:
-            self._made[key] = make(config, num_classes, scaling)
-        return self._made[key](config)
-
-
-def _static_programs(
-    config: Config, num_classes: int, scaling: InputScaling
-) -> Callable[[Config], RunPrograms]:
-    model, optimizer = build_model(config, num_classes), make_optimizer(config)
-    made = RunPrograms(
-        model,
-        optimizer,
-        make_train_step(model, optimizer, scaling),
-        make_train_loop(model, optimizer, scaling),
-        make_eval_step(model, scaling),
-    )
-    return lambda _: made
-
-
-def _gated_programs(
-    config: Config, num_classes: int, scaling: InputScaling
-) -> Callable[[Config], RunPrograms]:
-    model, optimizer_at = build_model(config, num_classes, gated=True), partial(make_optimizer, config)
-    step = compiled(lane_step_function(model, optimizer_at, scaling))
-    loop = compiled(lane_loop_function(model, optimizer_at, scaling))
-    evaluation = jax.jit(lane_eval_function(model, scaling))
-
-    def with_values_of(run: Config) -> RunPrograms:
-        values = lane_values(run)
-
-        def take_loop(state: Any, examples: Any, order: ArrayLike, count: int) -> Any:
-            return loop(state, examples, order, count, values)
-
-        return RunPrograms(
-            build_model(run, num_classes, gated=True),
-            optimizer_at(run.learning_rate),
-            lambda state, batch: step(state, batch, values),
-            take_loop,
-            lambda params, batch_stats, batch: evaluation(params, batch_stats, batch, values),
-        )
-
-    return with_values_of
+            self._made[key] = kind(config, *shared)
+        return self._made[key]

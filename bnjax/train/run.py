@@ -1,4 +1,4 @@
-"""One run from a config to its last record. Imports JAX when there is something to train."""
+"""Runs from their configs to their last records. Imports JAX when there is something to train."""
 
 import contextlib
 import sys
@@ -14,17 +14,24 @@ from bnjax.train.claim import ClaimedError, claimed
 from bnjax.train.recorder import Recorder, finished_summary
 
 if TYPE_CHECKING:
+    from bnjax.data import Dataset
     from bnjax.probes.movie import Movie
     from bnjax.train.programs import Programs
     from bnjax.train.progress import Progress
-    from bnjax.train.training import Training
+    from bnjax.train.training import Run, Training
 
-#: What may be lost of a run that is killed, beside the epoch under way.
-_SECONDS_WORTH_KEEPING = 5.0
+#: Writing checkpoints takes no more than this part of the time.
+_SAVING_SHARE = 0.05
+#: What XLA's errors of too little memory start with.
+_OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"
 
 
 class DeviceError(Exception):
-    """The device refused to go on, out of memory for example."""
+    """The device refused to go on."""
+
+
+class OutOfMemoryError(DeviceError):
+    """The device has too little memory."""
 
 
 def failures() -> tuple[type[Exception], ...]:
@@ -40,6 +47,7 @@ def train_run(
     progress: "Callable[[int, int], Progress]",
     movies: "Sequence[Movie]" = (),
     programs: "Programs | None" = None,
+    gated: bool = False,
 ) -> str:
     """Trains a resolved config and records it, from where an earlier attempt was cut.
 
@@ -48,22 +56,17 @@ def train_run(
       movies: they get a frame for each epoch and are saved at the end, an early one too; with them a run
         starts anew.
       programs: those that other runs of this process have compiled.
+      gated: whether its program serves runs of other placements, rates and slopes too.
 
     Returns:
       ``done`` or ``diverged``.
     """
-    from bnjax.train.backend import configure_backend
-
     started = time.perf_counter()
-    configure_backend()
-    from bnjax.data import load_dataset
-    from bnjax.models.build import network_class
+    dataset = load(config)
     from bnjax.train.training import prepare
 
-    network = network_class(config.model)
-    dataset = load_dataset(config, network.input_shape, network.smallest_side)
-    with _device_errors():
-        run = prepare(config, dataset, movies, programs)
+    with device_errors():
+        run = prepare(config, dataset, movies, programs, gated)
         with claimed(recorder.path.parent):
             ended = None if config.overwrite else finished_summary(config)
             if ended:  # by another process, meanwhile
@@ -71,19 +74,29 @@ def train_run(
             return _train_claimed(run, recorder, progress, started)
 
 
+def load(config: Config) -> "Dataset":
+    """The images of a run, when the backend has been set up."""
+    from bnjax.train.backend import configure_backend
+
+    configure_backend()
+    from bnjax.data import load_dataset
+    from bnjax.models.build import network_class
+
+    network = network_class(config.model)
+    return load_dataset(config, network.input_shape, network.smallest_side)
+
+
 def _train_claimed(
     run: "Training", recorder: Recorder, progress: "Callable[[int, int], Progress]", started: float
 ) -> str:
-    from bnjax.train import checkpoint
     from bnjax.train.facts import run_facts
     from bnjax.train.loop import train
     from bnjax.train.outcome import summary_fields
 
-    path = recorder.path.with_name(checkpoint.FILE_NAME)
     if not (run.movies or run.config.overwrite):
-        _go_on(run, recorder, path)
+        take_up(run, recorder)
     recorder.emit("run", **run_facts(run))
-    saves = _Saves(run, path)
+    saves = Saves([(run, recorder)])
     status = "interrupted"
     try:
         with progress(run.config.epochs * run.steps_per_epoch, run.config.epochs) as shown:
@@ -93,38 +106,49 @@ def _train_claimed(
         recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
         for movie in run.movies:
             movie.save()
-    path.unlink(missing_ok=True)
+    checkpoint_path(recorder).unlink(missing_ok=True)
     return status
 
 
-def _go_on(run: "Training", recorder: Recorder, path: Path) -> None:
-    """Takes up an earlier attempt, where its records and its checkpoint are whole."""
+def checkpoint_path(recorder: Recorder) -> Path:
+    """Where a run's checkpoint lies."""
+    return recorder.path.with_name("checkpoint.npz")
+
+
+def take_up(run: "Run", recorder: Recorder) -> None:
+    """Goes on with an earlier attempt, where its records and its checkpoint are whole."""
     from bnjax.train import checkpoint
 
-    saved = checkpoint.load(path)
+    saved = checkpoint.load(checkpoint_path(recorder))
     if saved and recorder.path.exists() and checkpoint.restore(saved, run):
         recorder.go_on_after(run.epochs)
         print(f"run {recorder.run_id}: goes on after epoch {len(run.epochs)}", file=sys.stderr)
 
 
 @dataclass
-class _Saves:
-    """Checkpoints after epochs, but not so often that writing them costs more than it saves."""
+class Saves:
+    """Checkpoints of runs after their epochs, but not so often that writing them takes long."""
 
-    run: "Training"
-    path: Path
-    last: float = field(default_factory=time.monotonic)
+    runs: "Sequence[tuple[Run, Recorder]]"
+    settle: Callable[[], None] = lambda: None
+    _free_at: float = field(default=0.0)
 
     def after_epoch(self) -> None:
+        """Saves, unless the last time is too short ago for what it took."""
         from bnjax.train import checkpoint
 
-        if time.monotonic() - self.last > _SECONDS_WORTH_KEEPING:
-            checkpoint.save(self.path, self.run)
-            self.last = time.monotonic()
+        started = time.monotonic()
+        if started < self._free_at:
+            return
+        self.settle()
+        for run, recorder in self.runs:
+            checkpoint.save(checkpoint_path(recorder), run)
+        ended = time.monotonic()
+        self._free_at = ended + (ended - started) / _SAVING_SHARE
 
 
 @contextlib.contextmanager
-def _device_errors() -> Iterator[None]:
+def device_errors() -> Iterator[None]:
     """What a device reports at length becomes one line."""
     import jax
 
@@ -132,6 +156,8 @@ def _device_errors() -> Iterator[None]:
         yield
     except jax.errors.JaxRuntimeError as error:
         reason = str(error).partition("\n")[0]
-        raise DeviceError(
-            f"the device failed ({reason}); a smaller --batch_size needs less memory"
-        ) from error
+        if reason.startswith(_OUT_OF_MEMORY):
+            raise OutOfMemoryError(
+                f"the device has too little memory ({reason}); a smaller --batch_size needs less"
+            ) from error
+        raise DeviceError(f"the device failed ({reason})") from error

@@ -1,6 +1,7 @@
 """Everything that training changes, as one pytree."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -25,35 +26,44 @@ class TrainState(struct.PyTreeNode):
     key: Array
 
 
+def state_maker(
+    model: Network, optimizer: optax.GradientTransformation, image_shape: tuple[int, int, int]
+) -> Callable[[int], TrainState]:
+    """What makes the state before the first step from a seed, compiled once for all seeds.
+
+    Initial kernels and the key of dropout depend on the seed alone, not on the placement, so that
+    conditions with one seed can be compared in pairs.
+    """
+
+    @jax.jit
+    def make(key: Array) -> TrainState:
+        images = jnp.zeros((1, *image_shape), model.param_dtype)
+        variables = model.init(jax.random.fold_in(key, _INIT_KEY), images)
+        return TrainState(
+            params=variables["params"],
+            batch_stats=variables.get("batch_stats", {}),  # init returns sown collections too
+            opt_state=optimizer.init(variables["params"]),
+            step=jnp.zeros([], jnp.int32),
+            key=jax.random.fold_in(key, _DROPOUT_KEY),
+        )
+
+    return lambda seed: make(jax.random.key(seed))
+
+
 def create_state(
     model: Network,
     optimizer: optax.GradientTransformation,
     image_shape: tuple[int, int, int],
     seed: int,
 ) -> TrainState:
-    """The state before the first step.
-
-    Initial kernels and the key of dropout depend on the seed alone, not on the placement, so that
-    conditions with one seed can be compared in pairs.
-    """
-    key = jax.random.key(seed)
-    images = jnp.zeros((1, *image_shape), model.param_dtype)
-    # A compiled init traces the network without running it, which takes half the time.
-    variables = jax.jit(model.init)(jax.random.fold_in(key, _INIT_KEY), images)
-    return TrainState(
-        params=variables["params"],
-        batch_stats=variables.get("batch_stats", {}),  # init returns sown collections too
-        opt_state=optimizer.init(variables["params"]),
-        step=jnp.zeros([], jnp.int32),
-        key=jax.random.fold_in(key, _DROPOUT_KEY),
-    )
+    """The state before the first step, see :func:`state_maker`."""
+    return state_maker(model, optimizer, image_shape)(seed)
 
 
-def state_digest(state: TrainState) -> str:
-    """SHA-256 over params and batch_stats: equal digests are equal bytes."""
-    digest = hashlib.sha256()
-    leaves = jax.tree_util.tree_leaves_with_path((state.params, state.batch_stats))
-    for path, leaf in leaves:
-        digest.update(jax.tree_util.keystr(path).encode())
-        digest.update(np.ascontiguousarray(leaf).data)
-    return digest.hexdigest()
+def digest(variables: Any) -> str:
+    """SHA-256 over a tree of arrays, their names included: equal digests are equal bytes."""
+    summed = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
+        summed.update(jax.tree_util.keystr(path).encode())
+        summed.update(np.ascontiguousarray(leaf).data)
+    return summed.hexdigest()

@@ -98,10 +98,11 @@ class DeviceSteps:
         order = epoch_order(images, config.shuffle, config.seed, epoch).astype(np.int32)
         order = order[: self._count * config.batch_size].reshape(self._count, config.batch_size)
         for start in range(0, self._count, self._most):
-            part = order[start : start + self._most]
-            rest = np.zeros((self._most - len(part), config.batch_size), np.int32)
-            state, sums = self._call(state, np.concatenate([part, rest]), len(part))
-            yield state, Sums(*(values[: len(part)] for values in jax.device_get(sums)))
+            taken = min(self._most, self._count - start)
+            part = np.zeros((self._most, config.batch_size), np.int32)
+            part[:taken] = order[start : start + taken]
+            state, sums = self._call(state, part, taken)
+            yield state, Sums(*(values[:taken] for values in jax.device_get(sums)))
 
     def _call(self, state: TrainState, order: np.ndarray, count: int) -> tuple[TrainState, Sums]:
         return self.program(state, self._examples, shard_order(order, self._mesh), count)

@@ -1,4 +1,4 @@
-"""Many runs side by side, each in a process that keeps to one core.
+"""Many runs by one command: side by side in processes that keep to a core each, or as lanes of one program.
 
 On CPU a small network leaves a second core idle: two runs of the MLP on a core each take hardly longer than
 one on both (measured, see BUILD_NOTES.md). Larger ones gain nothing, and lose nothing.
@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -16,45 +16,77 @@ from multiprocessing.process import BaseProcess
 
 from tqdm import tqdm
 
-from bnjax.config import Config, run_id
+from bnjax.config import Config, condition_names, run_id
+from bnjax.options import Options
 from bnjax.train.backend import cpu_only
+from bnjax.train.plan import Task, data_settings, plan
 from bnjax.train.recorder import finished_summary, print_record
 from bnjax.train.signals import held_signals
 from bnjax.train.worker import work
 
 _SECONDS_TO_STOP = 10
+_LANES_ON_ACCELERATORS = 16
 
 
-def sweep(configs: Sequence[Config], jobs: int, program: str) -> int:
+def sweep(configs: Sequence[Config], options: Options, program: str) -> int:
     """Makes the runs that have not finished yet, and prints their records.
 
     A run that diverges or fails does not keep the others from being made.
 
-    Args:
-      jobs: how many side by side; 0 for what suits the machine.
-
     Returns:
-      The exit code: 0 if every run is done, 1 if one diverged or failed.
+      The exit code: 0 if every run is done or another process is making it, 1 if one diverged or failed.
 
     Raises:
       DataError, RecordError, OSError: what concerns all runs, before any is started.
       Stopped: by a signal; the runs under way are recorded as interrupted.
     """
-    statuses = {run_id(config): _status_before(config) for config in configs}
-    todo = [config for config in configs if not statuses[run_id(config)]]
-    _say(f"{program}: {len(configs)} runs, {len(configs) - len(todo)} finished before, {len(todo)} to go")
+    statuses = {config: _status_before(config) for config in configs}
+    todo = [config for config, status in statuses.items() if not status]
+    say(f"{program}: {len(configs)} runs, {len(configs) - len(todo)} finished before, {len(todo)} to go")
     if todo:
-        _look_at_data(todo)
-        with _Pool(todo, _job_count(jobs, len(todo))) as pool:
+        tasks = planned(todo, options)
+        with _Pool(tasks, job_count(options, len(tasks)), condition_names(configs)) as pool:
             statuses |= pool.run(program)
-    bad = [status for status in statuses.values() if status != "done"]
-    where = sorted({config.out_dir for config in configs})
-    done = len(configs) - len(bad)
-    _say(f"{program}: {done} runs done, {len(bad)} diverged or failed; in {', '.join(where)}")
+    counts = Counter(statuses.values())
+    done, elsewhere = counts.pop("done", 0), counts.pop("elsewhere", 0)
+    bad, where = counts.total(), sorted({config.out_dir for config in configs})
+    others = f"{elsewhere} being made by another process, " if elsewhere else ""
+    say(f"{program}: {done} runs done, {others}{bad} diverged or failed; in {', '.join(where)}")
     return 1 if bad else 0
 
 
-def _say(line: str) -> None:
+def planned(todo: Sequence[Config], options: Options) -> list[Task]:
+    """The tasks of runs, when their data has been looked at.
+
+    Each data set is loaded once: what is wrong with it is said once, and the workers find it decoded.
+
+    Raises:
+      DataError, OSError: of a data set.
+    """
+    from bnjax.data import load_dataset, steps_per_epoch
+    from bnjax.models.build import network_class
+
+    images: dict[tuple, int] = {}
+    for config in todo:
+        if data_settings(config) not in images:
+            network = network_class(config.model)
+            dataset = load_dataset(config, network.input_shape, network.smallest_side)
+            images[data_settings(config)] = len(dataset.train)
+    steps = {
+        config: config.epochs * steps_per_epoch(images[data_settings(config)], config.batch_size)
+        for config in todo
+    }
+    return plan(todo, steps, _lane_count(options))
+
+
+def _lane_count(options: Options) -> int:
+    if options.lanes != "auto":
+        return int(options.lanes)
+    return 1 if cpu_only() else _LANES_ON_ACCELERATORS
+
+
+def say(line: str) -> None:
+    """A line on stderr, above a progress bar."""
     with tqdm.external_write_mode():
         print(line, file=sys.stderr, flush=True)
 
@@ -64,28 +96,15 @@ def _status_before(config: Config) -> str:
     return summary["status"] if summary else ""
 
 
-def _look_at_data(configs: Sequence[Config]) -> None:
-    """Loads each data set once: what is wrong with it is said once, and the workers find it decoded."""
-    from bnjax.data import load_dataset
-    from bnjax.models.build import network_class
-
-    seen = set()
-    for config in configs:
-        key = (config.dataset, config.data_dir, config.image_size, config.model, config.validation)
-        if key not in seen:
-            network = network_class(config.model)
-            load_dataset(config, network.input_shape, network.smallest_side)
-            seen.add(key)
-
-
 def _cores() -> list[int]:
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 
-def _job_count(asked: int, runs: int) -> int:
-    return min(asked or (len(_cores()) if cpu_only() else 1), runs)
+def job_count(options: Options, tasks: int) -> int:
+    """How many processes work side by side."""
+    return min(options.jobs or (len(_cores()) if cpu_only() else 1), tasks)
 
 
 @dataclass
@@ -93,18 +112,24 @@ class _Worker:
     process: BaseProcess
     connection: Connection
     core: int | None
-    config: Config | None = None
-    epochs: int = 0
+    task: Task | None = None
+    epochs: dict[str, int] = field(default_factory=dict)  # of the task's open runs, by run_id
 
 
 @dataclass
 class _Pool:
-    """Processes, and the runs that wait for them."""
+    """Processes, and the tasks that wait for them.
 
-    todo: Sequence[Config]
+    Attributes:
+      names: config -> what its condition is called in the progress line.
+    """
+
+    tasks: Sequence[Task]
     jobs: int
+    names: dict[Config, str]
     workers: list[_Worker] = field(default_factory=list)
-    statuses: dict[str, str] = field(default_factory=dict)
+    statuses: dict[Config, str] = field(default_factory=dict)
+    best: tuple[float, str] | None = None
 
     def __enter__(self) -> "_Pool":
         cores: list[int | None] = list(_cores())
@@ -114,9 +139,9 @@ class _Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends the processes; those with a run under way record that it was interrupted."""
+        """Ends the processes; those with runs under way record that they were interrupted."""
         for worker in self.workers:
-            if worker.config and worker.process.pid and worker.process.is_alive():
+            if worker.task and worker.process.pid and worker.process.is_alive():
                 os.kill(worker.process.pid, signal.SIGTERM)
             elif worker.process.is_alive():
                 worker.connection.send(None)
@@ -126,44 +151,68 @@ class _Pool:
             if worker.process.is_alive():
                 worker.process.kill()
 
-    def run(self, program: str) -> dict[str, str]:
-        """Makes all runs; returns run_id -> status."""
-        waiting = deque(self.todo)
-        total = sum(config.epochs for config in self.todo)
+    def run(self, program: str) -> dict[Config, str]:
+        """Makes all runs; returns config -> status."""
+        waiting = deque(self.tasks)
+        configs = [config for task in self.tasks for config in task.configs]
+        total = sum(config.epochs for config in configs)
         hidden = sys.stderr is None or not sys.stderr.isatty()
         with tqdm(total=total, unit="epoch", disable=hidden, dynamic_ncols=True, file=sys.stderr) as bar:
-            while len(self.statuses) < len(self.todo):
+            while len(self.statuses) < len(configs):
                 for worker in self.workers:
-                    if worker.config is None and waiting:
-                        worker.config = waiting.popleft()
-                        worker.connection.send(worker.config)
-                busy = {worker.connection: worker for worker in self.workers if worker.config}
+                    if worker.task is None and waiting:
+                        worker.task = waiting.popleft()
+                        worker.epochs = {run_id(config): 0 for config in worker.task.configs}
+                        worker.connection.send(worker.task)
+                busy = {worker.connection: worker for worker in self.workers if worker.task}
                 for connection in wait(list(busy)):
                     with held_signals():  # half a message would spoil the next one
                         self._hear(busy[connection], program, bar)  # type: ignore[index]
-                bar.set_postfix_str(f"runs: {len(self.statuses)} of {len(self.todo)} done", refresh=False)
+                bar.set_postfix_str(self._standing(len(configs)), refresh=False)
         return self.statuses
 
+    def _standing(self, total: int) -> str:
+        running = sum(len(worker.epochs) for worker in self.workers if worker.task)
+        ended = len(self.statuses)
+        line = f"runs: {ended} done, {running} running, {total - ended - running} left"
+        return line + (f"; best test accuracy {self.best[0]:.3f} ({self.best[1]})" if self.best else "")
+
     def _hear(self, worker: _Worker, program: str, bar: tqdm) -> None:
-        config = worker.config
-        assert config
+        task = worker.task
+        assert task
         try:
             kind, content = worker.connection.recv()
         except (EOFError, ConnectionError):
             worker.process.join()
-            kind, content = "end", f"its process ended with status {worker.process.exitcode}"
+            status = f"its process ended with status {worker.process.exitcode}"
+            for config in task.configs:
+                if run_id(config) in worker.epochs:
+                    self._end(worker, config, status, program, bar)
             self.workers[self.workers.index(worker)] = _start(worker.core)
+            return
         if kind == "record":
             print_record(content)
-            new = int(content["kind"] == "epoch")
-            worker.epochs += new
-            bar.update(new)
-            return
-        bar.update(config.epochs - worker.epochs)  # what a run that ended early does not make
-        worker.config, worker.epochs = None, 0
-        self.statuses[run_id(config)] = content
-        if content != "done":
-            _say(f"{program}: run {run_id(config)}: {content}")
+            if content["kind"] == "epoch":
+                # A run that goes on where it was cut has epochs that were made before.
+                bar.update(content["epoch"] - worker.epochs[content["run_id"]])
+                worker.epochs[content["run_id"]] = content["epoch"]
+                self._look_at(content, task)
+        elif kind == "run":
+            self._end(worker, *content, program, bar)
+        else:
+            worker.task = None
+
+    def _look_at(self, epoch: dict, task: Task) -> None:
+        accuracy = epoch["test_accuracy"]
+        if accuracy is not None and (self.best is None or accuracy > self.best[0]):
+            config = next(config for config in task.configs if run_id(config) == epoch["run_id"])
+            self.best = (accuracy, self.names[config])
+
+    def _end(self, worker: _Worker, config: Config, status: str, program: str, bar: tqdm) -> None:
+        bar.update(config.epochs - worker.epochs.pop(run_id(config)))  # what a run that ended early lacks
+        self.statuses[config] = status
+        if status != "done":
+            say(f"{program}: run {run_id(config)}: {status}")
 
     def _drain(self, worker: _Worker) -> None:
         """Prints what a process still has to tell."""

@@ -8,32 +8,37 @@ import numpy as np
 from jax.sharding import Mesh
 
 from bnjax.config import Config
-from bnjax.data import DataError, Dataset, input_scaling, steps_per_epoch
+from bnjax.data import DataError, Dataset, steps_per_epoch
 from bnjax.models import Network
 from bnjax.models.network import unit_name
 from bnjax.probes.dying import FlatHistory
 from bnjax.probes.movie import Movie, unit_tiles
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
 from bnjax.train.programs import Programs
-from bnjax.train.state import TrainState, create_state
+from bnjax.train.state import TrainState
 from bnjax.train.step import EvalStep
 from bnjax.train.stepping import EpochSteps, epoch_steps
 
 
-@dataclass
-class Training:
-    """A run under way: what it needs, its state, and what it has recorded so far."""
+@dataclass(kw_only=True)
+class Run:
+    """A run under way: its state, and what it has recorded so far.
+
+    Attributes:
+      flat: the updates of its kernels.
+      movies: get a frame after each epoch.
+      epochs: the fields of the ``epoch`` records.
+      compile_seconds: what compiling its programs took, as far as nobody had done it before.
+    """
 
     config: Config
     dataset: Dataset
     model: Network
-    mesh: Mesh
     state: TrainState
-    steps: EpochSteps
-    eval_step: EvalStep
     flat: FlatHistory
     movies: Sequence[Movie] = ()
     epochs: list[dict[str, Any]] = field(default_factory=list)
+    compile_seconds: float = 0.0
 
     @property
     def steps_per_epoch(self) -> int:
@@ -41,14 +46,28 @@ class Training:
         return steps_per_epoch(len(self.dataset.train), self.config.batch_size)
 
 
+@dataclass(kw_only=True)
+class Training(Run):
+    """A run that trains by itself, over all devices."""
+
+    mesh: Mesh
+    steps: EpochSteps
+    eval_step: EvalStep
+
+
 def prepare(
-    config: Config, dataset: Dataset, movies: Sequence[Movie] = (), programs: Programs | None = None
+    config: Config,
+    dataset: Dataset,
+    movies: Sequence[Movie] = (),
+    programs: Programs | None = None,
+    gated: bool = False,
 ) -> Training:
     """Network, state and compiled steps of a run, before its first step.
 
     Args:
       movies: get a frame after each epoch.
       programs: where to find compiled steps that another run has made; None for new ones.
+      gated: whether the program serves runs of other placements, rates and slopes too.
 
     Raises:
       ConfigError: the batch does not fit the devices, or a movie not the network.
@@ -57,23 +76,21 @@ def prepare(
     mesh = data_mesh()
     check_batch_size(config.batch_size, mesh)
     check_train_images(config, dataset)
-    scaling = input_scaling(config.input_scale, dataset.train.images)
-    made = (programs or Programs()).of(config, dataset.num_classes, scaling)
-    model, image_shape = made.model, dataset.train.images.shape[1:]
-    state = replicate(create_state(model, made.optimizer, image_shape, config.seed), mesh)
+    made = (programs or Programs()).of(config, dataset, gated)
+    state = replicate(made.first_state(config.seed), mesh)
+    kernels = site_kernels(made.model, state)
     if movies:  # what it cannot show is told before training
-        kernel = site_kernels(model, state)[model.sites[0].name]
-        unit_tiles(kernel, image_shape)
+        unit_tiles(kernels[made.model.sites[0].name], dataset.train.images.shape[1:])
     return Training(
-        config,
-        dataset,
-        model,
-        mesh,
-        state,
-        epoch_steps(config, made, dataset.train, mesh),
-        made.eval_step,
-        FlatHistory(site_kernels(model, state)),
-        movies,
+        config=config,
+        dataset=dataset,
+        model=made.model,
+        mesh=mesh,
+        state=state,
+        steps=epoch_steps(config, made, dataset.train, mesh),
+        eval_step=made.eval_step,
+        flat=FlatHistory(kernels),
+        movies=movies,
     )
 
 
@@ -95,3 +112,20 @@ def site_kernels(model: Network, state: TrainState) -> dict[str, np.ndarray]:
     kernels = {site.name: state.params[unit_name(site.name)]["kernel"] for site in model.sites}
     # A copy: on CPU the host array would share memory that the next step's donation gives away.
     return {site: np.array(kernel) for site, kernel in kernels.items()}
+
+
+def used_variables(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A run's params and batch_stats without what gates have switched off: those of its placement alone."""
+    placement = run.model.parsed_placement
+    absent = {unit_name(site) for site, order in placement.as_dict().items() if order == "absent"}
+
+    def used(variables: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: {part: leaf for part, leaf in leaves.items() if part != "norm"}
+            if name in absent
+            else leaves
+            for name, leaves in variables.items()
+            if name not in absent or leaves.keys() != {"norm"}
+        }
+
+    return used(run.state.params), used(run.state.batch_stats)

@@ -1,25 +1,23 @@
-"""A process of a sweep: makes one run after another on a core of its own and tells its parent of them."""
+"""A process of a sweep: makes one task after another on a core of its own and tells its parent of them."""
 
 import contextlib
 import os
 import signal
 from collections.abc import Iterator
-from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
 from bnjax.config import Config
-from bnjax.train.progress import Progress
-from bnjax.train.recorder import Recorder
-from bnjax.train.run import failures, train_run
+from bnjax.train.plan import Task
 from bnjax.train.signals import Stopped, stop_signals
 
 
 def work(parent: Connection, core: int | None) -> None:
-    """Takes configs from the parent until it sends None.
+    """Takes tasks from the parent until it sends None.
 
-    Tells ``("record", record)`` for each record and ``("end", status)`` for each run; a status other than
-    ``done`` and ``diverged`` is the line that says what went wrong.
+    Tells ``("record", record)`` for each record, ``("run", (config, status))`` for each run, and ``("end",
+    None)`` for each task; a status other than ``done``, ``diverged`` and ``elsewhere`` is the line that says
+    what went wrong.
 
     Args:
       core: keeps this process to one CPU core, so that runs side by side do not disturb each other. JAX has
@@ -28,23 +26,26 @@ def work(parent: Connection, core: int | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent decides
     if core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
-    with contextlib.suppress(Stopped, EOFError, BrokenPipeError), stop_signals(signal.SIGTERM):
-        for config in _configs(parent):
-            parent.send(("end", _run(config, parent)))
 
-
-def _configs(parent: Connection) -> Iterator[Config]:
-    while (config := parent.recv()) is not None:
-        yield config
-
-
-def _run(config: Config, parent: Connection) -> str:
     def tell(record: dict[str, Any]) -> None:
         parent.send(("record", record))
 
-    try:
-        return train_run(config, Recorder(config, tell), partial(Progress, shown=False))
-    except BrokenPipeError:
-        raise  # the parent is gone
-    except failures() as error:
-        return " ".join(str(error).split())
+    def ended(config: Config, status: str) -> None:
+        parent.send(("run", (config, status)))
+
+    with contextlib.suppress(Stopped, EOFError, BrokenPipeError), stop_signals(signal.SIGTERM):
+        from bnjax.train.backend import configure_backend
+
+        configure_backend()
+        from bnjax.train.programs import Programs
+        from bnjax.train.task import make
+
+        programs = Programs()
+        for task in _tasks(parent):
+            make(task, programs, tell, ended)
+            parent.send(("end", None))
+
+
+def _tasks(parent: Connection) -> Iterator[Task]:
+    while (task := parent.recv()) is not None:
+        yield task

@@ -1,0 +1,130 @@
+"""What a command would do and how long it would take, from some steps of each program."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bnjax.config import Config, condition_names, run_id
+from bnjax.data import Dataset, ImageSet
+from bnjax.options import Options
+from bnjax.train.plan import Task, program_count, program_settings
+from bnjax.train.programs import Programs
+from bnjax.train.recorder import finished_summary
+from bnjax.train.run import device_errors, load
+from bnjax.train.sweep import job_count, planned, say
+
+_STEPS_TO_MEASURE = 20
+_EPOCHS_TO_MEASURE = 2  # the first one has compiling of the evaluation in it
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What some steps of a task took, in seconds.
+
+    Attributes:
+      compiling: once for a program.
+      step: of all its runs.
+      evaluation: of an epoch's end, of all its runs.
+    """
+
+    compiling: float
+    step: float
+    evaluation: float
+
+
+def dry_run(configs: Sequence[Config], options: Options, program: str) -> int:
+    """Lists runs on stdout, and estimates what those that have not finished would take; records nothing.
+
+    Returns:
+      The exit code 0.
+
+    Raises:
+      DataError, RecordError, OSError: what concerns all runs.
+    """
+    names = condition_names(configs)
+    todo = []
+    for config in configs:
+        finished = None if config.overwrite else finished_summary(config)
+        if not finished:
+            todo.append(config)
+        print(f"{run_id(config)}  {finished['status'] if finished else 'to go':8}  {names[config]}")
+    print(f"{len(configs)} runs: {len(configs) - len(todo)} finished, {len(todo)} to go")
+    if todo:
+        tasks = planned(todo, options)
+        jobs = job_count(options, len(tasks))
+        print(f"{len(tasks)} tasks, {program_count(tasks)} training programs, {jobs} side by side")
+        say(f"{program}: measuring")
+        print(f"about {_in_words(_estimate(tasks, jobs))} on this machine")
+    return 0
+
+
+def _estimate(tasks: Sequence[Task], jobs: int) -> float:
+    """Seconds for all tasks."""
+    paces: dict[tuple, Pace] = {}
+    seconds, compiled = 0.0, set()
+    for task in tasks:
+        first = task.configs[0]
+        # Placements and rates change a step's time little: one measurement serves them all.
+        kind = (program_settings(first, gated=True), first.dataset, task.gated, len(task.configs))
+        if kind not in paces:
+            paces[kind] = _measured(task)
+        pace, dataset = paces[kind], load(first)
+        key = (program_settings(first, task.gated), kind)
+        seconds += 0 if key in compiled else pace.compiling
+        compiled.add(key)
+        steps = len(dataset.train) // first.batch_size
+        seconds += first.epochs * (steps * pace.step + pace.evaluation)
+    return seconds / jobs
+
+
+def _measured(task: Task) -> Pace:
+    """Trains a part of the images."""
+    from bnjax.train.lanes import join, prepare_lane_runs, train_lanes
+    from bnjax.train.loop import train
+    from bnjax.train.progress import Progress
+    from bnjax.train.training import Run, prepare
+
+    dataset = load(task.configs[0])
+    small = _part(dataset, _STEPS_TO_MEASURE * task.configs[0].batch_size)
+    short = [dataclasses.replace(config, epochs=_EPOCHS_TO_MEASURE) for config in task.configs]
+    programs, ended = Programs(), []
+
+    def emit(*_: object, **__: object) -> None:
+        ended.append(time.perf_counter())
+
+    run: Run
+    with device_errors():
+        if len(short) > 1:
+            runs = prepare_lane_runs(short, small, programs)
+            run = runs[0]
+            train_lanes(join(runs, programs), emit, lambda steps: None)
+        else:
+            run = training = prepare(short[0], small, programs=programs, gated=task.gated)
+            train(training, emit, Progress(1, 1, shown=False))
+    training_seconds = run.epochs[-1]["seconds"] * len(short)
+    epoch_seconds = ended[-1] - ended[-1 - len(short)]
+    larger = len(dataset.test) / len(small.test)
+    return Pace(
+        run.compile_seconds,
+        training_seconds / run.steps_per_epoch,
+        max(epoch_seconds - training_seconds, 0.0) * larger,
+    )
+
+
+def _part(dataset: Dataset, images: int) -> Dataset:
+    """The first images of each split."""
+
+    def cut(part: ImageSet) -> ImageSet:
+        return ImageSet(part.images[:images], part.labels[:images])
+
+    held_out = cut(dataset.validation) if dataset.validation else None
+    return dataclasses.replace(dataset, train=cut(dataset.train), test=cut(dataset.test), validation=held_out)
+
+
+def _in_words(seconds: float) -> str:
+    """``3 h 20 min``, ``12 min``, ``40 s``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,93 @@
+"""Which runs of a sweep share a program, and which one process takes at a time. Imports no JAX."""
+
+import dataclasses
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bnjax.config import Config, identity
+
+#: Settings that a gated program takes as values; all others but the following are compiled in.
+TRACED_SETTINGS = ("placement", "order", "dropout", "negative_slope", "learning_rate")
+#: Settings that no program depends on.
+_NEVER_COMPILED_IN = ("seed", "epochs", "recipe", "dataset", "validation", "shuffle", "input_scale")
+#: On CPU a gated program's steps take longer than those of a program for one placement. It pays for runs of
+#: so few steps that compiling would take longer than they do (measured with VGG7, see BUILD_NOTES.md).
+_MOST_STEPS_TO_GATE = 100
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one process takes at a time: a run, or several as lanes of one program.
+
+    Attributes:
+      gated: whether the program takes placements, rates and slopes as values.
+    """
+
+    configs: tuple[Config, ...]
+    gated: bool
+
+
+def program_settings(config: Config, gated: bool) -> tuple[tuple[str, Any], ...]:
+    """The settings of a resolved config that its program has built in: equal ones, one program.
+
+    Args:
+      gated: whether placements, rates and slopes are traced.
+    """
+    free = {*_NEVER_COMPILED_IN, *(TRACED_SETTINGS if gated else ())}
+    return tuple((name, value) for name, value in sorted(identity(config).items()) if name not in free)
+
+
+def data_settings(config: Config) -> tuple[Hashable, ...]:
+    """The settings that decide which images a run sees: equal ones, one data set in memory."""
+    names = ("dataset", "data_dir", "image_size", "bad_images", "model", "validation")
+    return tuple(getattr(config, name) for name in names)
+
+
+def _lanes_key(config: Config) -> tuple[Hashable, ...]:
+    """What lanes side by side have in common."""
+    common = (config.epochs, config.shuffle, config.input_scale, config.eval_batch_size)
+    return (program_settings(config, gated=True), data_settings(config), common)
+
+
+def plan(configs: Sequence[Config], steps: Mapping[Config, int], lanes: int) -> list[Task]:
+    """Cuts runs into tasks, in their order.
+
+    Args:
+      configs: resolved, all different.
+      steps: of each whole run.
+      lanes: most runs side by side as one program; 1 for runs in turn.
+    """
+    if lanes > 1:
+        return [
+            Task(tuple(group[start : start + lanes]), gated=True)
+            for group in _grouped(configs)
+            for start in range(0, len(group), lanes)
+        ]
+    gated = {
+        config
+        for group in _grouped(configs)
+        if len({program_settings(config, gated=False) for config in group}) > 1
+        for config in group
+        if steps[config] <= _MOST_STEPS_TO_GATE
+    }
+    return [Task((config,), config in gated) for config in configs]
+
+
+def _grouped(configs: Sequence[Config]) -> list[list[Config]]:
+    groups: dict[Hashable, list[Config]] = {}
+    for config in configs:
+        groups.setdefault(_lanes_key(config), []).append(config)
+    return list(groups.values())
+
+
+def halves(task: Task) -> tuple[Task, Task]:
+    """Two tasks that need half the memory each."""
+    middle = len(task.configs) // 2
+    first, second = task.configs[:middle], task.configs[middle:]
+    return dataclasses.replace(task, configs=first), dataclasses.replace(task, configs=second)
+
+
+def program_count(tasks: Sequence[Task]) -> int:
+    """How many training programs have to be compiled, if by one process."""
+    return len({program_settings(config, task.gated) for task in tasks for config in task.configs})

@@ -1,0 +1,149 @@
+"""What a process of a sweep does at a time: one run, or several side by side, from configs to last records."""
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from bnjax.config import Config
+from bnjax.train.claim import ClaimedError, claimed
+from bnjax.train.lanes import has_diverged, join, prepare_lane_runs, train_lanes
+from bnjax.train.outcome import summary_fields
+from bnjax.train.plan import Task, halves
+from bnjax.train.progress import Progress
+from bnjax.train.recorder import Recorder, finished_summary
+from bnjax.train.run import (
+    OutOfMemoryError,
+    Saves,
+    checkpoint_path,
+    device_errors,
+    failures,
+    load,
+    take_up,
+    train_run,
+)
+
+if TYPE_CHECKING:
+    from bnjax.train.programs import Programs
+    from bnjax.train.training import Run
+
+#: The status of a run that another process is making.
+ELSEWHERE = "elsewhere"
+
+Tell = Callable[[dict[str, Any]], None]
+#: Called as ``ended(config, status)``; a status other than these words says what went wrong.
+Ended = Callable[[Config, str], None]
+
+
+def make(task: Task, programs: "Programs", tell: Tell, ended: Ended) -> None:
+    """Makes the runs of a task.
+
+    Args:
+      programs: those that this process has compiled.
+      tell: gets every record.
+      ended: told once of each run: ``done``, ``diverged``, ``elsewhere``, or a line on what went wrong.
+    """
+    if len(task.configs) == 1:
+        [config] = task.configs
+        ended(config, _alone(config, task.gated, programs, tell))
+        return
+    open_runs = dict.fromkeys(task.configs)
+
+    def close(config: Config, status: str) -> None:
+        del open_runs[config]
+        ended(config, status)
+
+    try:
+        _side_by_side(task, programs, tell, close)
+    except BrokenPipeError:
+        raise  # the parent is gone
+    except OutOfMemoryError:
+        for half in halves(Task(tuple(open_runs), task.gated)):
+            make(half, programs, tell, ended)
+    except failures() as error:
+        for config in open_runs:
+            ended(config, _line(error))
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _alone(config: Config, gated: bool, programs: "Programs", tell: Tell) -> str:
+    try:
+        silent = partial(Progress, shown=False)
+        return train_run(config, Recorder(config, tell), silent, programs=programs, gated=gated)
+    except BrokenPipeError:
+        raise
+    except ClaimedError:
+        return ELSEWHERE
+    except failures() as error:
+        return _line(error)
+
+
+def _side_by_side(task: Task, programs: "Programs", tell: Tell, ended: Ended) -> None:
+    started = time.perf_counter()
+    dataset = load(task.configs[0])
+    with contextlib.ExitStack() as claims, device_errors():
+        recorders = {config: Recorder(config, tell) for config in task.configs}
+        mine = [config for config in task.configs if _claim(config, recorders[config], claims, ended)]
+        if not mine:
+            return
+        runs = prepare_lane_runs(mine, dataset, programs)
+        for run in runs:
+            if not run.config.overwrite:
+                take_up(run, recorders[run.config])
+        # Runs that were cut at different epochs do not share steps any more.
+        for epochs in sorted({len(run.epochs) for run in runs}, reverse=True):
+            level = [(run, recorders[run.config]) for run in runs if len(run.epochs) == epochs]
+            _train_level(level, programs, started, ended)
+
+
+def _claim(config: Config, recorder: Recorder, claims: contextlib.ExitStack, ended: Ended) -> bool:
+    """Whether the run is this process's to make."""
+    try:
+        claims.enter_context(claimed(recorder.path.parent))
+    except ClaimedError:
+        ended(config, ELSEWHERE)
+        return False
+    finished = None if config.overwrite else finished_summary(config)
+    if finished:  # by another process, meanwhile
+        ended(config, finished["status"])
+    return not finished
+
+
+def _train_level(
+    level: "Sequence[tuple[Run, Recorder]]", programs: "Programs", started: float, ended: Ended
+) -> None:
+    """Trains runs that have come equally far."""
+    from bnjax.train.facts import run_facts
+
+    told: set[int] = set()
+    lanes = join([run for run, _ in level], programs)
+    saves = Saves(level, lanes.settle)
+
+    def close(lane: int, status: str) -> None:
+        run, recorder = level[lane]
+        told.add(lane)
+        recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
+        if status != "interrupted":
+            checkpoint_path(recorder).unlink(missing_ok=True)
+            ended(run.config, status)
+
+    def emit(lane: int, kind: str, **fields: Any) -> None:
+        run, recorder = level[lane]
+        recorder.emit(kind, **fields)
+        if has_diverged(run):
+            close(lane, "diverged")
+
+    for run, recorder in level:
+        recorder.emit("run", **run_facts(run, len(level)))
+    status = "interrupted"
+    try:
+        train_lanes(lanes, emit, lambda steps: None, saves.after_epoch)
+        status = "done"
+    finally:
+        for lane in range(len(level)):
+            if lane not in told:
+                close(lane, status)
