@@ -10,11 +10,11 @@ import pytest
 from test_train import config, dataset
 
 from bnjax.models import build_model
-from bnjax.train import lanes as lanes_module
 from bnjax.train import programs as programs_module
-from bnjax.train.lanes import prepare_lanes, train_lanes
+from bnjax.train.lanes import has_diverged, join, prepare_lane_runs, train_lanes
 from bnjax.train.loop import train
-from bnjax.train.programs import Programs, program_settings
+from bnjax.train.plan import program_settings
+from bnjax.train.programs import Programs
 from bnjax.train.progress import Progress
 from bnjax.train.training import prepare
 
@@ -44,14 +44,13 @@ def wide(monkeypatch):
         return build_model(*arguments, **options).clone(param_dtype=jnp.float64)
 
     monkeypatch.setattr(programs_module, "build_model", build)
-    monkeypatch.setattr(lanes_module, "build_model", build)
     with jax.enable_x64(True):
         yield
 
 
 def after_twenty_steps(settings, programs=None):
     """State and epochs of a run over 20 steps of 16 images, in one program with others or alone."""
-    run = prepare(settings, DATA, programs=programs)
+    run = prepare(settings, DATA, programs=programs, gated=programs is not None)
     told = []
     assert train(run, lambda kind, **fields: told.append(fields), Progress(1, 1)) == "done"
     assert int(run.state.step) == 20
@@ -91,7 +90,7 @@ def assert_same_run(mine, my_epochs, other, epochs):
 
 
 def test_runs_that_take_turns_in_one_program_equal_runs_alone(wide, alone):
-    programs = Programs(gated=True)
+    programs = Programs()
     for condition, (other, epochs) in zip(CONDITIONS, runs_alone(alone), strict=True):
         mine, my_epochs = after_twenty_steps(config(**COMMON, **condition), programs)
         assert_same_run(mine, my_epochs, other, epochs)
@@ -99,8 +98,10 @@ def test_runs_that_take_turns_in_one_program_equal_runs_alone(wide, alone):
 
 
 def lanes_of(conditions, **common):
-    """Statuses, runs and epochs by lane."""
-    lanes = prepare_lanes([config(**{**COMMON, **common, **condition}) for condition in conditions], DATA)
+    """The lanes at their end, the epochs of each, and how many steps there were."""
+    configs = [config(**{**COMMON, **common, **condition}) for condition in conditions]
+    programs = Programs()
+    lanes = join(prepare_lane_runs(configs, DATA, programs), programs)
     told = [[] for _ in conditions]
     steps = []
     train_lanes(lanes, lambda lane, kind, **fields: told[lane].append(fields), steps.append)
@@ -110,7 +111,6 @@ def lanes_of(conditions, **common):
 def test_lanes_side_by_side_equal_runs_alone(wide, alone):
     """With an order of images for each lane, since seeds differ."""
     lanes, told, steps = lanes_of(CONDITIONS)
-    assert lanes.statuses == ["done"] * 2
     assert steps == 2 * 20
     assert not lanes.shared_order
     for run, my_epochs, (other, epochs) in zip(lanes.runs, told, runs_alone(alone), strict=True):
@@ -127,7 +127,7 @@ def test_lanes_of_one_seed_share_batches_and_equal_runs_alone(wide, alone):
 def test_a_lane_that_diverges_leaves_the_others_alone():
     conditions = [dict(learning_rate=0.01), dict(learning_rate=1e30)]
     lanes, (good, bad), _ = lanes_of(conditions, optimizer="sgd", hidden_layers=1, epochs=3)
-    assert lanes.statuses == ["done", "diverged"]
+    assert [has_diverged(run) for run in lanes.runs] == [False, True]
     assert [epoch["status"] for epoch in good] == ["ok"] * 3
     assert [epoch["status"] for epoch in bad] == ["ok"] * (len(bad) - 1) + ["diverged"]
     assert all(np.isfinite(epoch["test_loss"]) for epoch in good)

@@ -27,7 +27,7 @@ from bnjax.train.progress import Progress
 from bnjax.train.state import create_state, digest
 from bnjax.train.step import Totals, make_eval_step, make_train_loop, make_train_step
 from bnjax.train.stepping import DeviceSteps, HostSteps
-from bnjax.train.training import prepare
+from bnjax.train.training import prepare, used_variables
 
 SCALING = InputScaling((128.0,), (64.0,))
 

@@ -1,4 +1,4 @@
-"""What a process of a sweep does at a time: one run, or several side by side, from configs to last records."""
+"""What a process of a sweep does at a time: one run, or several side by side, to their last records."""
 
 import contextlib
 import time

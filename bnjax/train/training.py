@@ -120,12 +120,10 @@ def used_variables(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
     absent = {unit_name(site) for site, order in placement.as_dict().items() if order == "absent"}
 
     def used(variables: dict[str, Any]) -> dict[str, Any]:
-        return {
-            name: {part: leaf for part, leaf in leaves.items() if part != "norm"}
-            if name in absent
-            else leaves
+        kept = {
+            name: {part: leaf for part, leaf in leaves.items() if part != "norm" or name not in absent}
             for name, leaves in variables.items()
-            if name not in absent or leaves.keys() != {"norm"}
         }
+        return {name: leaves for name, leaves in kept.items() if leaves}
 
     return used(run.state.params), used(run.state.batch_stats)
