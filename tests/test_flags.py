@@ -116,6 +116,7 @@ OTHER_VALUES = Config(
     weight_decay=1e-4,
     adam_form="paper",
     adam_epsilon=1e-7,
+    precision="bfloat16",
     eval_batch_size=250,
     seed=4294967295,
     out_dir="öther",

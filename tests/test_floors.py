@@ -15,6 +15,7 @@ FLOORS = {
     "settings": 0,
     "options": 0,
     "recipes": 0,
+    "conditions": 0,
     "records": 0,
     "flags": 1,
     "data": 2,
