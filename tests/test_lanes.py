@@ -13,7 +13,6 @@ from bnjax.models import build_model
 from bnjax.train import programs as programs_module
 from bnjax.train.lanes import has_diverged, join, prepare_lane_runs, train_lanes
 from bnjax.train.loop import train
-from bnjax.train.plan import program_settings
 from bnjax.train.programs import Programs
 from bnjax.train.progress import Progress
 from bnjax.train.training import prepare
@@ -131,13 +130,3 @@ def test_a_lane_that_diverges_leaves_the_others_alone():
     assert [epoch["status"] for epoch in good] == ["ok"] * 3
     assert [epoch["status"] for epoch in bad] == ["ok"] * (len(bad) - 1) + ["diverged"]
     assert all(np.isfinite(epoch["test_loss"]) for epoch in good)
-
-
-def test_what_is_compiled_in_tells_programs_apart():
-    plain = config(placement="none")
-    same = config(placement="all", dropout=0.3, learning_rate=0.1, seed=4, epochs=9)
-    assert program_settings(plain, gated=True) == program_settings(same, gated=True)
-    assert program_settings(plain, gated=False) != program_settings(same, gated=False)
-    assert program_settings(plain, gated=False) == program_settings(config(seed=7), gated=False)
-    for other in (dict(batch_size=8), dict(activation="leaky_relu"), dict(optimizer="sgd"), dict(width=13)):
-        assert program_settings(plain, gated=True) != program_settings(config(**other), gated=True)

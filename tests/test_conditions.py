@@ -1,0 +1,109 @@
+"""Sweeps from grids of flags and from files: what they mean, and one line for what is wrong with them."""
+
+import json
+
+import pytest
+
+from bnjax.conditions import sweep_conditions
+from bnjax.config import Config, condition_names, resolve
+from bnjax.recipes import SWEEPS
+from bnjax.settings import ConfigError
+
+
+def test_a_grid_is_every_combination():
+    grid = sweep_conditions("cifar10", "", "placement=none|conv,dense; dropout=0|0.4; epochs=3")
+    assert grid == {
+        "placement=none, dropout=0.0, epochs=3": {"placement": "none", "dropout": 0.0, "epochs": 3},
+        "placement=none, dropout=0.4, epochs=3": {"placement": "none", "dropout": 0.4, "epochs": 3},
+        "placement=conv,dense, dropout=0.0, epochs=3": {
+            "placement": "conv,dense",
+            "dropout": 0.0,
+            "epochs": 3,
+        },
+        "placement=conv,dense, dropout=0.4, epochs=3": {
+            "placement": "conv,dense",
+            "dropout": 0.4,
+            "epochs": 3,
+        },
+    }
+
+
+def test_without_a_sweep_there_is_one_condition():
+    assert sweep_conditions("mnist", "", "") == {"": {}}
+
+
+def test_a_named_sweep_is_itself_and_may_be_crossed():
+    assert sweep_conditions("mnist", "leaky", "") == SWEEPS["mnist"]["leaky"]
+    crossed = sweep_conditions("mnist", "bn-or-not", "width=16|32")
+    assert crossed["without BN, width=16"] == {"placement": "none", "width": 16}
+    assert len(crossed) == 4
+
+
+@pytest.mark.parametrize(
+    ("vary", "told"),
+    [
+        ("placement", "'placement' is not of the form"),
+        ("plaecment=none", "'plaecment' is not a setting that can vary: model, placement"),
+        ("seed=1|2", "'seed' is not a setting that can vary"),
+        ("out_dir=a|b", "'out_dir' is not a setting that can vary"),
+        ("width=8|wide", "width=wide is not a whole number"),
+        ("dropout=a", "dropout=a is not a number"),
+        ("width=8; width=9", "width is given twice"),
+    ],
+)
+def test_a_wrong_grid_is_told(vary, told):
+    with pytest.raises(ConfigError, match=r"^--vary=") as raised:
+        sweep_conditions("mnist", "", vary)
+    assert told in str(raised.value)
+
+
+def test_what_a_sweep_gives_itself_is_not_varied():
+    with pytest.raises(ConfigError, match="--sweep=bn-or-not gives placement itself"):
+        sweep_conditions("mnist", "bn-or-not", "placement=all")
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_file_is_a_list_or_an_object_of_conditions(tmp_path, named):
+    conditions = [{"placement": "none"}, {"placement": "all", "dropout": 0, "epochs": 2}]
+    content = dict(zip("ab", conditions, strict=True)) if named else conditions
+    path = tmp_path / "conditions.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    found = sweep_conditions("cifar10", str(path), "")
+    assert list(found) == (["a", "b"] if named else ["1", "2"])
+    assert list(found.values()) == conditions
+    assert type(found[list(found)[1]]["dropout"]) is float
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[", "is not JSON"),
+        ("\0\ufeff", "is not JSON"),
+        ("[]", "neither a list of conditions nor an object"),
+        ("3", "neither a list of conditions nor an object"),
+        ("[3]", "condition 1: 3 is not an object of settings"),
+        ('[{"width": 8}, {"width": "8"}]', "condition 2: width is '8', not a whole number"),
+        ('{"x": {"widht": 8}}', "condition x: 'widht' is not a setting that can vary"),
+        ('[{"epochs": true}]', "epochs is True, not a whole number"),
+    ],
+)
+def test_a_wrong_file_is_told(tmp_path, text, told):
+    path = tmp_path / "conditions.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as raised:
+        sweep_conditions("mnist", str(path), "")
+    assert str(path) in str(raised.value)
+    assert told in str(raised.value)
+
+
+def test_an_absent_file_and_an_unknown_name_are_told(tmp_path):
+    with pytest.raises(ConfigError, match="No such file"):
+        sweep_conditions("mnist", str(tmp_path / "absent.json"), "")
+    with pytest.raises(ConfigError, match=r"is not one of bn-or-not, .*, nor a file that ends in \.json"):
+        sweep_conditions("mnist", "bn_or_not", "")
+
+
+def test_conditions_are_named_by_what_tells_them_apart():
+    first, second = (resolve(Config(placement=p, seed=seed)) for p, seed in (("none", 0), ("all", 1)))
+    assert condition_names([first, second]) == {first: "cr-cr-dr, seed 0", second: "crB-crB-drB, seed 1"}
+    assert condition_names([first]) == {first: "cr-cr-dr"}
