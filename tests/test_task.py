@@ -132,8 +132,8 @@ def test_lanes_that_were_cut_at_different_epochs_all_end(tmp_path, monkeypatch):
     make_cut(monkeypatch, 3, late)
     told, statuses = make(early, late)
     assert statuses == {early: "done", late: "done"}
-    for config in (early, late):
-        assert [record["epoch"] for record in epochs_of(config)] == [1, 2, 3, 4]
+    for one in (early, late):
+        assert [record["epoch"] for record in epochs_of(one)] == [1, 2, 3, 4]
     made = [record["epoch"] for record in told if record["kind"] == "epoch"]
     assert made == [4, 2, 3, 4]
 
@@ -237,13 +237,10 @@ def test_a_claimed_run_is_left_to_its_process(tmp_path, holder):
 
 
 def test_a_claim_ends_with_its_block(tmp_path):
-    with claimed(tmp_path / "run"):
-        with (
-            pytest.raises(ClaimedError, match="another process is making the run"),
-            claimed(tmp_path / "run"),
-        ):
-            pass
-    with claimed(tmp_path / "run"):
+    folder = tmp_path / "run"
+    with claimed(folder), pytest.raises(ClaimedError, match="another process is making the run"):
+        claimed(folder).__enter__()
+    with claimed(folder):
         pass
 
 
@@ -275,7 +272,7 @@ def test_a_checkpoint_gives_back_what_it_got(saved):
 
 def test_a_damaged_checkpoint_is_none(saved):
     """Cut at any length, or with any bit turned that holds anything."""
-    path, run = saved
+    path, _ = saved
     content = path.read_bytes()
     random = np.random.default_rng(0)
     for length in random.integers(0, len(content), 20):

@@ -4,8 +4,6 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 
 class ClaimedError(Exception):
     """Another process is making the run at this moment."""
@@ -21,6 +19,8 @@ def claimed(folder: Path) -> Iterator[None]:
       ClaimedError: another process holds it.
       OSError: the folder cannot be written to.
     """
+    from filelock import FileLock, Timeout  # it imports much
+
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "lock", blocking=False)
     try:
