@@ -1,0 +1,53 @@
+"""What the package imports is what it asks for, and the locks hold all of it."""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+from test_floors import FILES, package_of, packages
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+#: Module -> distribution, where the names differ.
+DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "absl": "absl-py"}
+
+
+def names(requirements):
+    return {Requirement(text).name for text in requirements}
+
+
+def locked(lock):
+    """Name -> version of what a lock installs."""
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    return {name: Version(version) for name, version in re.findall(r"(?m)^([\w.-]+)==([\w.]+)", text)}
+
+
+def test_every_import_is_asked_for():
+    imported = set()
+    for file in FILES:
+        imported |= packages(file.read_text(encoding="utf-8"), package_of(file))
+    foreign = imported - sys.stdlib_module_names - {"bnjax", "__future__"}
+    wanted = {DISTRIBUTIONS.get(module, module).replace("_", "-") for module in foreign}
+    assert wanted <= names(PROJECT["dependencies"]) | names(PROJECT["optional-dependencies"]["movie"])
+
+
+@pytest.mark.parametrize(
+    ("lock", "extras"), [("requirements.lock", ()), ("requirements-test.lock", ("test",))]
+)
+def test_a_lock_has_what_is_asked_for(lock, extras):
+    versions = locked(lock)
+    asked = [
+        *PROJECT["dependencies"],
+        *(text for e in extras for text in PROJECT["optional-dependencies"][e]),
+    ]
+    for requirement in map(Requirement, asked):
+        assert requirement.specifier.contains(versions[requirement.name])
+
+
+def test_the_locks_agree():
+    versions, tested = locked("requirements.lock"), locked("requirements-test.lock")
+    assert versions.items() <= tested.items()
