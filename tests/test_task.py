@@ -218,7 +218,8 @@ def holder():
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
 
 
 def test_a_claimed_run_is_left_to_its_process(tmp_path, holder):
@@ -228,10 +229,8 @@ def test_a_claimed_run_is_left_to_its_process(tmp_path, holder):
     assert make(theirs, mine)[1] == {theirs: "elsewhere", mine: "done"}
     assert not record_path(theirs).exists()
     other.kill()
-    other.communicate()
+    other.wait()
     assert make(theirs)[1] == {theirs: "done"}  # the claim died with its process
-    other = [record for record in records.read(record_path(mine)) if record["kind"] == "summary"]
-    assert len(other) == 1
     assert make(theirs, mine)[1] == {theirs: "done", mine: "done"}  # made before: nothing is made again
     assert len([record for record in records.read(record_path(mine)) if record["kind"] == "summary"]) == 1
 
@@ -271,24 +270,18 @@ def test_a_checkpoint_gives_back_what_it_got(saved):
 
 
 def test_a_damaged_checkpoint_is_none(saved):
-    """Cut at any length, or with any bit turned that holds anything."""
+    """Cut at any length, or with any bit turned."""
     path, _ = saved
     content = path.read_bytes()
     random = np.random.default_rng(0)
     for length in random.integers(0, len(content), 20):
         path.write_bytes(content[:length])
         assert checkpoint.load(path) is None
-    whole = None
     for position in random.integers(0, len(content), 40):
         turned = bytearray(content)
         turned[position] ^= 1 << int(random.integers(8))
         path.write_bytes(turned)
-        found = checkpoint.load(path)
-        path.write_bytes(content)
-        whole = whole or checkpoint.load(path)
-        if found:  # a bit that nobody reads, of a date in the archive for example
-            assert all(map(np.array_equal, found.leaves, whole.leaves))
-            assert found.epochs == whole.epochs
+        assert checkpoint.load(path) is None
     path.unlink()
     assert checkpoint.load(path) is None
 

@@ -1,12 +1,12 @@
 """The state of a run that is under way, on disk after an epoch, so that a run which was cut goes on.
 
-One file of arrays; the format (zip) carries a checksum of each, and a file appears whole or not at all.
+One file of arrays with a SHA-256 digest behind it, so that damage shows; it appears whole or not at all.
 """
 
+import hashlib
 import io
 import json
 import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 from bnjax.train.training import Training
 
 FILE_NAME = "checkpoint.npz"
+_DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,13 @@ def save(path: Path, run: Training) -> None:
     arrays |= {f"kernel/{site}": kernel for site, kernel in run.flat.kernels.items()}
     arrays |= {f"streak/{site}": streak for site, streak in run.flat.streaks.items()}
     arrays["epochs"] = np.frombuffer(json.dumps(run.epochs).encode(), np.uint8)
+    content = io.BytesIO()
+    np.savez(content, **arrays)  # type: ignore[arg-type]
     unfinished = path.with_name(f".{os.getpid()}-{path.name}")
     try:
         with unfinished.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.write(content.getbuffer())
+            file.write(hashlib.sha256(content.getbuffer()).digest())
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
@@ -64,19 +68,27 @@ def _is_key(leaf: Any) -> bool:
 
 
 def load(path: Path) -> Saved | None:
-    """What a checkpoint holds; None where there is none, or a damaged one."""
+    """What a checkpoint holds; None where there is none, or a damaged one.
+
+    Raises:
+      OSError: it cannot be read.
+    """
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
-        count = sum(name.startswith("state/") for name in found)
-        return Saved(
-            [found[f"state/{number}"] for number in range(count)],
-            json.loads(found["epochs"].tobytes()),
-            _below("kernel/", found),
-            _below("streak/", found),
-        )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        stored = path.read_bytes()
+    except FileNotFoundError:
         return None
+    content, digest = stored[:-_DIGEST_SIZE], stored[-_DIGEST_SIZE:]
+    if hashlib.sha256(content).digest() != digest:
+        return None
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        found = {name: arrays[name] for name in arrays.files}
+    count = sum(name.startswith("state/") for name in found)
+    return Saved(
+        [found[f"state/{number}"] for number in range(count)],
+        json.loads(found["epochs"].tobytes()),
+        _below("kernel/", found),
+        _below("streak/", found),
+    )
 
 
 def _below(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

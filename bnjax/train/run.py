@@ -112,7 +112,9 @@ def _train_claimed(
 
 def checkpoint_path(recorder: Recorder) -> Path:
     """Where a run's checkpoint lies."""
-    return recorder.path.with_name("checkpoint.npz")
+    from bnjax.train import checkpoint
+
+    return recorder.path.with_name(checkpoint.FILE_NAME)
 
 
 def take_up(run: "Run", recorder: Recorder) -> None:
