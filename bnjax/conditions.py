@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +68,7 @@ def _field(name: Any, where: str) -> dataclasses.Field:
 
 
 def _parsed(field: dataclasses.Field, text: str, where: str) -> Any:
-    kind = type(field.default)
+    kind: Any = type(field.default)
     try:
         return _BOOLEANS[text.lower()] if kind is bool else kind(text)
     except (ValueError, KeyError):
@@ -96,7 +95,7 @@ def _from_file(path: Path) -> Conditions:
     return {name: _checked(settings, f"{where}, condition {name}") for name, settings in content.items()}
 
 
-def _checked(settings: Any, where: str) -> Mapping[str, Any]:
+def _checked(settings: Any, where: str) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise ConfigError(f"{where}: {settings!r} is not an object of settings")
     return {name: _of_kind(_field(name, where), value, where) for name, value in settings.items()}

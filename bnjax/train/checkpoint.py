@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from bnjax.train.training import Training
+from bnjax.train.training import Run
 
 FILE_NAME = "checkpoint.npz"
 _DIGEST_SIZE = hashlib.sha256().digest_size
@@ -30,7 +31,7 @@ class Saved:
     streaks: dict[str, np.ndarray]
 
 
-def save(path: Path, run: Training) -> None:
+def save(path: Path, run: Run) -> None:
     """Keeps a run as it is after its last recorded epoch.
 
     Raises:
@@ -95,14 +96,16 @@ def _below(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def restore(saved: Saved, run: Training) -> bool:
+def restore(saved: Saved, run: Run) -> bool:
     """Puts a run where the checkpoint was made; False, and nothing changed, where it does not fit the run."""
     leaves, tree = jax.tree.flatten(run.state)
     fresh = _leaves(run.state)
     if [(leaf.shape, leaf.dtype) for leaf in saved.leaves] != [(leaf.shape, leaf.dtype) for leaf in fresh]:
         return False
     placed = [
-        jax.device_put(jax.random.wrap_key_data(array) if _is_key(leaf) else array, leaf.sharding)
+        jax.device_put(
+            jax.random.wrap_key_data(jnp.asarray(array)) if _is_key(leaf) else array, leaf.sharding
+        )
         for array, leaf in zip(saved.leaves, leaves, strict=True)
     ]
     run.state = jax.tree.unflatten(tree, placed)

@@ -49,7 +49,7 @@ class _Tally:
         self.totals.add(sums)
         for site, unit in self.units.items():
             self.largest[site] = np.maximum(self.largest.get(site, -np.inf), probes[unit].largest_input)
-            self.active[site] = self.active.get(site, 0) + probes[unit].active
+            self.active[site] = self.active.get(site, np.int32(0)) + np.asarray(probes[unit].active)
 
     def result(self) -> Evaluation:
         fractions = {site: counts / self.totals.images for site, counts in self.active.items()}

@@ -117,13 +117,15 @@ def make_train_loop(
 def loop_function(step: TrainStep, model: Network) -> TrainLoop:
     """What :func:`make_train_loop` compiles."""
 
-    def loop(state: TrainState, examples: Batch, order: Array, count: int) -> tuple[TrainState, Sums]:
+    def loop(state: TrainState, examples: Batch, order: ArrayLike, count: int) -> tuple[TrainState, Sums]:
+        positions = jnp.asarray(order)
+
         def body(number: Array, carry: tuple[TrainState, Sums]) -> tuple[TrainState, Sums]:
             state, kept = carry
-            state, sums = step(state, jax.tree.map(lambda part: part[order[number]], examples))
+            state, sums = step(state, jax.tree.map(lambda part: part[positions[number]], examples))
             return state, jax.tree.map(lambda all_steps, one: all_steps.at[number].set(one), kept, sums)
 
-        most = len(order)
+        most = len(positions)
         losses = jnp.zeros(most, jnp.promote_types(model.param_dtype, jnp.float32))
         nothing = Sums(losses, jnp.zeros(most, jnp.int32), jnp.zeros(most, jnp.int32))
         return jax.lax.fori_loop(0, count, body, (state, nothing))

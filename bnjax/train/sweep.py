@@ -198,7 +198,8 @@ class _Pool:
                 worker.epochs[content["run_id"]] = content["epoch"]
                 self._look_at(content, task)
         elif kind == "run":
-            self._end(worker, *content, program, bar)
+            config, status = content
+            self._end(worker, config, status, program, bar)
         else:
             worker.task = None
 
