@@ -21,6 +21,8 @@ IMAGES = ImageSet(
     np.arange(37, dtype=np.int32) % 10,
 )
 
+pytestmark = pytest.mark.slow  # it compiles
+
 
 def silent_counts(activation, placement, bias, batch_size=16):
     """Silent units by site, of a CNN in which the first KILLED units of each layer have this bias."""

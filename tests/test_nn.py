@@ -14,6 +14,8 @@ from jax.test_util import check_grads
 from bnjax.nn import BatchNorm, Unit, batch_norm, max_pool
 from bnjax.nn.unit import PRELU_SLOPE, activate, kernel_initializer
 
+pytestmark = pytest.mark.slow  # it compiles
+
 
 @pytest.fixture
 def _float64():

@@ -117,3 +117,54 @@ def test_absent_data_is_answered_once_for_a_sweep(tmp_path):
     assert (found, code) == ([], 1)
     assert err.count("nowhere does not exist") == 1
     assert not (tmp_path / "runs").exists()
+
+
+@needs_proc
+def test_a_sweep_that_was_killed_goes_on_after_its_last_epochs(tmp_path):
+    """SIGKILL to all of its processes: nothing has time to clean up."""
+    flags = (*SWEEP, "--epochs=40", f"--out_dir={tmp_path}")
+    killed = start(*flags)
+    wait_for_epochs(tmp_path, 2)
+    for pid in (killed.pid, *children(killed)):
+        os.kill(pid, signal.SIGKILL)
+    finish(killed)
+    found, err, code = finish(start(*flags))
+    assert code == 0
+    assert err.count("goes on after epoch") == 2
+    for path in tmp_path.glob("*/metrics.jsonl"):
+        on_disk = records.read(path)
+        assert [r["epoch"] for r in on_disk if r["kind"] == "epoch"] == list(range(1, 41))
+        assert kinds(on_disk).count("summary") == 1
+    assert kinds(found).count("epoch") < 2 * 40
+
+
+def test_two_sweeps_share_one_folder(tmp_path):
+    flags = (*SWEEP, "--jobs=1", "--seeds=2", "--epochs=3", f"--out_dir={tmp_path}")
+    ended = [finish(process) for process in [start(*flags), start(*flags)]]
+    assert [code for _, _, code in ended] == [0, 0]
+    summaries = [r["run_id"] for found, _, _ in ended for r in found if r["kind"] == "summary"]
+    assert len(summaries) == len(set(summaries)) == 4
+
+
+def test_a_grid_as_lanes(tmp_path):
+    grid = ("--vary=placement=none|all; learning_rate=0.001|0.01", "--lanes=4", "--epochs=1")
+    found, _, code = finish(start(*SMALL, *grid, f"--out_dir={tmp_path}"))
+    assert code == 0
+    runs = [record for record in found if record["kind"] == "run"]
+    assert len(runs) == 4
+    assert all(record["program"] == {"gated": True, "lanes": 4} for record in runs)
+    assert kinds(found).count("summary") == 4
+
+
+def test_a_dry_run_lists_and_estimates_and_records_nothing(tmp_path):
+    process = start(*SWEEP, "--epochs=3", "--dry_run", f"--out_dir={tmp_path / 'runs'}")
+    out, err = process.communicate(timeout=400)
+    assert process.returncode == 0, err
+    first, second, count, programs, time_left = out.splitlines()
+    assert first.endswith("to go     dBr")
+    assert second.endswith("to go     dr")
+    assert count == "2 runs: 0 finished, 2 to go"
+    assert programs == "2 tasks, 1 training programs, 2 side by side"
+    assert time_left.startswith("about ")
+    assert time_left.endswith(" on this machine")
+    assert not (tmp_path / "runs").exists()

@@ -253,6 +253,8 @@ import sys
 from bnjax.flags import command_from_flags
 from bnjax.train.launch import launch
 import jax
+
+pytestmark = pytest.mark.slow  # it compiles
 assert len(jax.devices()) == int(sys.argv[1]), jax.devices()
 sys.exit(launch(*command_from_flags(["x"] + sys.argv[2:], "cifar10", ""), "x"))
 """

@@ -68,6 +68,10 @@ def _is_key(leaf: Any) -> bool:
     return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
+def _as_key(data: np.ndarray) -> jax.Array:
+    return jax.random.wrap_key_data(jnp.asarray(data))
+
+
 def load(path: Path) -> Saved | None:
     """What a checkpoint holds; None where there is none, or a damaged one.
 
@@ -103,9 +107,7 @@ def restore(saved: Saved, run: Run) -> bool:
     if [(leaf.shape, leaf.dtype) for leaf in saved.leaves] != [(leaf.shape, leaf.dtype) for leaf in fresh]:
         return False
     placed = [
-        jax.device_put(
-            jax.random.wrap_key_data(jnp.asarray(array)) if _is_key(leaf) else array, leaf.sharding
-        )
+        jax.device_put(_as_key(array) if _is_key(leaf) else array, leaf.sharding)
         for array, leaf in zip(saved.leaves, leaves, strict=True)
     ]
     run.state = jax.tree.unflatten(tree, placed)
