@@ -3,15 +3,13 @@
 import contextlib
 import signal
 import sys
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from speed_peers.contest import Contest, ContestError, Emit, say
+from speed_peers.contest import Contest, ContestError, say
+from speed_peers.emitter import emitter
 from speed_peers.machine import machine_record
 from speed_peers.options import options_from_flags
 from speed_peers.processes import WorkerError, keep_cores
-
-from bnjax.flags import complain
-from bnjax.records import json_line
 
 ABOUT = """\
 Times training steps on the CPU: forward, backward, Adam, with a norm in every unit and made-up images.
@@ -31,9 +29,9 @@ _BUSY = 0.5  # of one core, and ratios start to say who yields to other programs
 def main(argv: list[str]) -> int:
     options = options_from_flags(argv, ABOUT)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+        signal.signal(number, stop)
     with contextlib.ExitStack() as stack:
-        emit = _emitter(options.out, argv[0], stack)
+        emit = emitter(options.out, argv[0], stack)
         keep_cores(options.threads)
         machine = machine_record(options)
         emit(machine)
@@ -48,25 +46,7 @@ def main(argv: list[str]) -> int:
         return 1 if contest.failures else 0
 
 
-def _emitter(out: str, program: str, stack: contextlib.ExitStack) -> Emit:
-    """What writes a record to stdout and, where that is asked for, to a file."""
-    files = [sys.stdout]
-    if out:
-        try:
-            file = open(out, "w", encoding="utf-8")  # noqa: SIM115  # the stack closes it
-        except OSError as error:
-            complain(program, f"--out={out}: {error.strerror}")
-        files.append(stack.enter_context(file))
-
-    def emit(record: dict[str, Any]) -> None:
-        for file in files:
-            file.write(json_line(record))
-            file.flush()
-
-    return emit
-
-
-def _stop(number: int, frame: object) -> NoReturn:
+def stop(number: int, frame: object) -> NoReturn:
     """Ends the program by way of everything that has to be closed: workers and their folders."""
     raise SystemExit(128 + number)
 

@@ -122,12 +122,12 @@ def train_lanes(
       after_epoch: called when an epoch of all lanes has been told.
     """
     started = time.perf_counter()
-    _compile(lanes)
+    compile_loop(lanes)
     for run in lanes.runs:
         run.compile_seconds = time.perf_counter() - started
     for epoch in range(len(lanes.runs[0].epochs) + 1, lanes.runs[0].config.epochs + 1):
         started = time.perf_counter()
-        totals = _train_epoch(lanes, epoch, advance)
+        totals = train_lanes_epoch(lanes, epoch, advance)
         seconds = (time.perf_counter() - started) / len(lanes.runs)
         measured = _measure(lanes, totals)
         for lane, run in enumerate(lanes.runs):
@@ -154,8 +154,8 @@ def _fields(run: Run, epoch: int, measured: Measured, seconds: float) -> dict[st
     return epoch_fields(run, epoch, measured, seconds)
 
 
-def _compile(lanes: Lanes) -> None:
-    """No step, on a copy of the state."""
+def compile_loop(lanes: Lanes) -> None:
+    """Compiles the training steps: takes none, on a copy of the state."""
     run = lanes.runs[0]
     most = min(run.steps_per_epoch, _STEPS_IN_LOOP)
     stacked = () if lanes.shared_order else (len(lanes.state.step),)
@@ -164,7 +164,8 @@ def _compile(lanes: Lanes) -> None:
     jax.block_until_ready(lanes.loop(copy, lanes.examples, _placed(nowhere, lanes), 0, lanes.values))
 
 
-def _train_epoch(lanes: Lanes, epoch: int, advance: Callable[[int], None]) -> list[Totals]:
+def train_lanes_epoch(lanes: Lanes, epoch: int, advance: Callable[[int], None]) -> list[Totals]:
+    """Trains all lanes through the images once; returns each lane's sums."""
     run = lanes.runs[0]
     count, size = run.steps_per_epoch, run.config.batch_size
     most = min(count, _STEPS_IN_LOOP)

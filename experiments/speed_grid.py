@@ -1,0 +1,165 @@
+"""A whole grid of placements by one sweep, by separate processes and by a loop over Keras models."""
+
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+from speed_peers.contest import say
+from speed_peers.emitter import emitter
+
+from bnjax.flags import complain
+from bnjax.placement import all_placements
+from bnjax.sites import VGG7_SITES
+
+ABOUT = """\
+Times VGG7 at every placement for one epoch on digits, compilation included: as one sweep, as a process for
+each placement, and as a loop over the same models in Keras (on JAX) in one process.
+
+  python {program}                       all 64; takes long
+  python {program} --placements=8        every eighth one
+  python {program} --sample=0            times every separate process and Keras model, not four of them
+
+Every contestant starts without compiled programs on disk. JSON lines go to stdout, a summary to stderr.
+Exit codes: 0 done, 1 a contestant failed, 2 wrong usage.
+"""
+_HELP_FLAGS = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
+_FOLDER = Path(__file__).resolve().parent
+_CODES = [str(placement) for placement in all_placements(VGG7_SITES)]
+
+
+class ContestantError(Exception):
+    """A contestant failed; the message is one line."""
+
+
+def main(argv: list[str]) -> int:
+    values = _options(argv)
+    codes = _CODES[:: len(_CODES) // values.placements][: values.placements]
+    sample = codes[:: -(-len(codes) // values.sample)] if values.sample else codes
+    with contextlib.ExitStack() as stack:
+        emit = emitter(values.out, argv[0], stack)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        try:
+            _decode_digits(folder)
+            emit(_machine())
+            sweep = _sweep_seconds(codes, folder)
+            emit({"kind": "grid", "contestant": "one sweep", "placements": len(codes), "seconds": sweep})
+            for name, seconds in (
+                ("a process each", _process_seconds(sample, folder)),
+                ("Keras loop", _keras_seconds(sample, folder)),
+            ):
+                start, runs = seconds[0], seconds[1:]
+                total = start + statistics.fmean(runs) * len(codes)
+                record = {"kind": "grid", "contestant": name, "placements": len(codes), "seconds": total}
+                emit({**record, "timed": len(runs), "seconds_by_run": runs, "ratio": total / sweep})
+                say(f"{name}: {total:.0f} s ({len(runs)} of {len(codes)} timed), {total / sweep:.2f} sweeps")
+        except ContestantError as error:
+            say(f"speed_grid.py: {error}")
+            return 1
+        say(f"one sweep: {sweep:.0f} s for {len(codes)} placements")
+    return 0
+
+
+def _options(argv: Sequence[str]) -> Any:
+    values = flags.FlagValues()
+    flags.DEFINE_integer(
+        "placements", 64, "How many of the 64.", lower_bound=1, upper_bound=len(_CODES), flag_values=values
+    )
+    flags.DEFINE_integer(
+        "sample", 4, "How many of the separate runs are timed; 0: all.", lower_bound=0, flag_values=values
+    )
+    flags.DEFINE_string("out", "", "File for the JSON lines that also go to stdout.", flag_values=values)
+    if _HELP_FLAGS.intersection(argv[1:]):
+        print(ABOUT.format(program=argv[0]))
+        for name in ("placements", "sample", "out"):
+            print(f"  --{name}=...  {values[name].help} (default {values[name].default!r})")
+        raise SystemExit(0)
+    try:
+        rest = values(list(argv))[1:]
+    except flags.Error as error:
+        complain(argv[0], str(error))
+    if rest:
+        complain(argv[0], f"{rest[0]!r} is not a flag; flags are written --name=value")
+    return values
+
+
+def _machine() -> dict[str, Any]:
+    from bnjax.train.facts import git_commit, versions
+
+    packages = ("bnjax", "jax", "jaxlib", "flax", "optax", "keras", "numpy")
+    return {
+        "kind": "machine",
+        "cpu_count": os.cpu_count(),
+        "versions": versions(packages),
+        "git_commit": git_commit(),
+    }
+
+
+def _timed(command: Sequence[str], cache: Path, **changes: str) -> tuple[float, str]:
+    """Wall seconds of a program, and what it printed."""
+    environment = {**os.environ, "BNJAX_CACHE_DIR": str(cache), **changes}
+    started = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        raise ContestantError(f"{command[1]} failed: {done.stderr.strip().splitlines()[-1]}")
+    return time.perf_counter() - started, done.stdout
+
+
+def _vgg7(folder: Path, *arguments: str) -> list[str]:
+    script = str(_FOLDER / "vgg7.py")
+    out = tempfile.mkdtemp(dir=folder)
+    return [sys.executable, script, "--dataset=digits", "--epochs=1", f"--out_dir={out}", *arguments]
+
+
+def _decode_digits(folder: Path) -> None:
+    """Data is the same for everyone: it is prepared before anyone is timed."""
+    from bnjax.config import Config
+    from bnjax.data import load_dataset
+
+    dataset = load_dataset(Config(dataset="digits"), (32, 32, 3), 4)
+    import numpy as np
+
+    train, test = dataset.train, dataset.test
+    np.savez(
+        folder / "digits.npz",
+        train_images=train.images,
+        train_labels=train.labels,
+        test_images=test.images,
+        test_labels=test.labels,
+    )
+
+
+def _sweep_seconds(codes: Sequence[str], folder: Path) -> float:
+    conditions = folder / "conditions.json"
+    conditions.write_text(json.dumps([{"placement": code} for code in codes]), encoding="utf-8")
+    seconds, out = _timed(_vgg7(folder, f"--sweep={conditions}"), folder / "sweep")
+    done = out.count('"kind": "summary"')
+    if done != len(codes):
+        raise ContestantError(f"the sweep made {done} of {len(codes)} runs")
+    return seconds
+
+
+def _process_seconds(codes: Sequence[str], folder: Path) -> list[float]:
+    """0 to start with, and the seconds of each run."""
+    return [0.0] + [_timed(_vgg7(folder, f"--placement={code}"), folder / "alone")[0] for code in codes]
+
+
+def _keras_seconds(codes: Sequence[str], folder: Path) -> list[float]:
+    """Start-up of the process, and the seconds of each model."""
+    script = str(_FOLDER / "speed_peers/keras_grid.py")
+    command = [sys.executable, script, str(folder / "digits.npz"), *codes]
+    seconds, out = _timed(command, folder, KERAS_BACKEND="jax")
+    runs = json.loads(out.splitlines()[-1])
+    return [seconds - sum(runs), *runs]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
