@@ -12,7 +12,8 @@ from bnjax.train.plan import Task, program_count, program_settings
 from bnjax.train.programs import Programs
 from bnjax.train.recorder import finished_summary
 from bnjax.train.run import device_errors, load
-from bnjax.train.sweep import job_count, planned, say
+from bnjax.train.sweep import cores_of, job_count, planned, say
+from bnjax.train.worker import keep_to
 
 _STEPS_TO_MEASURE = 20
 _EPOCHS_TO_MEASURE = 2  # the first one has compiling of the evaluation in it
@@ -55,6 +56,7 @@ def dry_run(configs: Sequence[Config], options: Options, program: str) -> int:
         jobs = job_count(options, len(tasks))
         print(f"{len(tasks)} tasks, {program_count(tasks)} training programs, {jobs} side by side")
         say(f"{program}: measuring")
+        keep_to(cores_of(jobs)[0])  # as a process of the sweep
         print(f"about {_in_words(_estimate(tasks, jobs))} on this machine")
     return 0
 

@@ -107,6 +107,11 @@ def job_count(options: Options, tasks: int) -> int:
     return min(options.jobs or (len(_cores()) if cpu_only() else 1), tasks)
 
 
+def cores_of(jobs: int) -> Sequence[int | None]:
+    """The cores that so many processes keep to; None where one may use everything."""
+    return _cores() if cpu_only() and jobs > 1 else [None]
+
+
 @dataclass
 class _Worker:
     process: BaseProcess
@@ -132,9 +137,7 @@ class _Pool:
     best: tuple[float, str] | None = None
 
     def __enter__(self) -> "_Pool":
-        cores: list[int | None] = list(_cores())
-        if not cpu_only() or self.jobs == 1:
-            cores = [None]  # one process, which may use everything
+        cores = cores_of(self.jobs)
         self.workers = [_start(cores[number % len(cores)]) for number in range(self.jobs)]
         return self
 

@@ -24,8 +24,7 @@ def work(parent: Connection, core: int | None) -> None:
         no other setting for its threads on CPU.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent decides
-    if core is not None and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {core})
+    keep_to(core)
 
     def tell(record: dict[str, Any]) -> None:
         parent.send(("record", record))
@@ -44,6 +43,12 @@ def work(parent: Connection, core: int | None) -> None:
         for task in _tasks(parent):
             make(task, programs, tell, ended)
             parent.send(("end", None))
+
+
+def keep_to(core: int | None) -> None:
+    """Keeps this process to a CPU core, where the system can; before JAX counts the cores."""
+    if core is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core})
 
 
 def _tasks(parent: Connection) -> Iterator[Task]:
