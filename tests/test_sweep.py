@@ -130,13 +130,13 @@ def test_a_sweep_that_was_killed_goes_on_after_its_last_epochs(tmp_path):
     """SIGKILL to all of its processes: nothing has time to clean up."""
     flags = (*SWEEP, "--epochs=200", f"--out_dir={tmp_path}")
     killed = start(*flags)
-    wait_for(lambda: len(list(tmp_path.glob("*/checkpoint.npz"))) == 2)
+    wait_for(lambda: any(tmp_path.glob("*/checkpoint.npz")))
     for pid in (killed.pid, *children(killed)):
         os.kill(pid, signal.SIGKILL)
     finish(killed)
     found, err, code = finish(start(*flags))
     assert code == 0
-    assert err.count("goes on after epoch") == 2
+    assert "goes on after epoch" in err
     for path in tmp_path.glob("*/metrics.jsonl"):
         on_disk = records.read(path)
         assert [r["epoch"] for r in on_disk if r["kind"] == "epoch"] == list(range(1, 201))
