@@ -29,6 +29,8 @@ from bnjax.train.step import Totals, make_eval_step, make_train_loop, make_train
 from bnjax.train.stepping import DeviceSteps, HostSteps
 from bnjax.train.training import prepare, used_variables
 
+pytestmark = pytest.mark.slow  # it compiles
+
 SCALING = InputScaling((128.0,), (64.0,))
 
 
@@ -253,8 +255,6 @@ import sys
 from bnjax.flags import command_from_flags
 from bnjax.train.launch import launch
 import jax
-
-pytestmark = pytest.mark.slow  # it compiles
 assert len(jax.devices()) == int(sys.argv[1]), jax.devices()
 sys.exit(launch(*command_from_flags(["x"] + sys.argv[2:], "cifar10", ""), "x"))
 """
