@@ -1,12 +1,28 @@
-"""The sites that each model offers, in the order in which data meets them (no JAX here).
+"""The sites that each model offers, in the order in which data meets them, and its images (no JAX here).
 
-A misspelt placement can be answered, and a grid of placements written down, without building a network;
-the models in :mod:`bnjax.models` name their units after these lists.
+A misspelt placement can be answered, a grid of placements written down and data read without a network; the
+models in :mod:`bnjax.models` name their units after these lists.
 """
+
+from typing import NamedTuple
 
 from bnjax.placement import Site
 
-MODELS = ("cnn", "mlp", "vgg7")
+
+class Images(NamedTuple):
+    """The images of a model.
+
+    Attributes:
+      shape: of its published experiment: height, width, channels. Others are taken too.
+      smallest_side: fewest pixels on a side that reach the logits.
+    """
+
+    shape: tuple[int, int, int]
+    smallest_side: int
+
+
+MODEL_IMAGES = {"cnn": Images((32, 32, 3), 4), "mlp": Images((28, 28, 1), 1), "vgg7": Images((32, 32, 3), 4)}
+MODELS = tuple(MODEL_IMAGES)
 
 CNN_SITES = (
     Site("block1/conv1", "conv"),

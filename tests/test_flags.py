@@ -312,3 +312,12 @@ def test_nothing_on_the_lower_floors_imports_jax():
     code = f"import bnjax.recipes, bnjax.records, bnjax.flags, sys; print({HEAVY} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
+
+
+def test_absent_data_is_answered_without_jax(run_watched, tmp_path):
+    result = run_watched(f"--data_dir={tmp_path / 'nowhere'}", cwd=tmp_path)
+    assert result.returncode == 1
+    [line] = result.stderr.splitlines()
+    assert str(tmp_path / "nowhere") in line
+    assert "jax" not in result.imported
+    assert not (tmp_path / "runs").exists()

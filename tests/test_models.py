@@ -12,7 +12,7 @@ from bnjax.models.build import network_class
 from bnjax.models.network import unit_name
 from bnjax.nn.unit import parameter_count
 from bnjax.placement import PlacementError, parse_placement
-from bnjax.sites import MODELS, model_sites
+from bnjax.sites import MODEL_IMAGES, MODELS, model_sites
 
 #: Models by a short name, with images small enough to be quick.
 NETWORKS = {
@@ -56,7 +56,7 @@ def test_known_sums():
 def test_parameter_counts(name, placement, order):
     network = network_class(name)
     model = network(placement=placement, order=order)
-    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *network.input_shape)))
+    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *MODEL_IMAGES[name].shape)))
     assert parameter_count(shapes["params"]) == PARAMETER_COUNTS[name, placement]
 
 

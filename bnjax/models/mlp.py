@@ -1,7 +1,5 @@
 """The multilayer perceptron of the dying-ReLU experiment on MNIST (Qiita, 2017-05)."""
 
-from typing import ClassVar
-
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
@@ -18,9 +16,6 @@ class MLP(Network):
       hidden_layers: how many; the sites are ``fc/dense1`` ... ``fc/denseN``.
       width: units in each. One layer of 256 on 28 x 28 pixels has 203,530 parameters.
     """
-
-    input_shape: ClassVar[tuple[int, int, int]] = (28, 28, 1)
-    smallest_side: ClassVar[int] = 1
 
     hidden_layers: int = 1
     width: int = 256

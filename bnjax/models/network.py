@@ -1,6 +1,6 @@
 """What all networks share: their settings, their sites, and how they make units and logits."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -31,11 +31,6 @@ class Network(nn.Module):
       compute_dtype: in which training and evaluation feed images, and so of everything between them and the
         logits; statistics and logits stay in float32 or wider. None: ``param_dtype``.
     """
-
-    #: The input of the published experiment: height, width, channels. Others are taken too.
-    input_shape: ClassVar[tuple[int, int, int]] = (32, 32, 3)
-    #: Fewest pixels on a side that reach the logits.
-    smallest_side: ClassVar[int] = 4
 
     num_classes: int = 10
     placement: str | Placement = "none"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bnjax.config import Config, condition_names, run_id
 from bnjax.data import Dataset, ImageSet
 from bnjax.options import Options
+from bnjax.train.backend import configure_backend
 from bnjax.train.plan import Task, program_count, program_settings
 from bnjax.train.programs import Programs
 from bnjax.train.recorder import finished_summary
@@ -57,6 +58,7 @@ def dry_run(configs: Sequence[Config], options: Options, program: str) -> int:
         print(f"{len(tasks)} tasks, {program_count(tasks)} training programs, {jobs} side by side")
         say(f"{program}: measuring")
         keep_to(cores_of(jobs)[0])  # as a process of the sweep
+        configure_backend()
         print(f"about {_in_words(_estimate(tasks, jobs))} on this machine")
     return 0
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bnjax.config import Config, ConfigError
 from bnjax.records import RecordError
+from bnjax.sites import MODEL_IMAGES
 from bnjax.train.claim import ClaimedError, claimed
 from bnjax.train.recorder import Recorder, finished_summary
 
@@ -63,6 +64,9 @@ def train_run(
     """
     started = time.perf_counter()
     dataset = load(config)
+    from bnjax.train.backend import configure_backend
+
+    configure_backend()
     from bnjax.train.training import prepare
 
     with device_errors():
@@ -75,15 +79,11 @@ def train_run(
 
 
 def load(config: Config) -> "Dataset":
-    """The images of a run, when the backend has been set up."""
-    from bnjax.train.backend import configure_backend
-
-    configure_backend()
+    """The images of a run; does not import JAX, so that absent data is told of at once."""
     from bnjax.data import load_dataset
-    from bnjax.models.build import network_class
 
-    network = network_class(config.model)
-    return load_dataset(config, network.input_shape, network.smallest_side)
+    images = MODEL_IMAGES[config.model]
+    return load_dataset(config, images.shape, images.smallest_side)
 
 
 def _train_claimed(

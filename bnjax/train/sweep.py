@@ -21,6 +21,7 @@ from bnjax.options import Options
 from bnjax.train.backend import cpu_only
 from bnjax.train.plan import Task, data_settings, plan
 from bnjax.train.recorder import finished_summary, print_record
+from bnjax.train.run import load
 from bnjax.train.signals import held_signals
 from bnjax.train.worker import work
 
@@ -63,15 +64,12 @@ def planned(todo: Sequence[Config], options: Options) -> list[Task]:
     Raises:
       DataError, OSError: of a data set.
     """
-    from bnjax.data import load_dataset, steps_per_epoch
-    from bnjax.models.build import network_class
+    from bnjax.data import steps_per_epoch
 
     images: dict[tuple, int] = {}
     for config in todo:
         if data_settings(config) not in images:
-            network = network_class(config.model)
-            dataset = load_dataset(config, network.input_shape, network.smallest_side)
-            images[data_settings(config)] = len(dataset.train)
+            images[data_settings(config)] = len(load(config).train)
     steps = {
         config: config.epochs * steps_per_epoch(images[data_settings(config)], config.batch_size)
         for config in todo
