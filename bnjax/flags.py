@@ -3,6 +3,7 @@
 Nothing here imports JAX, so help and complaints come at once.
 """
 
+import argparse
 import contextlib
 import dataclasses
 import importlib.util
@@ -104,6 +105,13 @@ def _check_movies(options: Options, runs: int) -> None:
             raise ConfigError(f"{flag}: an .mp4 needs the package imageio-ffmpeg; .gif and .webp do not")
         if not path.parent.is_dir():
             raise ConfigError(f"{flag}: the folder {path.parent} does not exist")
+
+
+class Parser(argparse.ArgumentParser):
+    """For programs whose arguments are not those of a run; complains as they do."""
+
+    def error(self, message: str) -> NoReturn:
+        complain(self.prog, message)
 
 
 def complain(program: str, message: str) -> NoReturn:

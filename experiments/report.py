@@ -4,9 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from bnjax.flags import complain
+from bnjax.flags import Parser, complain
 from bnjax.records import RecordError
 from bnjax.report.figures import save_mnist_figures
 from bnjax.report.load import RecordedRun, load_runs
@@ -22,13 +21,8 @@ _CIFAR10_EPOCH = 5
 _NETWORKS = {"cnn": "the CNN", "mlp": "the MLP", "vgg7": "VGG7"}
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        complain(self.prog, message)
-
-
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(Path(argv[0]).name, description=__doc__)
+    parser = Parser(Path(argv[0]).name, description=__doc__)
     parser.add_argument("runs_dir", type=Path, metavar="RUNS_DIR", help="the --out_dir of the runs")
     parser.add_argument(
         "epoch", type=_epoch, nargs="?", help="the last that counts (default: CIFAR-10 5, others all)"

@@ -1,5 +1,6 @@
 """A whole grid of placements by one sweep, by separate processes and by a loop over Keras models."""
 
+import argparse
 import contextlib
 import json
 import os
@@ -12,11 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from absl import flags
 from speed_peers.contest import say
 from speed_peers.emitter import emitter
 
-from bnjax.flags import complain
+from bnjax.flags import Parser
 from bnjax.placement import all_placements
 from bnjax.sites import VGG7_SITES
 
@@ -31,7 +31,6 @@ each placement, and as a loop over the same models in Keras (on JAX) in one proc
 Every contestant starts without compiled programs on disk. JSON lines go to stdout, a summary to stderr.
 Exit codes: 0 done, 1 a contestant failed, 2 wrong usage.
 """
-_HELP_FLAGS = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
 _FOLDER = Path(__file__).resolve().parent
 _CODES = [str(placement) for placement in all_placements(VGG7_SITES)]
 
@@ -68,27 +67,25 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _options(argv: Sequence[str]) -> Any:
-    values = flags.FlagValues()
-    flags.DEFINE_integer(
-        "placements", 64, "How many of the 64.", lower_bound=1, upper_bound=len(_CODES), flag_values=values
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        argv[0].rpartition("/")[2],
+        description=ABOUT.format(program=argv[0]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    flags.DEFINE_integer(
-        "sample", 4, "How many of the separate runs are timed; 0: all.", lower_bound=0, flag_values=values
+    parser.add_argument(
+        "--placements", type=int, choices=range(1, 65), default=64, metavar="N", help="1 to 64; default 64"
     )
-    flags.DEFINE_string("out", "", "File for the JSON lines that also go to stdout.", flag_values=values)
-    if _HELP_FLAGS.intersection(argv[1:]):
-        print(ABOUT.format(program=argv[0]))
-        for name in ("placements", "sample", "out"):
-            print(f"  --{name}=...  {values[name].help} (default {values[name].default!r})")
-        raise SystemExit(0)
-    try:
-        rest = values(list(argv))[1:]
-    except flags.Error as error:
-        complain(argv[0], str(error))
-    if rest:
-        complain(argv[0], f"{rest[0]!r} is not a flag; flags are written --name=value")
-    return values
+    parser.add_argument(
+        "--sample",
+        type=int,
+        choices=range(65),
+        default=4,
+        metavar="N",
+        help="how many of the separate runs are timed; 0: all; default 4",
+    )
+    parser.add_argument("--out", default="", metavar="FILE", help="for the JSON lines that also go to stdout")
+    return parser.parse_args(argv[1:])
 
 
 def _machine() -> dict[str, Any]:

@@ -1,16 +1,16 @@
 """Lanes of one program against runs one at a time: from flags to a table and JSON lines."""
 
+import argparse
 import contextlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
-from absl import flags
 from speed_peers.contest import say
 from speed_peers.emitter import emitter
 from speed_peers.networks import ARCHITECTURES
 
-from bnjax.flags import complain
+from bnjax.flags import Parser
 
 ABOUT = """\
 Measures training throughput, summed over runs, of lanes side by side and of single runs.
@@ -24,21 +24,6 @@ round, the median of all rounds; "of product" the part of the rate of a large ma
 precision. Tables go to stderr, JSON lines to stdout. What does not fit into memory is said to.
 Exit codes: 0 done, 2 wrong usage.
 """
-_HELP_FLAGS = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
-_PRECISIONS = ("float32", "bfloat16")
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to measure. A ``batch_size`` of 0 is each network's own."""
-
-    networks: tuple[str, ...]
-    lanes: tuple[int, ...]
-    precisions: tuple[str, ...]
-    rounds: int
-    steps: int
-    batch_size: int
-    out: str
 
 
 def main(argv: list[str]) -> int:
@@ -70,43 +55,52 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _options(argv: Sequence[str]) -> Options:
-    values = flags.FlagValues()
-    lists = {
-        "networks": (tuple(ARCHITECTURES), tuple(ARCHITECTURES), "Networks."),
-        "precisions": (_PRECISIONS, _PRECISIONS, "Precisions."),
-    }
-    for name, (default, choices, about) in lists.items():
-        flags.DEFINE_list(name, list(default), f"{about} Among {', '.join(choices)}.", flag_values=values)
-    flags.DEFINE_list("lanes", ["1", "4", "16", "64"], "How many runs side by side.", flag_values=values)
-    for name, default, lowest, about in (
-        ("rounds", 5, 1, "Turns of each contestant."),
-        ("steps", 20, 1, "Steps in a turn."),
-        ("batch_size", 0, 0, "Images in a step; 0: 128, and 100 for mlp."),
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        argv[0].rpartition("/")[2],
+        description=ABOUT.format(program=argv[0]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for name, choices in (("networks", tuple(ARCHITECTURES)), ("precisions", ("float32", "bfloat16"))):
+        parser.add_argument(
+            f"--{name}",
+            type=partial(_listed, choices),
+            default=choices,
+            metavar="NAME,...",
+            help=f"among {', '.join(choices)}; default all",
+        )
+    parser.add_argument(
+        "--lanes", type=_counts, default=(1, 4, 16, 64), metavar="N,...", help="default 1,4,16,64"
+    )
+    for name, default, about in (
+        ("rounds", 5, "turns of each contestant"),
+        ("steps", 20, "steps in a turn"),
+        ("batch_size", None, "images in a step"),
     ):
-        flags.DEFINE_integer(name, default, about, lower_bound=lowest, flag_values=values)
-    flags.DEFINE_string("out", "", "File for the JSON lines that also go to stdout.", flag_values=values)
-    if _HELP_FLAGS.intersection(argv[1:]):
-        print(ABOUT.format(program=argv[0]))
-        for name in Options.__dataclass_fields__:
-            print(f"  --{name}=...  {values[name].help} (default {values[name].default!r})")
-        raise SystemExit(0)
-    try:
-        rest = values(list(argv))[1:]
-    except flags.Error as error:
-        complain(argv[0], str(error))
-    if rest:
-        complain(argv[0], f"{rest[0]!r} is not a flag; flags are written --name=value")
-    given = {name: values[name].value for name in Options.__dataclass_fields__}
-    for name, (_, choices, _) in lists.items():
-        unknown = [value for value in given[name] if value not in choices]
-        if unknown or not given[name]:
-            complain(argv[0], f"--{name}={','.join(given[name])} is not among {', '.join(choices)}")
-        given[name] = tuple(given[name])
-    if not all(text.isdecimal() and int(text) for text in given["lanes"]):
-        complain(argv[0], f"--lanes={','.join(given['lanes'])} are not numbers from 1, such as 1,4,16")
-    given["lanes"] = tuple(int(text) for text in given["lanes"])
-    return Options(**given)
+        shown = default or "128, and 100 for mlp"
+        parser.add_argument(
+            f"--{name}", type=_count, default=default, metavar="N", help=f"{about}; default {shown}"
+        )
+    parser.add_argument("--out", default="", metavar="FILE", help="for the JSON lines that also go to stdout")
+    return parser.parse_args(argv[1:])
+
+
+def _listed(choices: Sequence[str], text: str) -> tuple[str, ...]:
+    words = tuple(text.split(","))
+    for word in words:
+        if word not in choices:
+            raise argparse.ArgumentTypeError(f"{word!r} is not one of {', '.join(choices)}")
+    return words
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(_count(word) for word in text.split(","))
 
 
 def _table(network: str, precision: str, found: Sequence[dict]) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -76,8 +77,8 @@ def measure(
     task = Task(network, batch_size, threads=0)
     config = dataclasses.replace(task_config(task), precision=precision, epochs=rounds + 1)
     dataset = _dataset(task, steps * batch_size)
-    contestants = [_attempt(None, lambda: _solo(config, dataset))]
-    contestants += [_attempt(count, lambda count=count: _lanes(config, dataset, count)) for count in lanes]
+    contestants = [_attempt(None, partial(_solo, config, dataset))]
+    contestants += [_attempt(count, partial(_lanes, config, dataset, count)) for count in lanes]
     for number in range(1, rounds + 2):
         for contestant in contestants:
             if contestant.epoch:
@@ -175,4 +176,5 @@ def _flops_of_an_image(config: Config, dataset: Dataset) -> float:
     images, labels = dataset.train.images[:size], dataset.train.labels[:size]
     step = jax.jit(step_function(run.model, make_optimizer(config), scaling))
     lowered = step.lower(run.state, Batch(images, labels, np.ones(size, np.float32)))
-    return lowered.cost_analysis()["flops"] / size
+    counted: Any = lowered.cost_analysis()
+    return counted["flops"] / size
