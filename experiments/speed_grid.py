@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,18 +75,23 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--placements", type=int, choices=range(1, 65), default=64, metavar="N", help="1 to 64; default 64"
+        "--placements", type=partial(_number, 1), default=64, metavar="N", help="1 to 64; default 64"
     )
     parser.add_argument(
         "--sample",
-        type=int,
-        choices=range(65),
+        type=partial(_number, 0),
         default=4,
         metavar="N",
         help="how many of the separate runs are timed; 0: all; default 4",
     )
     parser.add_argument("--out", default="", metavar="FILE", help="for the JSON lines that also go to stdout")
     return parser.parse_args(argv[1:])
+
+
+def _number(lowest: int, text: str) -> int:
+    if not text.isdecimal() or not lowest <= int(text) <= len(_CODES):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {lowest} to {len(_CODES)}")
+    return int(text)
 
 
 def _machine() -> dict[str, Any]:
