@@ -159,6 +159,14 @@ def test_a_sweep_is_every_condition_with_every_seed_once(experiment):
         assert all(config == resolve(config) for config in configs)
 
 
+def test_a_grid_is_every_combination_with_every_seed():
+    configs = command_of("--vary=placement=none|all; dropout=0|0.4", "--seeds=3").configs
+    assert len(configs) == 12
+    assert {(c.placement, c.dropout) for c in configs} == {
+        (placement, dropout) for placement in ("cr-cr-dr", "crB-crB-drB") for dropout in (0.0, 0.4)
+    }
+
+
 def test_what_a_sweep_varies_cannot_be_given(capsys):
     with pytest.raises(SystemExit) as caught:
         command_of("--sweep=batch-sizes", "--batch_size=7", experiment="mnist")
@@ -173,6 +181,11 @@ def test_what_a_sweep_varies_cannot_be_given(capsys):
         (["--seeds=0"], ("--seeds=0", "[1,1000000]")),
         (["--seed=4294967295", "--seeds=2"], ("--seed=4294967296",)),
         (["--jobs=-1"], ("--jobs=-1", "[0,1024]")),
+        (["--lanes=0"], ("--lanes=0", "auto", "1 to 4096")),
+        (["--lanes=many"], ("--lanes=many", "auto")),
+        (["--vary=dropout=0|2"], ("--dropout=2.0", "[0,1)")),
+        (["--vary=placement=cnov"], ("'cnov'", "did you mean 'conv'?")),
+        (["--vary=dropout=0|0.4", "--dropout=0.2"], ("--dropout=0.2", "--vary=dropout=0|0.4 gives that")),
         (["--movie=a.avi"], ("--movie=a.avi", ".gif, .webp, .mp4")),
         (["--movie=no such folder/a.gif"], ("no such folder",)),
         (["--weight_movie=a.gif", "--seeds=2"], ("--weight_movie=a.gif", "one run", "2")),

@@ -185,6 +185,21 @@ def test_training_learns_and_its_records_say_so():
     assert summary["state_sha256"] == digest(used_variables(run))
 
 
+def test_bfloat16_computes_coarsely_and_keeps_float32():
+    """Activations lose digits; parameters, running statistics and logits do not."""
+    settings = dict(placement="all", input_scale="standardize", epochs=3)
+    coarse, status, coarse_epochs = trained(precision="bfloat16", **settings)
+    _, _, epochs = trained(**settings)
+    assert status == "done"
+    kept = jax.tree.leaves((coarse.state.params, coarse.state.batch_stats))
+    assert {leaf.dtype for leaf in kept} == {jnp.dtype("float32")}
+    assert coarse_epochs[-1]["train_loss"] != epochs[-1]["train_loss"]
+    assert coarse_epochs[-1]["train_loss"] == pytest.approx(epochs[-1]["train_loss"], rel=0.02)
+    images = jnp.zeros((1, 6, 6, 1), jnp.bfloat16)
+    variables = {"params": coarse.state.params, "batch_stats": coarse.state.batch_stats}
+    assert jax.eval_shape(coarse.model.apply, variables, images).dtype == jnp.float32
+
+
 def test_the_step_is_compiled_once():
     run, _, _ = trained(epochs=3)
     assert run.steps.program._cache_size() == 1
