@@ -148,7 +148,8 @@ def test_overwrite_runs_again_and_keeps_the_older_file(first_run, cifar10_comman
     (folder / "metrics.jsonl").write_bytes(older.read_bytes())
     process = run(cifar10_command, *TWO_EPOCHS, f"--out_dir={tmp_path}", "--overwrite")
     assert process.returncode == 0
-    assert sorted(path.name for path in folder.iterdir()) == ["metrics.1.jsonl", "metrics.jsonl"]
+    visible = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+    assert sorted(visible) == ["metrics.1.jsonl", "metrics.jsonl"]
     assert (folder / "metrics.1.jsonl").read_bytes() == older.read_bytes()
     assert (folder / "metrics.jsonl").read_text(encoding="utf-8") == process.stdout
     assert without_times(read(folder / "metrics.jsonl")) == without_times(read(older))

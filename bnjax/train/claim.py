@@ -22,7 +22,7 @@ def claimed(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout  # it imports much
 
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock", blocking=False)
+    lock = FileLock(folder / ".lock", blocking=False)
     try:
         lock.acquire()
     except Timeout:
