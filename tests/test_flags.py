@@ -334,3 +334,21 @@ def test_absent_data_is_answered_without_jax(run_watched, tmp_path):
     assert str(tmp_path / "nowhere") in line
     assert "jax" not in result.imported
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "argument", "words"),
+    [
+        ("speed_lanes.py", "--lanes=0", ("--lanes", "'0'")),
+        ("speed_lanes.py", "--networks=mlp,cmm", ("'cmm'", "cnn, vgg7, mlp")),
+        ("speed_grid.py", "--placements=65", ("'65'", "1 to 64")),
+    ],
+)
+def test_a_speed_script_complains_without_jax(script, argument, words, run_watched):
+    result = run_watched(argument, script=script)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"{script}: ")
+    assert [word for word in words if word not in line] == []
+    assert "jax" not in result.imported
