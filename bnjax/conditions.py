@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bnjax.config import FIELDS
-from bnjax.recipes import SWEEPS, Conditions
+from bnjax.recipes import SWEEPS, Conditions, crossed
 from bnjax.settings import ConfigError
 
 FILE_SUFFIX = ".json"
@@ -35,11 +35,7 @@ def sweep_conditions(experiment: str, sweep: str, vary: str) -> Conditions:
     for settings in named.values():
         for name in settings.keys() & next(iter(grid.values())).keys():
             raise ConfigError(f"--vary={vary}: --sweep={sweep} gives {name} itself")
-    return {
-        ", ".join(filter(None, (first, second))): {**named[first], **grid[second]}
-        for first in named
-        for second in grid
-    }
+    return crossed(named, grid)
 
 
 def _grid(text: str) -> Conditions:

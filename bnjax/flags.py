@@ -108,7 +108,16 @@ def _check_movies(options: Options, runs: int) -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """For programs whose arguments are not those of a run; complains as they do."""
+    """For programs whose arguments are not those of a run; complains as they do.
+
+    Args:
+      program: as it was called.
+      about: what it does, for the help; ``{program}`` stands for the former.
+    """
+
+    def __init__(self, program: str, about: str) -> None:
+        name, layout = program.rpartition("/")[2], argparse.RawDescriptionHelpFormatter
+        super().__init__(name, description=about.format(program=program), formatter_class=layout)
 
     def error(self, message: str) -> NoReturn:
         complain(self.prog, message)

@@ -61,8 +61,9 @@ _OPTIMIZERS: Conditions = {
 }
 
 
-def _crossed(first: Conditions, second: Conditions) -> Conditions:
-    return {f"{a}, {b}": {**first[a], **second[b]} for a in first for b in second}
+def crossed(first: Conditions, second: Conditions) -> Conditions:
+    """Every condition of the one with every one of the other; a name may be empty."""
+    return {", ".join(filter(None, (a, b))): {**first[a], **second[b]} for a in first for b in second}
 
 
 #: The comparisons of the MNIST experiment.
@@ -71,8 +72,8 @@ MNIST_SWEEPS: dict[str, Conditions] = {
     "batch-sizes": {
         f"batch size {size}": {"batch_size": size, "placement": "dense"} for size in (10, 50, 100, 200, 500)
     },
-    "leaky": _crossed(_ACTIVATIONS, _BN),
-    "optimizers": _crossed(_OPTIMIZERS, _BN),
+    "leaky": crossed(_ACTIVATIONS, _BN),
+    "optimizers": crossed(_OPTIMIZERS, _BN),
 }
 
 #: Where to put Batch Normalization in VGG7 (Qiita, 2018-10-02, Keras 2.2.2): he normal kernels, Adam(2e-4)

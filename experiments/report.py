@@ -22,7 +22,7 @@ _NETWORKS = {"cnn": "the CNN", "mlp": "the MLP", "vgg7": "VGG7"}
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(Path(argv[0]).name, description=__doc__)
+    parser = Parser(argv[0], __doc__ or "")
     parser.add_argument("runs_dir", type=Path, metavar="RUNS_DIR", help="the --out_dir of the runs")
     parser.add_argument(
         "epoch", type=_epoch, nargs="?", help="the last that counts (default: CIFAR-10 5, others all)"

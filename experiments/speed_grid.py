@@ -69,11 +69,7 @@ def main(argv: list[str]) -> int:
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(
-        argv[0].rpartition("/")[2],
-        description=ABOUT.format(program=argv[0]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(argv[0], ABOUT)
     parser.add_argument(
         "--placements", type=partial(_number, 1), default=64, metavar="N", help="1 to 64; default 64"
     )
@@ -112,7 +108,8 @@ def _timed(command: Sequence[str], cache: Path, **changes: str) -> tuple[float, 
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
-        raise ContestantError(f"{command[1]} failed: {done.stderr.strip().splitlines()[-1]}")
+        reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+        raise ContestantError(f"{command[1]} failed: {reason}")
     return time.perf_counter() - started, done.stdout
 
 

@@ -56,11 +56,7 @@ def main(argv: list[str]) -> int:
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(
-        argv[0].rpartition("/")[2],
-        description=ABOUT.format(program=argv[0]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(argv[0], ABOUT)
     for name, choices in (("networks", tuple(ARCHITECTURES)), ("precisions", ("float32", "bfloat16"))):
         parser.add_argument(
             f"--{name}",
@@ -120,7 +116,7 @@ def _table(network: str, precision: str, found: Sequence[dict]) -> str:
             row.format(
                 name,
                 f"{record['images_per_second']:.0f}",
-                f"{record['to_solo']:.2f}",
+                "-" if record["to_solo"] is None else f"{record['to_solo']:.2f}",
                 f"{record['of_product']:.3f}",
                 f"{record['compile_seconds']:.1f} s",
             )

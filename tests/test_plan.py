@@ -61,3 +61,6 @@ def test_halves_keep_every_run():
     assert len(first.configs) == 2
     assert first.gated
     assert second.gated
+    assert halves(first)[1].configs == runs[1:2]
+    assert halves(Task(runs[:1], gated=True)) == [Task(runs[:1], gated=True)]
+    assert halves(Task((), gated=True)) == []

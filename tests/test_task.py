@@ -182,6 +182,16 @@ def test_too_little_memory_halves_the_lanes(tmp_path, monkeypatch):
     assert sizes == [4, 2, 2]
 
 
+def test_too_little_memory_for_the_one_run_that_is_left_takes_it_alone(tmp_path, monkeypatch):
+    def full(*_):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+
+    monkeypatch.setattr(task_module, "train_lanes", full)
+    theirs, mine = (settings(tmp_path, seed=seed, epochs=1) for seed in (0, 1))
+    with claimed(record_path(theirs).parent):
+        assert make(theirs, mine)[1] == {theirs: "elsewhere", mine: "done"}
+
+
 def test_another_fault_of_the_device_is_told_of_every_lane(tmp_path, monkeypatch):
     def broken(*_):
         raise jax.errors.JaxRuntimeError("INTERNAL: it burns\nmore")

@@ -6,7 +6,6 @@ One file of arrays with a SHA-256 digest behind it, so that damage shows; it app
 import hashlib
 import io
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bnjax.train.training import Run
+from bnjax.train.whole_file import write_whole
 
 FILE_NAME = "checkpoint.npz"
 _DIGEST_SIZE = hashlib.sha256().digest_size
@@ -43,19 +43,8 @@ def save(path: Path, run: Run) -> None:
     arrays["epochs"] = np.frombuffer(json.dumps(run.epochs).encode(), np.uint8)
     content = io.BytesIO()
     np.savez(content, **arrays)  # type: ignore[arg-type]
-    unfinished = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        with unfinished.open("wb") as file:
-            file.write(content.getbuffer())
-            file.write(hashlib.sha256(content.getbuffer()).digest())
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError as error:
-        error.filename = str(path)
-        raise
-    finally:
-        unfinished.unlink(missing_ok=True)
+    content.write(hashlib.sha256(content.getbuffer()).digest())
+    write_whole(path, content.getvalue())
 
 
 def _leaves(state: Any) -> list[np.ndarray]:

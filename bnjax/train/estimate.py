@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bnjax.config import Config, condition_names, run_id
@@ -13,7 +13,7 @@ from bnjax.train.plan import Task, program_count, program_settings
 from bnjax.train.programs import Programs
 from bnjax.train.recorder import finished_summary
 from bnjax.train.run import device_errors, load
-from bnjax.train.sweep import cores_of, job_count, planned, say
+from bnjax.train.sweep import cores_of, job_count, planned, say, steps_of
 from bnjax.train.worker import keep_to
 
 _STEPS_TO_MEASURE = 20
@@ -47,24 +47,25 @@ def dry_run(configs: Sequence[Config], options: Options, program: str) -> int:
     names = condition_names(configs)
     todo = []
     for config in configs:
-        finished = None if config.overwrite else finished_summary(config)
+        finished = finished_summary(config)
         if not finished:
             todo.append(config)
         print(f"{run_id(config)}  {finished['status'] if finished else 'to go':8}  {names[config]}")
     print(f"{len(configs)} runs: {len(configs) - len(todo)} finished, {len(todo)} to go")
     if todo:
-        tasks = planned(todo, options)
+        steps = steps_of(todo)
+        tasks = planned(steps, options)
         jobs = job_count(options, len(tasks))
         print(f"{len(tasks)} tasks, {program_count(tasks)} training programs, {jobs} side by side")
         say(f"{program}: measuring")
         keep_to(cores_of(jobs)[0])  # as a process of the sweep
         configure_backend()
-        print(f"about {_in_words(_estimate(tasks, jobs))} on this machine")
+        print(f"about {_in_words(_estimate(tasks, steps, jobs))} on this machine")
     return 0
 
 
-def _estimate(tasks: Sequence[Task], jobs: int) -> float:
-    """Seconds for all tasks."""
+def _estimate(tasks: Sequence[Task], steps: Mapping[Config, int], jobs: int) -> float:
+    """Seconds for all tasks, from the training steps of each run."""
     paces: dict[tuple, Pace] = {}
     seconds, compiled = 0.0, set()
     for task in tasks:
@@ -73,12 +74,11 @@ def _estimate(tasks: Sequence[Task], jobs: int) -> float:
         kind = (program_settings(first, gated=True), first.dataset, task.gated, len(task.configs))
         if kind not in paces:
             paces[kind] = _measured(task)
-        pace, dataset = paces[kind], load(first)
+        pace = paces[kind]
         key = (program_settings(first, task.gated), kind)
         seconds += 0 if key in compiled else pace.compiling
         compiled.add(key)
-        steps = len(dataset.train) // first.batch_size
-        seconds += first.epochs * (steps * pace.step + pace.evaluation)
+        seconds += steps[first] * pace.step + first.epochs * pace.evaluation
     return seconds / jobs
 
 

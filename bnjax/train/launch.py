@@ -44,7 +44,7 @@ def launch(configs: Sequence[Config], options: Options, program: str) -> int:
 
 
 def _launch_one(config: Config, options: Options, program: str) -> int:
-    finished = None if config.overwrite else finished_summary(config)
+    finished = finished_summary(config)
     if finished:
         no_movie = ", with its movie" if options.movie or options.weight_movie else ""
         where = record_path(config)

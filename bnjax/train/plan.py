@@ -12,8 +12,11 @@ TRACED_SETTINGS = ("placement", "order", "dropout", "negative_slope", "learning_
 #: Settings that no program depends on.
 _NEVER_COMPILED_IN = ("seed", "epochs", "recipe", "dataset", "validation", "shuffle", "input_scale")
 #: On CPU a gated program's steps take longer than those of a program for one placement. It pays for runs of
-#: so few steps that compiling would take longer than they do (measured with VGG7, see BUILD_NOTES.md).
+#: so few steps that compiling would take longer than they do; where the limit lies is an estimate.
 _MOST_STEPS_TO_GATE = 100
+
+#: The status of a run that another process is making.
+ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,11 @@ def _grouped(configs: Sequence[Config]) -> list[list[Config]]:
     return list(groups.values())
 
 
-def halves(task: Task) -> tuple[Task, Task]:
-    """Two tasks that need half the memory each."""
+def halves(task: Task) -> list[Task]:
+    """Two tasks that need half the memory each; of one run the same, of none no task."""
     middle = len(task.configs) // 2
-    first, second = task.configs[:middle], task.configs[middle:]
-    return dataclasses.replace(task, configs=first), dataclasses.replace(task, configs=second)
+    parts = (task.configs[:middle], task.configs[middle:])
+    return [dataclasses.replace(task, configs=part) for part in parts if part]
 
 
 def program_count(tasks: Sequence[Task]) -> int:

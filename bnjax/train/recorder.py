@@ -10,6 +10,7 @@ from typing import Any
 from bnjax import records
 from bnjax.config import Config, run_id
 from bnjax.train.signals import held_signals
+from bnjax.train.whole_file import write_whole
 
 
 class Recorder:
@@ -41,11 +42,7 @@ class Recorder:
         """
         kept = [record for record in records.read(self.path) if record["kind"] == "run"]
         kept += [records.make_record("epoch", self.run_id, **fields) for fields in epochs]
-        unfinished = self.path.with_suffix(".tmp")
-        unfinished.unlink(missing_ok=True)
-        for record in kept:
-            records.append(unfinished, record)
-        unfinished.replace(self.path)
+        write_whole(self.path, "".join(map(records.json_line, kept)).encode())
         self._opened = True
 
     def _open(self) -> None:
@@ -63,12 +60,14 @@ def record_path(config: Config) -> Path:
 
 
 def finished_summary(config: Config) -> dict[str, Any] | None:
-    """The summary of a run that ended before, or None.
+    """The summary of a run that ended before and is not to be made again, or None.
 
     Raises:
       RecordError: its file is damaged; the line says what to do.
       OSError: it cannot be read.
     """
+    if config.overwrite:
+        return None
     try:
         return records.find_summary(record_path(config))
     except records.RecordError as error:

@@ -72,7 +72,7 @@ def train_run(
     with device_errors():
         run = prepare(config, dataset, movies, programs, gated)
         with claimed(recorder.path.parent):
-            ended = None if config.overwrite else finished_summary(config)
+            ended = finished_summary(config)
             if ended:  # by another process, meanwhile
                 return ended["status"]
             return _train_claimed(run, recorder, progress, started)

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from bnjax.config import Config, condition_names, run_id
 from bnjax.options import Options
 from bnjax.train.backend import cpu_only
-from bnjax.train.plan import Task, data_settings, plan
+from bnjax.train.plan import ELSEWHERE, Task, data_settings, plan
 from bnjax.train.recorder import finished_summary, print_record
 from bnjax.train.run import load
 from bnjax.train.signals import held_signals
@@ -45,19 +45,19 @@ def sweep(configs: Sequence[Config], options: Options, program: str) -> int:
     todo = [config for config, status in statuses.items() if not status]
     say(f"{program}: {len(configs)} runs, {len(configs) - len(todo)} finished before, {len(todo)} to go")
     if todo:
-        tasks = planned(todo, options)
+        tasks = planned(steps_of(todo), options)
         with _Pool(tasks, job_count(options, len(tasks)), condition_names(configs)) as pool:
             statuses |= pool.run(program)
     counts = Counter(statuses.values())
-    done, elsewhere = counts.pop("done", 0), counts.pop("elsewhere", 0)
+    done, elsewhere = counts.pop("done", 0), counts.pop(ELSEWHERE, 0)
     bad, where = counts.total(), sorted({config.out_dir for config in configs})
     others = f"{elsewhere} being made by another process, " if elsewhere else ""
     say(f"{program}: {done} runs done, {others}{bad} diverged or failed; in {', '.join(where)}")
     return 1 if bad else 0
 
 
-def planned(todo: Sequence[Config], options: Options) -> list[Task]:
-    """The tasks of runs, when their data has been looked at.
+def steps_of(todo: Sequence[Config]) -> dict[Config, int]:
+    """The training steps of each whole run, when its data has been looked at.
 
     Each data set is loaded once: what is wrong with it is said once, and the workers find it decoded.
 
@@ -70,17 +70,16 @@ def planned(todo: Sequence[Config], options: Options) -> list[Task]:
     for config in todo:
         if data_settings(config) not in images:
             images[data_settings(config)] = len(load(config).train)
-    steps = {
+    return {
         config: config.epochs * steps_per_epoch(images[data_settings(config)], config.batch_size)
         for config in todo
     }
-    return plan(todo, steps, _lane_count(options))
 
 
-def _lane_count(options: Options) -> int:
-    if options.lanes != "auto":
-        return int(options.lanes)
-    return 1 if cpu_only() else _LANES_ON_ACCELERATORS
+def planned(steps: dict[Config, int], options: Options) -> list[Task]:
+    """The tasks of runs, from the training steps of each."""
+    lanes = 1 if cpu_only() else _LANES_ON_ACCELERATORS
+    return plan(list(steps), steps, lanes if options.lanes == "auto" else int(options.lanes))
 
 
 def say(line: str) -> None:
@@ -90,7 +89,7 @@ def say(line: str) -> None:
 
 
 def _status_before(config: Config) -> str:
-    summary = None if config.overwrite else finished_summary(config)
+    summary = finished_summary(config)
     return summary["status"] if summary else ""
 
 

@@ -10,7 +10,7 @@ from bnjax.config import Config
 from bnjax.train.claim import ClaimedError, claimed
 from bnjax.train.lanes import has_diverged, join, prepare_lane_runs, train_lanes
 from bnjax.train.outcome import summary_fields
-from bnjax.train.plan import Task, halves
+from bnjax.train.plan import ELSEWHERE, Task, halves
 from bnjax.train.progress import Progress
 from bnjax.train.recorder import Recorder, finished_summary
 from bnjax.train.run import (
@@ -27,9 +27,6 @@ from bnjax.train.run import (
 if TYPE_CHECKING:
     from bnjax.train.programs import Programs
     from bnjax.train.training import Run
-
-#: The status of a run that another process is making.
-ELSEWHERE = "elsewhere"
 
 Tell = Callable[[dict[str, Any]], None]
 #: Called as ``ended(config, status)``; a status other than these words says what went wrong.
@@ -107,7 +104,7 @@ def _claim(config: Config, recorder: Recorder, claims: contextlib.ExitStack, end
     except ClaimedError:
         ended(config, ELSEWHERE)
         return False
-    finished = None if config.overwrite else finished_summary(config)
+    finished = finished_summary(config)
     if finished:  # by another process, meanwhile
         ended(config, finished["status"])
     return not finished
