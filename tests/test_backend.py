@@ -16,7 +16,9 @@ def environment(monkeypatch, tmp_path):
     monkeypatch.setenv("BNJAX_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
     monkeypatch.setenv("XLA_FLAGS", "")
-    return monkeypatch
+    backend.computes_on_cpu.cache_clear()
+    yield monkeypatch
+    backend.computes_on_cpu.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -83,3 +85,20 @@ def test_gradients_under_the_flag_are_those_of_float64(environment):
     assert len(errors) >= 20
     assert max(errors) < 2e-3
     assert sorted(errors)[len(errors) // 2] < 1e-4
+
+
+def test_a_plugin_without_its_device_leaves_a_sweep_on_the_cpu(environment, tmp_path):
+    (tmp_path / "jax_plugins").mkdir()
+    environment.delenv("JAX_PLATFORMS")
+    environment.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    environment.syspath_prepend(str(tmp_path))
+    assert not backend.cpu_only()
+    assert backend.computes_on_cpu()
+
+
+def test_an_accelerator_is_not_a_cpu(environment):
+    environment.delenv("JAX_PLATFORMS")
+    environment.setattr(backend, "cpu_only", lambda: False)
+    answer = subprocess.CompletedProcess([], 0, stdout="gpu\n")
+    environment.setattr(backend.subprocess, "run", lambda *_, **__: answer)
+    assert not backend.computes_on_cpu()

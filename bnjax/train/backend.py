@@ -1,8 +1,11 @@
 """Settings of JAX that have to be made before its backend starts."""
 
+import functools
 import importlib.metadata
 import importlib.util
 import os
+import subprocess
+import sys
 
 #: Makes float32 convolutions on CPU two to three times faster (XLA's YNNPACK library). It is experimental,
 #: and an unknown flag ends the process, so it is given to the versions alone that the tests ran with.
@@ -33,6 +36,20 @@ def cpu_only() -> bool:
     if os.environ.get("JAX_PLATFORMS") == "cpu":
         return True
     return not any(importlib.util.find_spec(name) for name in ("jax_plugins", "libtpu"))
+
+
+@functools.cache
+def computes_on_cpu() -> bool:
+    """Whether JAX computes on the CPU; this process does not start its backend for that.
+
+    Where a plugin is installed, a process of its own is asked whether it has a device: one that holds an
+    accelerator keeps others from it. What keeps JAX from starting is left to the run that starts it.
+    """
+    if cpu_only():
+        return True
+    ask = "import jax; print(jax.default_backend())"
+    asked = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=False)
+    return asked.stdout.strip() == "cpu"
 
 
 def _jaxlib_version() -> str:

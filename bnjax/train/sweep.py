@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from bnjax.config import Config, condition_names, run_id
 from bnjax.options import Options
-from bnjax.train.backend import cpu_only
+from bnjax.train.backend import computes_on_cpu
 from bnjax.train.plan import ELSEWHERE, Task, data_settings, plan
 from bnjax.train.recorder import finished_summary, print_record
 from bnjax.train.run import load
@@ -78,7 +78,7 @@ def steps_of(todo: Sequence[Config]) -> dict[Config, int]:
 
 def planned(steps: dict[Config, int], options: Options) -> list[Task]:
     """The tasks of runs, from the training steps of each."""
-    lanes = 1 if cpu_only() else _LANES_ON_ACCELERATORS
+    lanes = 1 if computes_on_cpu() else _LANES_ON_ACCELERATORS
     return plan(list(steps), steps, lanes if options.lanes == "auto" else int(options.lanes))
 
 
@@ -101,12 +101,12 @@ def _cores() -> list[int]:
 
 def job_count(options: Options, tasks: int) -> int:
     """How many processes work side by side."""
-    return min(options.jobs or (len(_cores()) if cpu_only() else 1), tasks)
+    return min(options.jobs or (len(_cores()) if computes_on_cpu() else 1), tasks)
 
 
 def cores_of(jobs: int) -> Sequence[int | None]:
     """The cores that so many processes keep to; None where one may use everything."""
-    return _cores() if cpu_only() and jobs > 1 else [None]
+    return _cores() if computes_on_cpu() and jobs > 1 else [None]
 
 
 @dataclass
