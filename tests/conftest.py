@@ -9,6 +9,8 @@ from pathlib import Path
 
 # Before anything imports JAX; subprocesses inherit it.
 os.environ["JAX_PLATFORMS"] = "cpu"
+# Most of a test's time is compilation, and most of that is LLVM's; its steps are few.
+os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=1"
 os.environ.pop("TFDS_DATA_DIR", None)
 
 import pytest

@@ -280,7 +280,7 @@ def run_on(devices, tmp_path, *flags):
     environment = {
         **os.environ,
         "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}",
     }
     common = ["--dataset=digits", "--epochs=1", f"--out_dir={tmp_path / str(devices)}"]
     done = subprocess.run(

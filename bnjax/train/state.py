@@ -14,6 +14,9 @@ from jax import Array
 from bnjax.models import Network
 
 _INIT_KEY, _DROPOUT_KEY = 0, 1
+#: For a program that runs once. LLVM's unrolling of the random bits of every kernel takes ten times as long as
+#: everything else of the compilation (measured, see BUILD_NOTES.md).
+_COMPILED_IN_HASTE = {"xla_backend_optimization_level": 1}
 
 
 class TrainState(struct.PyTreeNode):
@@ -35,7 +38,6 @@ def state_maker(
     conditions with one seed can be compared in pairs.
     """
 
-    @jax.jit
     def make(key: Array) -> TrainState:
         images = jnp.zeros((1, *image_shape), model.param_dtype)
         variables = model.init(jax.random.fold_in(key, _INIT_KEY), images)
@@ -47,7 +49,9 @@ def state_maker(
             key=jax.random.fold_in(key, _DROPOUT_KEY),
         )
 
-    return lambda seed: make(jax.random.key(seed))
+    on_cpu = jax.default_backend() == "cpu"
+    made = jax.jit(make, compiler_options=_COMPILED_IN_HASTE if on_cpu else None)
+    return lambda seed: made(jax.random.key(seed))
 
 
 def create_state(
