@@ -14,8 +14,8 @@ from jax import Array
 from bnjax.models import Network
 
 _INIT_KEY, _DROPOUT_KEY = 0, 1
-#: For a program that runs once. LLVM's unrolling of the random bits of every kernel takes ten times as long as
-#: everything else of the compilation (measured, see BUILD_NOTES.md).
+#: For a program that runs once: LLVM's unrolling of the random bits takes most of its compilation (measured,
+#: see BUILD_NOTES.md).
 _COMPILED_IN_HASTE = {"xla_backend_optimization_level": 1}
 
 
