@@ -26,7 +26,7 @@ from bnjax.train.outcome import summary_fields
 from bnjax.train.progress import Progress
 from bnjax.train.state import create_state, digest
 from bnjax.train.step import Totals, make_eval_step, make_train_loop, make_train_step
-from bnjax.train.stepping import DeviceSteps, HostSteps
+from bnjax.train.stepping import DeviceSteps, HostSteps, order_parts
 from bnjax.train.training import prepare, used_variables
 
 pytestmark = pytest.mark.slow  # it compiles
@@ -47,6 +47,16 @@ def dataset(train_count=48, test_count=29):
 
 def config(**settings):
     return resolve(Config(**{**dict(model="mlp", width=12, batch_size=16, epochs=2), **settings}))
+
+
+@pytest.mark.parametrize("lanes", [(), (3,)])
+def test_the_parts_of_an_epoch_are_its_order(lanes):
+    order = np.random.default_rng(0).permutation(np.arange(math.prod(lanes) * 505)).reshape(*lanes, 505)
+    parts = list(order_parts(order, 252, 2))
+    assert [(part.shape, taken) for part, taken in parts] == [((*lanes, 100, 2), n) for n in (100, 100, 52)]
+    taken = np.concatenate([part[..., :taken, :] for part, taken in parts], axis=-2)
+    np.testing.assert_array_equal(taken.reshape(*lanes, 504), order[..., :504])
+    assert not parts[-1][0][..., 52:, :].any()
 
 
 def trained(**settings):

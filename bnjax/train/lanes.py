@@ -26,10 +26,10 @@ from bnjax.train.outcome import Measured, diverged_fields, epoch_fields
 from bnjax.train.programs import Programs
 from bnjax.train.state import TrainState
 from bnjax.train.step import Sums, Totals
+from bnjax.train.stepping import order_parts, steps_in_loop
 from bnjax.train.training import Run, check_train_images, site_kernels
 
 _AXIS = "lanes"
-_STEPS_IN_LOOP = 100
 #: Called as ``emit(lane, "epoch", **fields)``.
 LaneEmit = Callable[..., None]
 
@@ -157,9 +157,8 @@ def _fields(run: Run, epoch: int, measured: Measured, seconds: float) -> dict[st
 def compile_loop(lanes: Lanes) -> None:
     """Compiles the training steps: takes none, on a copy of the state."""
     run = lanes.runs[0]
-    most = min(run.steps_per_epoch, _STEPS_IN_LOOP)
     stacked = () if lanes.shared_order else (len(lanes.state.step),)
-    nowhere = np.zeros((*stacked, most, run.config.batch_size), np.int32)
+    nowhere = np.zeros((*stacked, steps_in_loop(run.steps_per_epoch), run.config.batch_size), np.int32)
     copy = jax.tree.map(jnp.copy, lanes.state)
     jax.block_until_ready(lanes.loop(copy, lanes.examples, _placed(nowhere, lanes), 0, lanes.values))
 
@@ -167,15 +166,8 @@ def compile_loop(lanes: Lanes) -> None:
 def train_lanes_epoch(lanes: Lanes, epoch: int, advance: Callable[[int], None]) -> list[Totals]:
     """Trains all lanes through the images once; returns each lane's sums."""
     run = lanes.runs[0]
-    count, size = run.steps_per_epoch, run.config.batch_size
-    most = min(count, _STEPS_IN_LOOP)
-    order = _orders(lanes, epoch)[..., : count * size]
-    order = order.reshape(*order.shape[:-1], count, size)
     totals = [Totals() for _ in lanes.runs]
-    for start in range(0, count, most):
-        taken = min(most, count - start)
-        part = np.zeros((*order.shape[:-2], most, size), np.int32)
-        part[..., :taken, :] = order[..., start : start + taken, :]
+    for part, taken in order_parts(_orders(lanes, epoch), run.steps_per_epoch, run.config.batch_size):
         lanes.state, sums = lanes.loop(lanes.state, lanes.examples, _placed(part, lanes), taken, lanes.values)
         on_host = jax.device_get(sums)
         for lane, total in enumerate(totals):

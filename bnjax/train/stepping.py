@@ -20,6 +20,30 @@ from bnjax.train.step import Sums, TrainLoop, TrainStep
 _STEPS_IN_LOOP = 100
 
 
+def steps_in_loop(count: int) -> int:
+    """The most steps that one call of a loop takes, from the steps of an epoch."""
+    return min(_STEPS_IN_LOOP, count)
+
+
+def order_parts(order: np.ndarray, count: int, batch_size: int) -> Iterator[tuple[np.ndarray, int]]:
+    """What the calls of a loop take of an epoch.
+
+    Args:
+      order: positions of images [..., images].
+      count: the steps of the epoch.
+
+    Yields:
+      Positions [..., steps_in_loop, batch_size] and how many of these steps to take; zeros behind them.
+    """
+    lanes, most = order.shape[:-1], steps_in_loop(count)
+    steps = order[..., : count * batch_size].reshape(*lanes, count, batch_size)
+    for start in range(0, count, most):
+        taken = min(most, count - start)
+        part = np.zeros((*lanes, most, batch_size), np.int32)
+        part[..., :taken, :] = steps[..., start : start + taken, :]
+        yield part, taken
+
+
 class EpochSteps(Protocol):
     """The training steps of a run.
 
@@ -83,24 +107,19 @@ class DeviceSteps:
         self.program = program
         self._config, self._mesh = config, mesh
         self._count = steps_per_epoch(len(train), config.batch_size)
-        self._most = min(_STEPS_IN_LOOP, self._count)
         weights = np.ones(len(train), np.float32)
         self._examples = replicate(Batch(train.images, train.labels, weights), mesh)
 
     def compile(self, state: TrainState) -> None:
         """No step, on a copy of the state."""
-        nowhere = np.zeros((self._most, self._config.batch_size), np.int32)
+        nowhere = np.zeros((steps_in_loop(self._count), self._config.batch_size), np.int32)
         jax.block_until_ready(self._call(jax.tree.map(jnp.copy, state), nowhere, 0))
 
     def take(self, state: TrainState, epoch: int) -> Iterator[tuple[TrainState, Sums]]:
         config = self._config
         images = len(self._examples.labels)
-        order = epoch_order(images, config.shuffle, config.seed, epoch).astype(np.int32)
-        order = order[: self._count * config.batch_size].reshape(self._count, config.batch_size)
-        for start in range(0, self._count, self._most):
-            taken = min(self._most, self._count - start)
-            part = np.zeros((self._most, config.batch_size), np.int32)
-            part[:taken] = order[start : start + taken]
+        order = epoch_order(images, config.shuffle, config.seed, epoch)
+        for part, taken in order_parts(order, self._count, config.batch_size):
             state, sums = self._call(state, part, taken)
             yield state, Sums(*(values[:taken] for values in jax.device_get(sums)))
 
