@@ -8,7 +8,7 @@ from pathlib import Path
 from bnjax.flags import Parser, complain
 from bnjax.records import RecordError
 from bnjax.report.figures import save_mnist_figures
-from bnjax.report.load import RecordedRun, load_runs
+from bnjax.report.recorded import RecordedRun, load_runs
 from bnjax.report.mnist import LAST_EPOCHS, finished, mnist_table
 from bnjax.report.select import first_epochs
 from bnjax.report.tables import cifar10_table, provenance

@@ -12,7 +12,7 @@ from test_report import report_process
 from bnjax import records
 from bnjax.config import resolve, run_id
 from bnjax.recipes import VGG7_PICK, VGG7_PLAIN, VGG7_SWEEPS, recipe
-from bnjax.report.load import load_runs
+from bnjax.report.recorded import load_runs
 from bnjax.report.vgg7 import early_loss, largest_jump, site_effects, vgg7_groups
 from bnjax.report.vgg7_tables import ranked_table, vgg7_report
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bnjax.config import Config, resolve
 from bnjax.recipes import MNIST_SWEEPS, Conditions, recipe
-from bnjax.report.load import RecordedRun
+from bnjax.report.recorded import RecordedRun
 from bnjax.report.select import runs_of
 from bnjax.report.statistics import estimate, paired_differences
 from bnjax.report.tables import Finding, findings_table

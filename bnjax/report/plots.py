@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bnjax.report.load import RecordedRun
+from bnjax.report.recorded import RecordedRun
 from bnjax.report.tables import provenance
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bnjax.config import Config, identity, resolve
-from bnjax.report.load import RecordedRun
+from bnjax.report.recorded import RecordedRun
 
 #: What runs of one condition may differ in.
 _FREE = {"seed", "epochs"}

@@ -12,7 +12,7 @@ from typing import Any
 from bnjax.config import FIELDS, identity
 from bnjax.placement import Placement, all_placements
 from bnjax.recipes import VGG7_SWEEPS, recipe
-from bnjax.report.load import RecordedRun
+from bnjax.report.recorded import RecordedRun
 from bnjax.report.select import shared_settings
 from bnjax.report.statistics import Estimate, estimate, paired_differences
 from bnjax.sites import VGG7_SITES

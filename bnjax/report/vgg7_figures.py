@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bnjax.recipes import VGG7_PICK, VGG7_PLAIN, VGG7_SWEEPS
-from bnjax.report.load import RecordedRun
+from bnjax.report.recorded import RecordedRun
 from bnjax.report.plots import COLOURS, DASHED, DOTS_PER_INCH, band, foot, label_ends, seeds_told
 from bnjax.report.published import VGG7_SAID
 from bnjax.report.statistics import Estimate, estimate
