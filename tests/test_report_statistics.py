@@ -136,7 +136,7 @@ MAIN = np.array([-0.3, 0.1, -0.05, 0.0, 0.2, -0.1])
 
 
 def made_grid(seeds=(0, 1, 2), interaction=0.4):
-    """All 64 placements: (1 + seed) times the sum of the sites' effects, and one pair is more than its sum."""
+    """All 64 placements: (1 + seed) times the sum of sites' effects; one pair is more than its sum."""
     values = {}
     for number in range(64):
         norms = [(number >> (5 - place)) & 1 for place in range(6)]

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnjax.recipes import MNIST_SWEEPS
-from bnjax.report.recorded import RecordedRun
 from bnjax.report.mnist import accuracy_percent, flat_units, silent_units, sweep_runs
 from bnjax.report.plots import COLOURS, DASHED, DOTS_PER_INCH, band, foot, label_ends, readings, seeds_told
 from bnjax.report.published import MNIST_SAID
+from bnjax.report.recorded import RecordedRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

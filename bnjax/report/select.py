@@ -13,13 +13,13 @@ _FREE = {"seed", "epochs"}
 
 def runs_of(runs: Sequence[RecordedRun], condition: Config) -> list[RecordedRun]:
     """All runs of a condition, whatever their seed and number of epochs."""
-    wanted = _bound(resolve(condition))
-    return [run for run in runs if _bound(_config_of(run)) == wanted]
+    wanted = bound_settings(resolve(condition))
+    return [run for run in runs if bound_settings(config_of(run)) == wanted]
 
 
 def shared_settings(run: RecordedRun) -> dict[str, Any]:
     """The settings that a run has in common with those of other placements, seeds and numbers of epochs."""
-    return {name: value for name, value in _bound(_config_of(run)).items() if name != "placement"}
+    return {name: value for name, value in bound_settings(config_of(run)).items() if name != "placement"}
 
 
 def first_epochs(runs: Sequence[RecordedRun], epochs: int) -> list[RecordedRun]:
@@ -30,10 +30,12 @@ def first_epochs(runs: Sequence[RecordedRun], epochs: int) -> list[RecordedRun]:
     return [dataclasses.replace(run, epochs=run.epochs[:epochs]) for run in runs if len(run.epochs) >= epochs]
 
 
-def _bound(config: Config) -> dict[str, Any]:
+def bound_settings(config: Config) -> dict[str, Any]:
+    """The settings that tell one condition from another, without seed and number of epochs."""
     return {name: value for name, value in identity(config).items() if name not in _FREE}
 
 
-def _config_of(run: RecordedRun) -> Config:
+def config_of(run: RecordedRun) -> Config:
+    """The settings of a run; those that an earlier bnjax did not have are at their defaults."""
     known = {field.name for field in dataclasses.fields(Config)}
     return Config(**{name: value for name, value in run.run["config"].items() if name in known})

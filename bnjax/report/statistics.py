@@ -17,8 +17,12 @@ class Estimate(NamedTuple):
     n: int
 
 
-def estimate(values: Sequence[float]) -> Estimate:
+def estimate(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
     """The mean with its interval by Student's t, which holds for few values from a normal distribution.
+
+    Args:
+      values: one for each seed.
+      confidence: how often such intervals hold the true mean.
 
     Raises:
       ValueError: there are no values.
@@ -30,7 +34,7 @@ def estimate(values: Sequence[float]) -> Estimate:
         return Estimate(mean, None, None, 1)
     from scipy.special import stdtrit  # the quantile of Student's t; scipy.stats takes far longer to import
 
-    half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * statistics.stdev(values) / math.sqrt(n)
+    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * statistics.stdev(values) / math.sqrt(n)
     return Estimate(mean, mean - half, mean + half, n)
 
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from bnjax.config import Config
 from bnjax.recipes import recipe
-from bnjax.report.recorded import RecordedRun
 from bnjax.report.published import CIFAR10_TEST_ACCURACY
+from bnjax.report.recorded import RecordedRun
 from bnjax.report.select import runs_of
 from bnjax.report.statistics import Estimate
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bnjax.recipes import VGG7_PICK, VGG7_PLAIN, VGG7_SWEEPS
-from bnjax.report.recorded import RecordedRun
 from bnjax.report.plots import COLOURS, DASHED, DOTS_PER_INCH, band, foot, label_ends, seeds_told
 from bnjax.report.published import VGG7_SAID
+from bnjax.report.recorded import RecordedRun
 from bnjax.report.statistics import Estimate, estimate
 from bnjax.report.vgg7 import Group, final_loss, lowest_loss, site_effects, test_losses
 
