@@ -193,6 +193,35 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
         yield record
 
 
+def read_sound(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The records of a file that can be used, and a line for people about what cannot.
+
+    A file that is damaged, foreign, empty or of another schema is no error here: what is sound of it is read.
+    Of many bad lines the first is told and the others are counted.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        return [], [f"{path}: {error.strerror}"]
+    found, bad = [], []
+    torn = lines.pop()
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line, parse_constant=_refuse_constant)
+            validate(record)
+            found.append(record)
+        except (ValueError, RecursionError) as error:
+            bad.append(f"{path}, line {number}: {error}")
+    problems = bad[:1]
+    if len(bad) > 1:
+        problems.append(f"{path}: {len(bad) - 1} more lines like that")
+    if torn:
+        problems.append(f"{path}: the last line is torn and left out")
+    if not found and not problems:
+        problems.append(f"{path}: empty")
+    return found, problems
+
+
 def _refuse_constant(name: str) -> None:
     raise RecordError(f"{name} is not JSON")
 

@@ -1,4 +1,7 @@
-"""Recorded runs as tables and figures, beside what the authors of the experiments published."""
+"""Recorded runs as tables and figures, beside what the authors of the experiments published.
+
+With --out=report.html as one page, with --format as the same page in Markdown or CSV.
+"""
 
 import argparse
 import sys
@@ -8,8 +11,8 @@ from pathlib import Path
 from bnjax.flags import Parser, complain
 from bnjax.records import RecordError
 from bnjax.report.figures import save_mnist_figures
-from bnjax.report.recorded import RecordedRun, load_runs
 from bnjax.report.mnist import LAST_EPOCHS, finished, mnist_table
+from bnjax.report.recorded import RecordedRun, load_runs
 from bnjax.report.select import first_epochs
 from bnjax.report.tables import cifar10_table, provenance
 from bnjax.report.vgg7 import vgg7_groups
@@ -29,6 +32,12 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--figures", type=Path, metavar="DIR", help="where to draw figures of MNIST and VGG7 as PNG"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="write one page there (HTML, or as --format says)"
+    )
+    parser.add_argument(
+        "--format", choices=("html", "markdown", "csv"), help="of the page; without --out printed"
     )
     arguments = parser.parse_args(argv[1:])
     if not arguments.runs_dir.is_dir():
@@ -77,16 +86,35 @@ def _report(runs: Sequence[RecordedRun], epoch: int | None, figures: Path | None
             print(f"report.py: {path}", file=sys.stderr)
 
 
+def _page(arguments: argparse.Namespace) -> None:
+    """Writes or prints the page; what of the records cannot be read is told and the rest is used."""
+    from bnjax.report.build import folder_report
+    from bnjax.report.html import as_html
+    from bnjax.report.plain import as_csv, as_markdown
+
+    kind = arguments.format or "html"
+    write = {"html": as_html, "markdown": as_markdown, "csv": as_csv}[kind]
+    page = write(folder_report(arguments.runs_dir, arguments.epoch, pictures=kind != "csv"))
+    if arguments.out:
+        arguments.out.write_text(page, encoding="utf-8", newline="")
+        print(f"report.py: {arguments.out}", file=sys.stderr)
+    else:
+        sys.stdout.write(page)
+
+
 def main(argv: list[str]) -> int:
     arguments = _arguments(argv)
     try:
+        if arguments.out or arguments.format:
+            _page(arguments)
+            return 0
         runs = load_runs(arguments.runs_dir)
         if not any(run.run["config"]["model"] in _NETWORKS for run in runs):
             names = ", ".join(_NETWORKS.values())
             print(f"report.py: no runs of {names} in {arguments.runs_dir}", file=sys.stderr)
             return 1
         _report(runs, arguments.epoch, arguments.figures)
-    except (RecordError, OSError) as error:
+    except (RecordError, LookupError, OSError) as error:
         print(f"report.py: {error}", file=sys.stderr)
         return 1
     return 0

@@ -11,8 +11,8 @@ import pytest
 from bnjax import records
 from bnjax.config import resolve, run_id
 from bnjax.recipes import recipe
-from bnjax.report.recorded import load_runs
 from bnjax.report.published import CIFAR10_TEST_ACCURACY
+from bnjax.report.recorded import load_runs
 from bnjax.report.tables import cifar10_table, provenance
 
 ROOT = Path(__file__).parents[1]

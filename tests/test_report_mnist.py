@@ -11,9 +11,9 @@ from test_report import report_process
 from bnjax import records
 from bnjax.config import resolve, run_id
 from bnjax.recipes import MNIST_SWEEPS, recipe
-from bnjax.report.recorded import load_runs
 from bnjax.report.mnist import mnist_table
 from bnjax.report.plots import apart
+from bnjax.report.recorded import load_runs
 from bnjax.report.statistics import estimate, paired_differences
 
 METRICS = ("train_loss", "validation_loss", "validation_accuracy", "test_loss")

@@ -1,10 +1,14 @@
 """Recorded runs, read back from a folder."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bnjax import records
+
+#: Settings without which a run cannot be told from another.
+_NEEDED = {"model", "placement", "dataset", "recipe", "epochs", "seed"}
 
 
 @dataclass(frozen=True)
@@ -22,12 +26,32 @@ def load_runs(directory: Path) -> list[RecordedRun]:
     Raises:
       RecordError: a file is damaged.
     """
-    runs = []
+    found = (_run(records.read(path)) for path in sorted(directory.rglob(records.FILE_NAME)))
+    return [run for run in found if run]
+
+
+def load_sound_runs(directory: Path) -> tuple[list[RecordedRun], list[str]]:
+    """Every run below a folder that can be read, and a line for people about each thing that cannot."""
+    runs, problems = [], []
     for path in sorted(directory.rglob(records.FILE_NAME)):
-        kinds: dict[str, list[dict[str, Any]]] = {kind: [] for kind in records.SCHEMA}
-        for record in records.read(path):
-            kinds[record["kind"]].append(record)
-        if kinds["run"]:
-            summary = kinds["summary"][-1] if kinds["summary"] else None
-            runs.append(RecordedRun(kinds["run"][0], kinds["epoch"], summary))
-    return runs
+        sound, bad = records.read_sound(path)
+        run = _run(sound)
+        lacking = sorted(_NEEDED - run.run["config"].keys()) if run else []
+        if lacking:
+            bad = [*bad, f"{path}: the run's config lacks {', '.join(lacking)}"]
+        elif run:
+            runs.append(run)
+        elif not bad:
+            bad = [f"{path}: no record of kind run"]
+        problems += bad
+    return runs, problems
+
+
+def _run(sound: Iterable[dict[str, Any]]) -> RecordedRun | None:
+    kinds: dict[str, list[dict[str, Any]]] = {kind: [] for kind in records.SCHEMA}
+    for record in sound:
+        kinds[record["kind"]].append(record)
+    if not kinds["run"]:
+        return None
+    summary = kinds["summary"][-1] if kinds["summary"] else None
+    return RecordedRun(kinds["run"][0], kinds["epoch"], summary)

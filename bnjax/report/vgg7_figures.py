@@ -41,13 +41,14 @@ def save_vgg7_figures(groups: Sequence[Group], folder: Path) -> list[Path]:
     for group in groups:
         number = sum(other.slug == group.slug for other in groups[: groups.index(group)])
         slug = f"{group.slug}-{number + 1}" if number else group.slug
-        for name, figure in _figures(group):
+        for name, figure in group_figures(group):
             files.append(folder / f"vgg7-{slug}-{name}.png")
             figure.savefig(files[-1], dpi=DOTS_PER_INCH)
     return files
 
 
-def _figures(group: Group) -> list[tuple[str, "Figure"]]:
+def group_figures(group: Group) -> list[tuple[str, "Figure"]]:
+    """Name -> figure, of every comparison that was run and of the grid if most of it was."""
     found = []
     for sweep in ("block1", "block2", "fc", "pick"):
         runs = group.sweep(sweep)

@@ -88,8 +88,8 @@ MNIST_CLAIMS: tuple[Claim, ...] = (
     _claim(
         "gray-background",
         "with and without BN at batch size 100, movies",
-        "Where the digits never are, updates are near the middle of their range with BN, and often at its ends "
-        "without.",
+        "Where the digits never are, updates are near the middle of their range with BN, and often at its "
+        "ends without.",
         "",
         unmeasured="records hold no updates of single weights; --movie=dw.gif shows them",
     ),

@@ -1,0 +1,187 @@
+"""Claims and their verdicts as tables."""
+
+from collections.abc import Mapping, Sequence
+
+from bnjax.report.claims.claim import SOURCES, Contrast
+from bnjax.report.claims.verdict import RECIPES, Found, Judgement
+from bnjax.report.document import Cell, Section, Table, interval_text, number, text
+from bnjax.report.readings import READINGS
+from bnjax.report.tables import provenance
+
+#: Recipe -> what was judged, what answers most first.
+Judged = Mapping[str, Sequence[Judgement]]
+
+_FORMS = {"nats": "+.4f", "points": "+.2f", "units": ".1f", "epochs": "+.1f"}
+_VERDICTS = ("contradicted", "inconclusive", "supported", "not run")
+_HOW = (
+    "A claim is supported if all of its contrasts are: the 95% interval over seeds (Student's t) lies wholly "
+    "where the text says. It is contradicted if one of them lies wholly elsewhere, by an interval widened "
+    "for their number (Bonferroni). One seed decides nothing. Claims are not corrected for how many there are."
+)
+_BOTH = (
+    "Published: as its author ran it. Controlled: the same, shuffled every epoch and with standardised "
+    "inputs. Differences are paired by seed: runs of one seed share initial weights and the images' order."
+)
+
+
+def claims_section(judged: Sequence[Judged]) -> Section:
+    """The verdict on every claim, by both recipes, and a count of verdicts."""
+    counts = [
+        f"{name}: {', '.join(f'{n} {verdict}' for verdict, n in _counted(judged, name).items())}"
+        for name in RECIPES
+    ]
+    columns = ["text", "place", "what was said", "published value"]
+    for name in RECIPES:
+        columns += [f"ours, {name}", f"verdict, {name}"]
+    rows = [_claim_row(by_recipe) for by_recipe in judged]
+    return Section(
+        "claims",
+        "What the five texts say, and whether it holds",
+        [f"{len(judged)} claims. {'; '.join(counts)}.", _HOW, _BOTH],
+        [Table("Claims and verdicts", columns, rows)],
+    )
+
+
+def _counted(judged: Sequence[Judged], recipe: str) -> dict[str, int]:
+    verdicts = [by_recipe[recipe][0].verdict for by_recipe in judged]
+    return {verdict: verdicts.count(verdict) for verdict in ("supported", *_VERDICTS[:2], "not run")}
+
+
+def _claim_row(by_recipe: Judged) -> list[Cell]:
+    claim = by_recipe[RECIPES[0]][0].claim
+    values = list(dict.fromkeys(one.published for one in claim.contrasts if one.published))
+    source = SOURCES[claim.source]
+    cells = [
+        f"{source.title} ({source.where})",
+        claim.place,
+        claim.said,
+        "; ".join(values[:2]) or "no number",
+    ]
+    row = [text(cell) for cell in cells]
+    for name in RECIPES:
+        first = by_recipe[name][0]
+        row += [
+            text(_ours(first)),
+            Cell(first.verdict, _VERDICTS.index(first.verdict), f"verdict {first.verdict}"),
+        ]
+    return row
+
+
+def _ours(judgement: Judgement) -> str:
+    """One contrast in numbers, several by how many of them hold; and the data set."""
+    if judgement.claim.unmeasured:
+        return judgement.claim.unmeasured
+    if judgement.verdict == "not run":
+        return "; ".join(filter(None, ["-", _left_out(judgement)]))
+    if len(judgement.found) == 1:
+        return f"{_value(judgement.found[0])}; {judgement.setting}"
+    verdicts = [found.verdict for found in judgement.found]
+    told = [f"{verdicts.count(verdict)} {verdict}" for verdict in ("supported", *_VERDICTS[:2], "not run")]
+    counts = ", ".join(one for one in told if not one.startswith("0 "))
+    return f"{len(verdicts)} contrasts: {counts}; {judgement.setting}"
+
+
+def _form(contrast: Contrast) -> str:
+    form = _FORMS[READINGS[contrast.reading].unit]
+    return form if len(contrast.weights) > 1 else form.lstrip("+")
+
+
+def _value(found: Found) -> str:
+    if found.estimate is None:
+        return "-"
+    form, unit = _form(found.contrast), READINGS[found.contrast.reading].unit
+    return f"{found.estimate.mean:{form}} {unit} {interval_text(found.estimate, form)}"
+
+
+def _left_out(judgement: Judgement) -> str:
+    return ", ".join(f"{count} {why}" for why, count in sorted(judgement.left_out.items()))
+
+
+def contrasts_section(judged: Sequence[Judged]) -> Section:
+    """Every contrast that was run, under every recipe, data set and number of epochs."""
+    columns = (
+        "claim",
+        "recipe",
+        "data set, epochs",
+        "contrast",
+        "reading",
+        "expected",
+        "published",
+        "ours",
+        "from",
+        "to",
+        "bootstrap from",
+        "bootstrap to",
+        "n",
+        "reaches the published size",
+        "verdict",
+        "left out",
+        "rests on",
+    )
+    rows = [
+        _contrast_row(judgement, found)
+        for by_recipe in judged
+        for name in RECIPES
+        for judgement in by_recipe[name]
+        for found in judgement.found
+        if found.estimate
+    ]
+    note = (
+        "from, to: 95% interval by Student's t, which verdicts rest on; the bootstrap's is narrower than it "
+        "should be for few seeds. n: seeds that have every condition of the contrast."
+    )
+    return Section("contrasts", "Every contrast", [note], [Table("Contrasts", columns, rows)] if rows else [])
+
+
+def _contrast_row(judgement: Judgement, found: Found) -> list[Cell]:
+    contrast, ours, resampled = found.contrast, found.estimate, found.resampled
+    assert ours is not None and resampled is not None  # noqa: PT018  # the caller asked
+    form, unit = _form(contrast), READINGS[contrast.reading].unit
+    met = {None: "-", True: "yes", False: "no"}[found.size_met]
+    return [
+        text(judgement.claim.name),
+        text(judgement.recipe),
+        text(judgement.setting),
+        text(contrast.name),
+        text(f"{READINGS[contrast.reading].label}, {unit}"),
+        text(expected_text(contrast)),
+        text(contrast.published or "-"),
+        *(number(value, form) for value in (ours.mean, ours.low, ours.high, resampled.low, resampled.high)),
+        number(ours.n),
+        text(met),
+        Cell(found.verdict, _VERDICTS.index(found.verdict), f"verdict {found.verdict}"),
+        text(_left_out(judgement) or "-"),
+        text(provenance(judgement.runs)),
+    ]
+
+
+def expected_text(contrast: Contrast) -> str:
+    """``lower than 0``, ``alike: 0 within 0.2``."""
+    against = f"{contrast.against:g}"
+    return {
+        "lower": f"lower than {against}",
+        "higher": f"higher than {against}",
+        "alike": f"alike: {against} within {contrast.margin:g}",
+        "not lower": f"not lower than {contrast.against - contrast.margin:g}",
+        "not higher": f"not higher than {contrast.against + contrast.margin:g}",
+    }[contrast.expected]
+
+
+def commands_section(judged: Sequence[Judged]) -> Section:
+    """What would run the claims that were not run."""
+    rows = []
+    for by_recipe in judged:
+        for name in RECIPES:
+            first = by_recipe[name][0]
+            if any(found.verdict == "not run" for found in first.found):
+                command = first.claim.command(name)
+                told = command or "no experiment runs this network yet"
+                rows.append(
+                    [text(first.claim.name), text(name), Cell(told, None, "command" if command else "")]
+                )
+    seen = len({row[2].text for row in rows if row[2].kind})
+    intro = (
+        f"{len(rows)} are missing; {seen} different commands would run them (--dry_run: how long it takes)."
+    )
+    tables = [Table("Not run", ("claim", "recipe", "command"), rows)] if rows else []
+    return Section("missing", "What was not run", [intro if rows else "Nothing is missing."], tables)
