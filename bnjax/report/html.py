@@ -58,12 +58,14 @@ def _picture(picture: Picture) -> str:
 def _table(table: Table, name: str) -> Iterator[str]:
     """Scrolls by itself where it is too wide, with the keyboard too; headings sort once the script runs."""
     caption = f'<caption id="{name}">{escape(table.title)} ({len(table.rows)} rows)</caption>'
-    heads = "".join(f'<th scope="col">{escape(column)}</th>' for column in table.columns)
+    heads = "".join(f'<th scope="col" role="columnheader">{escape(c)}</th>' for c in table.columns)
     yield f'<div class="scroll" role="region" aria-labelledby="{name}" tabindex="0">\n'
-    yield f'<table class="sortable">{caption}\n<thead><tr>{heads}</tr></thead>\n<tbody>\n'
+    yield f'<table class="sortable" role="table">{caption}\n<thead role="rowgroup">'
+    yield f'<tr role="row">{heads}</tr></thead>\n<tbody role="rowgroup">\n'
     for cells in table.rows:
-        first = f'<th scope="row"{_sorted_by(cells[0])}>{escape(cells[0].text)}</th>'
-        yield f"<tr>{first}{''.join(map(_cell, cells[1:]))}</tr>\n"
+        first = f'<th scope="row" role="rowheader"{_sorted_by(cells[0])}>{escape(cells[0].text)}</th>'
+        others = "".join(map(_cell, cells[1:], table.columns[1:]))
+        yield f'<tr role="row">{first}{others}</tr>\n'
     yield "</tbody></table></div>\n"
     if table.note:
         yield f'<p class="note">{escape(table.note)}</p>\n'
@@ -75,7 +77,8 @@ def _sorted_by(cell: Cell) -> str:
     return f' data-order="{"" if cell.order == float("inf") else cell.order}"'
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: Cell, column: str) -> str:
+    """With its column's name, which a narrow screen shows beside it."""
     kind, shown = cell.kind, escape(cell.text)
     if kind.startswith("verdict"):
         shown = f'<span aria-hidden="true">{_SIGNS[cell.text]}</span> {shown}'
@@ -84,4 +87,4 @@ def _cell(cell: Cell) -> str:
     elif cell.order is not None:
         kind = f"{kind} number".strip()
     marked = f' class="{kind.replace("not run", "not-run")}"' if kind else ""
-    return f"<td{marked}{_sorted_by(cell)}>{shown}</td>"
+    return f'<td role="cell" data-column="{escape(column)}"{marked}{_sorted_by(cell)}>{shown}</td>'

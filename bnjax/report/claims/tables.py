@@ -15,8 +15,8 @@ _FORMS = {"nats": "+.4f", "points": "+.2f", "units": ".1f", "epochs": "+.1f"}
 _VERDICTS = ("contradicted", "inconclusive", "supported", "not run")
 _HOW = (
     "A claim is supported if all of its contrasts are: the 95% interval over seeds (Student's t) lies wholly "
-    "where the text says. It is contradicted if one of them lies wholly elsewhere, by an interval widened "
-    "for their number (Bonferroni). One seed decides nothing. Claims are not corrected for how many there are."
+    "where the text says. It is contradicted if one of them lies wholly elsewhere, by an interval "
+    "widened for their number (Bonferroni). One seed decides nothing. The number of claims corrects nothing."
 )
 _BOTH = (
     "Published: as its author ran it. Controlled: the same, shuffled every epoch and with standardised "
@@ -30,7 +30,7 @@ def claims_section(judged: Sequence[Judged]) -> Section:
         f"{name}: {', '.join(f'{n} {verdict}' for verdict, n in _counted(judged, name).items())}"
         for name in RECIPES
     ]
-    columns = ["text", "place", "what was said", "published value"]
+    columns = ["claim", "text", "place", "what was said", "published value"]
     for name in RECIPES:
         columns += [f"ours, {name}", f"verdict, {name}"]
     rows = [_claim_row(by_recipe) for by_recipe in judged]
@@ -51,12 +51,8 @@ def _claim_row(by_recipe: Judged) -> list[Cell]:
     claim = by_recipe[RECIPES[0]][0].claim
     values = list(dict.fromkeys(one.published for one in claim.contrasts if one.published))
     source = SOURCES[claim.source]
-    cells = [
-        f"{source.title} ({source.where})",
-        claim.place,
-        claim.said,
-        "; ".join(values[:2]) or "no number",
-    ]
+    where = f"{source.title} ({source.where})"
+    cells = [claim.name, where, claim.place, claim.said, _listed(values)]
     row = [text(cell) for cell in cells]
     for name in RECIPES:
         first = by_recipe[name][0]
@@ -65,6 +61,12 @@ def _claim_row(by_recipe: Judged) -> list[Cell]:
             Cell(first.verdict, _VERDICTS.index(first.verdict), f"verdict {first.verdict}"),
         ]
     return row
+
+
+def _listed(values: Sequence[str]) -> str:
+    """The first two, and how many more there are."""
+    more = [f"and {len(values) - 2} more"] if len(values) > 2 else []
+    return "; ".join([*values[:2], *more]) or "no number"
 
 
 def _ours(judgement: Judgement) -> str:

@@ -45,7 +45,7 @@ def _claim(
 def _holds_overfitting_down(block: str) -> Claim:
     return _claim(
         f"{block}-overfits-less",
-        f"BN in {block}",
+        f"BN in {'FC' if block == 'fc' else block}",
         f"BN in {block} holds overfitting down.",
         [minus(code, VGG7_PLAIN, "overfitting", "lower") for code in _with_norms(block)],
     )

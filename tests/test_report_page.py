@@ -1,0 +1,242 @@
+"""The page, its other formats and the DataFrame, from records made here."""
+
+import csv
+import io
+import json
+import time
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from test_report import report_process
+from test_report_mnist import record_run
+from test_report_vgg7 import record_run as record_vgg7
+
+import bnjax.report
+from bnjax import records
+from bnjax.recipes import VGG7_PICK, VGG7_PLAIN, VGG7_SWEEPS
+from bnjax.report.build import folder_report
+from bnjax.report.claims import CLAIMS
+from bnjax.report.document import Cell, Report, Section, Table
+from bnjax.report.frame import LeftOut
+from bnjax.report.html import as_html
+from bnjax.report.plain import as_csv, as_markdown
+from bnjax.report.provenance import command_of
+from bnjax.report.recorded import load_runs, load_sound_runs
+
+
+class Page(HTMLParser):
+    """What a page holds: every tag with its attributes, and the text of each table's cells."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open, self.rows, self.text = [], [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in ("meta", "link", "img"):
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if {"td", "th"} & set(self.open):
+            self.rows[-1][-1] += data
+        self.text.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """MNIST with and without BN, VGG7 in all placements, and files that cannot be read."""
+    folder = tmp_path_factory.mktemp("runs")
+    for seed in (0, 1, 2):
+        record_run(folder, [0.97 + seed / 1000] * 6, placement="dense", seed=seed, epochs=6)
+        told = dict(placement="none", seed=seed, epochs=6)
+        record_run(folder, [0.98 + seed / 1000] * 6, flat=seed + 3, **told)
+    record_run(folder, [0.9], placement="none", seed=7, status="diverged", epochs=6)
+    for number, code in enumerate(VGG7_SWEEPS["grid"]):
+        for seed in (0, 1):
+            record_vgg7(folder, [2.0, 1.0 + number / 100 + seed / 10], code, seed=seed)
+    (folder / "damaged").mkdir()
+    (folder / "damaged" / records.FILE_NAME).write_text('{"kind": "run"}\n{"a": 1}\n{"b"\n{"torn')
+    (folder / "empty").mkdir()
+    (folder / "empty" / records.FILE_NAME).write_text("")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(folder):
+    return folder_report(folder)
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return Page(as_html(report))
+
+
+def test_the_page_needs_nothing_else(page):
+    for attributes in (a for _, a in page.tags):
+        for name in ("src", "href"):
+            assert attributes.get(name, "data:").startswith(("data:", "#"))
+    assert page.all("script") == [{}]
+    [policy] = [m["content"] for m in page.all("meta") if "http-equiv" in m]
+    assert policy.startswith("default-src 'none'")
+    assert "@import" not in "".join(page.text)
+    assert "url(" not in "".join(page.text)
+
+
+def test_the_page_can_be_heard_as_well_as_seen(page):
+    [html] = page.all("html")
+    assert html == {"lang": "en"}
+    assert len(page.all("h1")) == 1
+    assert all(picture["alt"] for picture in page.all("img"))
+    assert len(page.all("caption")) == len(page.all("table")) > 5
+    assert {head["scope"] for head in page.all("th")} == {"row", "col"}
+    names = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(names) == len(set(names))
+    for attributes in (a for _, a in page.tags):
+        assert attributes.get("aria-labelledby", names[0]) in names
+        assert attributes.get("href", "#")[1:] in (*names, "", "ata:,")
+    assert all(region["tabindex"] == "0" for region in page.all("div"))
+
+
+def test_the_page_tells_verdicts_and_where_they_come_from(page):
+    rows = {row[0]: row for row in page.rows if len(row) == 9}
+    row = rows["mnist-bn-less-accurate"]
+    assert row[3:5] == ["With BN the test accuracy is lower than without.", "no number"]
+    assert row[5].startswith("-1.00 points [-1.00, -1.00], n = 3; mnist (png), 6 epochs")
+    assert (row[6], row[7], row[8]) == ("✓ supported", "-", "○ not run")
+    assert len(rows) == len(CLAIMS) + 1
+    text = "".join(page.text)
+    assert "135 runs were read: 1 diverged, 6 done, 128 unfinished." in text
+    assert "damaged/metrics.jsonl, line 1" in text
+    assert "damaged/metrics.jsonl: 2 more lines like that" in text
+    assert "empty/metrics.jsonl: empty" in text
+    commands = [row[-1] for row in page.rows if row[-1].startswith("python experiments/")]
+    assert (
+        f"python experiments/vgg7.py --placement={VGG7_PICK} --dataset=digits --epochs=2 --seed=1" in commands
+    )
+
+
+def test_the_page_shows_the_grid(page, report):
+    [ranked, sites, pairs] = next(s.tables for s in report.sections if s.name == "vgg7-1")
+    assert ranked.rows[0][0].text == f"{VGG7_PLAIN} (no norms)"
+    assert len(ranked.rows) == 64
+    effects = {row[0].text: row[1] for row in sites.rows}
+    # Codes are numbered like binary numbers, so that the last site adds 0.01 and the first 0.32.
+    assert effects["fc/dense2"].order == pytest.approx(0.01)
+    assert effects["block1/conv1"].text == "+0.3200 [+0.3200, +0.3200], n = 2"
+    assert len(pairs.rows) == 15
+    assert {round(row[1].order, 9) for row in pairs.rows} == {0}
+    assert [figure["id"] for figure in page.all("figure")] == [
+        "mnist-bn-or-not",
+        *(f"vgg7-1-{name}" for name in ("block1", "block2", "fc", "pick", "grid")),
+    ]
+
+
+def test_what_a_record_says_is_never_html():
+    evil = '<script>alert("x")</script>'
+    table = Table(evil, (evil,), [[Cell(evil)]], evil)
+    text = as_html(Report(evil, [evil], [Section("s", evil, [evil], [table])]))
+    assert len(Page(text).all("script")) == 1
+    assert "alert(&quot;" in text
+
+
+def test_markdown_and_csv_hold_the_same_tables(report):
+    tables = [table for section in report.sections for table in section.tables]
+    rows = list(csv.reader(io.StringIO(as_csv(report))))
+    assert len([row for row in rows if row]) == sum(1 + len(table.rows) for table in tables)
+    assert all(len(row) == 0 or len(row) > 3 for row in rows)
+    markdown = as_markdown(report)
+    for table in tables:
+        assert f"### {table.title}\n" in markdown
+    widths = {line.replace("\\|", "").count("|") - 1 for line in markdown.splitlines() if line[:2] == "| "}
+    assert widths == {len(table.columns) for table in tables}
+
+
+def test_the_door_writes_the_page(folder, tmp_path):
+    done = report_process(str(folder), f"--out={tmp_path / 'report.html'}")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert f"report.py: {tmp_path / 'report.html'}" in done.stderr
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    printed = report_process(str(folder), "--format=csv", "2")
+    assert printed.returncode == 0
+    assert "mnist (png), 2 epochs" in printed.stdout
+
+
+def test_the_door_without_any_sound_run_ends_with_1(folder, tmp_path):
+    done = report_process(str(folder / "damaged"), "--format=markdown")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no runs in" in done.stderr
+    assert "line 1" in done.stderr
+
+
+def test_commands_repeat_the_run(tmp_path):
+    record_run(tmp_path, [0.9], placement="none", seed=4, epochs=1, optimizer="sgd", learning_rate=0.1)
+    [run] = load_runs(tmp_path)
+    expected = "--placement=dr --epochs=1 --optimizer=sgd --learning_rate=0.1 --seed=4"
+    assert command_of(run) == f"python experiments/mnist.py {expected}"
+
+
+def test_the_frame_has_a_row_for_each_epoch(folder):
+    with pytest.warns(LeftOut) as told:
+        frame = bnjax.report.load(folder)
+    assert len(told) == 4  # two of bad lines, a torn one, an empty file
+    assert len(frame) == 6 * 6 + 1 + 64 * 2 * 2
+    one = frame[(frame.model == "mlp") & (frame.placement == "dr") & (frame.seed == 1)]
+    assert one.test_accuracy.tolist() == [0.981] * 6
+    assert one.epoch.tolist() == [1, 2, 3, 4, 5, 6]
+    assert set(one.flat) == {4}
+    assert set(one["silent:fc/dense1"]) == {5}
+    assert set(one.run_status) == {"done"}
+    assert frame.test_loss.dtype == np.float64
+    means = frame[frame.model == "vgg7"].groupby("placement").test_loss.min()
+    assert means[VGG7_PLAIN] == 1.0
+    with pytest.raises(NotADirectoryError, match="nowhere"):
+        bnjax.report.load(folder / "nowhere")
+
+
+def test_foreign_and_older_records_are_told_and_the_rest_is_used(folder, tmp_path):
+    line = (next(folder.glob("*")) / records.FILE_NAME).read_text().splitlines()[0]
+    bad = {
+        "schema": json.dumps(json.loads(line) | {"schema": 0}),
+        "config": json.dumps(json.loads(line) | {"config": {"model": "cnn"}}),
+        "binary": "\x00\x01",
+        "list": "[" * 100_000,
+        "nan": '{"kind": "epoch", "epoch": NaN}',
+    }
+    for name, text in bad.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / records.FILE_NAME).write_text(text + "\n")
+    record_run(tmp_path, [0.9], placement="none")
+    runs, problems = load_sound_runs(tmp_path)
+    assert len(runs) == 1
+    assert len(problems) == len(bad)
+    assert any("schema 0 is not 1" in problem for problem in problems)
+    assert any("config lacks dataset, epochs" in problem for problem in problems)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_lines_are_read_in_seconds(tmp_path):
+    """By the time of the processor, since a busy machine may take far longer."""
+    record_run(tmp_path, [0.9], placement="none")
+    path = next(tmp_path.rglob(records.FILE_NAME))
+    head, epoch, *_ = path.read_text().splitlines(keepends=True)
+    for number in range(100):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / records.FILE_NAME).write_text(head + epoch * 1000)
+    path.unlink()
+    start = time.process_time()
+    frame = bnjax.report.load(tmp_path)
+    assert len(frame) == 100_000
+    assert time.process_time() - start < 20
