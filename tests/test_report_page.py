@@ -164,14 +164,17 @@ def test_markdown_and_csv_hold_the_same_tables(report):
     assert widths == {len(table.columns) for table in tables}
 
 
-def test_the_door_writes_the_page(folder, tmp_path):
-    done = report_process(str(folder), f"--out={tmp_path / 'report.html'}")
+def test_the_door_writes_the_page(tmp_path):
+    record_run(tmp_path, [0.9, 0.9], placement="none", epochs=2)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / records.FILE_NAME).write_text("")
+    done = report_process(str(tmp_path), f"--out={tmp_path / 'report.html'}")
     assert (done.returncode, done.stdout) == (0, "")
     assert f"report.py: {tmp_path / 'report.html'}" in done.stderr
     assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
-    printed = report_process(str(folder), "--format=csv", "2")
+    printed = report_process(str(tmp_path), "--format=csv", "1")
     assert printed.returncode == 0
-    assert "mnist (png), 2 epochs" in printed.stdout
+    assert "mnist (png), 1 epoch" in printed.stdout
 
 
 def test_the_door_without_any_sound_run_ends_with_1(folder, tmp_path):

@@ -1,7 +1,7 @@
 """A report as one HTML file that needs nothing else: styles, script and pictures are inside."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.resources import files
 
@@ -32,8 +32,8 @@ def as_html(report: Report) -> str:
     )
 
 
-def _paragraphs(paragraphs: object) -> str:
-    return "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs)  # type: ignore[attr-defined]
+def _paragraphs(paragraphs: Iterable[str]) -> str:
+    return "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs)
 
 
 def _section(section: Section) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bnjax.config import FIELDS, Config, identity
 from bnjax.recipes import EXPERIMENTS, recipe
-from bnjax.report.document import Section, Table, number, text
+from bnjax.report.document import Cell, Section, Table, number, text
 from bnjax.report.recorded import RecordedRun
 from bnjax.report.select import config_of
 
@@ -15,8 +15,8 @@ _COLUMNS = (
     "condition",
     "recipe",
     "seed",
-    "ended",
     "epochs",
+    "ended",
     "data set",
     "device",
     "versions",
@@ -66,33 +66,19 @@ def runs_section(runs: Sequence[RecordedRun], problems: Sequence[str]) -> Sectio
         "runs",
         "Every run and where it comes from",
         [*paragraphs, *problems],
-        [
-            Table(
-                "Runs",
-                _COLUMNS,
-                [[text(cell) if isinstance(cell, str) else cell for cell in r] for r in rows],
-            )
-        ],
+        [Table("Runs", _COLUMNS, rows)],
     )
 
 
-def _row(run: RecordedRun, ended: str) -> list:
+def _row(run: RecordedRun, ended: str) -> list[Cell]:
     told, config = run.run, run.run["config"]
     data, device = told["data"], told["device"]
     versions = [
         f"{name} {told['versions'][name]}" for name in ("jax", "flax", "bnjax") if name in told["versions"]
     ]
-    return [
-        told["run_id"],
-        condition_of(run),
-        config["recipe"],
-        number(config["seed"]),
-        ended,
-        number(len(run.epochs)),
-        f"{data.get('name')} {data.get('version') or ''} ({data.get('encoding')})",
-        f"{device.get('count')} {device.get('kind')}",
-        ", ".join(versions),
-        (told["git_commit"] or "unknown")[:12],
-        told["started"],
-        command_of(run),
-    ]
+    seed, epochs = number(config["seed"]), number(len(run.epochs))
+    words = [ended, f"{data.get('name')} {data.get('version') or ''} ({data.get('encoding')})"]
+    words += [f"{device.get('count')} {device.get('kind')}", ", ".join(versions)]
+    words += [(told["git_commit"] or "unknown")[:12], told["started"]]
+    names = [text(told["run_id"]), text(condition_of(run)), text(config["recipe"])]
+    return [*names, seed, epochs, *map(text, words), Cell(command_of(run), None, "command")]

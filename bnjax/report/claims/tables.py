@@ -6,6 +6,7 @@ from bnjax.report.claims.claim import SOURCES, Contrast
 from bnjax.report.claims.verdict import RECIPES, Found, Judgement
 from bnjax.report.document import Cell, Section, Table, interval_text, number, text
 from bnjax.report.readings import READINGS
+from bnjax.report.statistics import Estimate
 from bnjax.report.tables import provenance
 
 #: Recipe -> what was judged, what answers most first.
@@ -121,12 +122,12 @@ def contrasts_section(judged: Sequence[Judged]) -> Section:
         "rests on",
     )
     rows = [
-        _contrast_row(judgement, found)
+        _contrast_row(judgement, found, found.estimate, found.resampled)
         for by_recipe in judged
         for name in RECIPES
         for judgement in by_recipe[name]
         for found in judgement.found
-        if found.estimate
+        if found.estimate and found.resampled
     ]
     note = (
         "from, to: 95% interval by Student's t, which verdicts rest on; the bootstrap's is narrower than it "
@@ -135,9 +136,8 @@ def contrasts_section(judged: Sequence[Judged]) -> Section:
     return Section("contrasts", "Every contrast", [note], [Table("Contrasts", columns, rows)] if rows else [])
 
 
-def _contrast_row(judgement: Judgement, found: Found) -> list[Cell]:
-    contrast, ours, resampled = found.contrast, found.estimate, found.resampled
-    assert ours is not None and resampled is not None  # noqa: PT018  # the caller asked
+def _contrast_row(judgement: Judgement, found: Found, ours: Estimate, resampled: Estimate) -> list[Cell]:
+    contrast = found.contrast
     form, unit = _form(contrast), READINGS[contrast.reading].unit
     met = {None: "-", True: "yes", False: "no"}[found.size_met]
     return [
