@@ -94,7 +94,10 @@ def _page(arguments: argparse.Namespace) -> None:
 
     kind = arguments.format or "html"
     write = {"html": as_html, "markdown": as_markdown, "csv": as_csv}[kind]
-    page = write(folder_report(arguments.runs_dir, arguments.epoch, pictures=kind != "csv"))
+    report = folder_report(arguments.runs_dir, arguments.epoch, pictures=kind != "csv")
+    for problem in report.problems:
+        print(f"report.py: {problem}", file=sys.stderr)
+    page = write(report)
     if arguments.out:
         arguments.out.write_text(page, encoding="utf-8", newline="")
         print(f"report.py: {arguments.out}", file=sys.stderr)

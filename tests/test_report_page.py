@@ -172,9 +172,10 @@ def test_the_door_writes_the_page(tmp_path):
     assert (done.returncode, done.stdout) == (0, "")
     assert f"report.py: {tmp_path / 'report.html'}" in done.stderr
     assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
-    printed = report_process(str(tmp_path), "--format=csv", "1")
+    printed = report_process(str(tmp_path), "1", "--format=csv")
     assert printed.returncode == 0
     assert "mnist (png), 1 epoch" in printed.stdout
+    assert "empty/metrics.jsonl: empty" in printed.stderr
 
 
 def test_the_door_without_any_sound_run_ends_with_1(folder, tmp_path):

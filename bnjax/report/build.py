@@ -50,7 +50,7 @@ def folder_report(directory: Path, epoch: int | None = None, pictures: bool = Tr
         runs_section(runs, problems),
     ]
     until = [f"Runs are cut to their first {epoch} epochs."] if epoch else []
-    return Report(_TITLE, [*_introduction(runs), *until], sections)
+    return Report(_TITLE, [*_introduction(runs), *until], sections, problems)
 
 
 def _introduction(runs: Sequence[RecordedRun]) -> list[str]:

@@ -49,11 +49,12 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """The whole of it."""
+    """The whole of it, and a line for each thing that could not be read for it."""
 
     title: str
     paragraphs: Sequence[str]
     sections: Sequence[Section]
+    problems: Sequence[str] = ()
 
 
 def text(value: object) -> Cell:
