@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bnjax.report.claims.claim import SOURCES, Contrast
-from bnjax.report.claims.verdict import RECIPES, Found, Judgement
+from bnjax.report.claims.verdict import RECIPES, Found, Judgement, Verdict
 from bnjax.report.document import Cell, Section, Table, interval_text, number, text
 from bnjax.report.readings import READINGS
 from bnjax.report.statistics import Estimate
@@ -13,7 +13,9 @@ from bnjax.report.tables import provenance
 Judged = Mapping[str, Sequence[Judgement]]
 
 _FORMS = {"nats": "+.4f", "points": "+.2f", "units": ".1f", "epochs": "+.1f"}
-_VERDICTS = ("contradicted", "inconclusive", "supported", "not run")
+#: In the order in which a table sorts them, and in which they are counted.
+_VERDICTS: tuple[Verdict, ...] = ("contradicted", "inconclusive", "supported", "not run")
+_TOLD: tuple[Verdict, ...] = ("supported", "contradicted", "inconclusive", "not run")
 _HOW = (
     "A claim is supported if all of its contrasts are: the 95% interval over seeds (Student's t) lies wholly "
     "where the text says. It is contradicted if one of them lies wholly elsewhere, by an interval "
@@ -45,7 +47,7 @@ def claims_section(judged: Sequence[Judged]) -> Section:
 
 def _counted(judged: Sequence[Judged], recipe: str) -> dict[str, int]:
     verdicts = [by_recipe[recipe][0].verdict for by_recipe in judged]
-    return {verdict: verdicts.count(verdict) for verdict in ("supported", *_VERDICTS[:2], "not run")}
+    return {verdict: verdicts.count(verdict) for verdict in _TOLD}
 
 
 def _claim_row(by_recipe: Judged) -> list[Cell]:
@@ -79,7 +81,7 @@ def _ours(judgement: Judgement) -> str:
     if len(judgement.found) == 1:
         return f"{_value(judgement.found[0])}; {judgement.setting}"
     verdicts = [found.verdict for found in judgement.found]
-    told = [f"{verdicts.count(verdict)} {verdict}" for verdict in ("supported", *_VERDICTS[:2], "not run")]
+    told = [f"{verdicts.count(verdict)} {verdict}" for verdict in _TOLD]
     counts = ", ".join(one for one in told if not one.startswith("0 "))
     return f"{len(verdicts)} contrasts: {counts}; {judgement.setting}"
 
