@@ -186,7 +186,7 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
         warnings.warn(f"{path}: the last line is torn and left out", TornLine, stacklevel=3)
     for number, line in enumerate(lines, start=1):
         try:
-            record = json.loads(line, parse_constant=_refuse_constant)
+            record = _DECODER.decode(line.decode())
             validate(record)
         except ValueError as error:
             raise RecordError(f"{path}, line {number}: {error}") from None
@@ -207,7 +207,7 @@ def read_sound(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     torn = lines.pop()
     for number, line in enumerate(lines, start=1):
         try:
-            record = json.loads(line, parse_constant=_refuse_constant)
+            record = _DECODER.decode(line.decode())
             validate(record)
             found.append(record)
         except (ValueError, RecursionError) as error:
@@ -224,6 +224,9 @@ def read_sound(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
 
 def _refuse_constant(name: str) -> None:
     raise RecordError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def find_summary(path: Path) -> dict[str, Any] | None:

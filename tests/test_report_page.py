@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import time
 from html.parser import HTMLParser
 
 import numpy as np
@@ -228,19 +227,3 @@ def test_foreign_and_older_records_are_told_and_the_rest_is_used(folder, tmp_pat
     assert len(problems) == len(bad)
     assert any("schema 0 is not 1" in problem for problem in problems)
     assert any("config lacks dataset, epochs" in problem for problem in problems)
-
-
-@pytest.mark.slow
-def test_a_hundred_thousand_lines_are_read_in_seconds(tmp_path):
-    """By the time of the processor, since a busy machine may take far longer."""
-    record_run(tmp_path, [0.9], placement="none")
-    path = next(tmp_path.rglob(records.FILE_NAME))
-    head, epoch, *_ = path.read_text().splitlines(keepends=True)
-    for number in range(100):
-        (tmp_path / str(number)).mkdir()
-        (tmp_path / str(number) / records.FILE_NAME).write_text(head + epoch * 1000)
-    path.unlink()
-    start = time.process_time()
-    frame = bnjax.report.load(tmp_path)
-    assert len(frame) == 100_000
-    assert time.process_time() - start < 20
