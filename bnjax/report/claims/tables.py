@@ -33,16 +33,31 @@ def claims_section(judged: Sequence[Judged]) -> Section:
         f"{name}: {', '.join(f'{n} {verdict}' for verdict, n in _counted(judged, name).items())}"
         for name in RECIPES
     ]
-    columns = ["claim", "text", "place", "what was said", "published value"]
+    columns = ["claim", "what was said"]
     for name in RECIPES:
-        columns += [f"ours, {name}", f"verdict, {name}"]
-    rows = [_claim_row(by_recipe) for by_recipe in judged]
+        columns += [f"verdict, {name}", f"ours, {name}"]
+    columns += ["published value", "text", "place"]
+    rows = [_claim_row(by_recipe) for by_recipe in sorted(judged, key=_is_open)]
     return Section(
         "claims",
         "What the five texts say, and whether it holds",
         [f"{len(judged)} claims. {'; '.join(counts)}.", _HOW, _BOTH],
-        [Table("Claims and verdicts", columns, rows)],
+        [Table("Claims and verdicts", columns, rows), _texts(judged)],
     )
+
+
+def _is_open(by_recipe: Judged) -> bool:
+    return all(by_recipe[name][0].verdict == "not run" for name in RECIPES)
+
+
+def _texts(judged: Sequence[Judged]) -> Table:
+    """The texts themselves, by the names of their experiments."""
+    claimed = [by_recipe[RECIPES[0]][0].claim.source for by_recipe in judged]
+    rows = [
+        [text(name), text(source.title), text(source.where), text(source.ran), number(claimed.count(name))]
+        for name, source in SOURCES.items()
+    ]
+    return Table("The texts", ("text", "title", "where and when", "what it ran", "claims"), rows)
 
 
 def _counted(judged: Sequence[Judged], recipe: str) -> dict[str, int]:
@@ -53,17 +68,14 @@ def _counted(judged: Sequence[Judged], recipe: str) -> dict[str, int]:
 def _claim_row(by_recipe: Judged) -> list[Cell]:
     claim = by_recipe[RECIPES[0]][0].claim
     values = list(dict.fromkeys(one.published for one in claim.contrasts if one.published))
-    source = SOURCES[claim.source]
-    where = f"{source.title} ({source.where})"
-    cells = [claim.name, where, claim.place, claim.said, _listed(values)]
-    row = [text(cell) for cell in cells]
+    row = [text(claim.name), text(claim.said)]
     for name in RECIPES:
         first = by_recipe[name][0]
         row += [
-            text(_ours(first)),
             Cell(first.verdict, _VERDICTS.index(first.verdict), f"verdict {first.verdict}"),
+            text(_ours(first)),
         ]
-    return row
+    return [*row, text(_listed(values)), text(claim.source), text(claim.place)]
 
 
 def _listed(values: Sequence[str]) -> str:
