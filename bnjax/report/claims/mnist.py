@@ -59,6 +59,23 @@ MNIST_CLAIMS: tuple[Claim, ...] = (
             for size in (50, 100, 200, 500)
         ),
     ),
+    _claim(
+        "batch-size-10-in-training",
+        "batch sizes, accuracy",
+        "The same, where the accuracy meant is that of training: the text does not say which.",
+        "batch-sizes",
+        *(
+            minus(
+                "batch size 10",
+                f"batch size {size}",
+                "final_train_accuracy",
+                "lower",
+                published="-1 to -1.5 points",
+                size=(-1.5, -1.0),
+            )
+            for size in (50, 100, 200, 500)
+        ),
+    ),
     Claim(
         "mnist-batch-size-10-why",
         "mnist",
