@@ -186,11 +186,9 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
         warnings.warn(f"{path}: the last line is torn and left out", TornLine, stacklevel=3)
     for number, line in enumerate(lines, start=1):
         try:
-            record = _DECODER.decode(line.decode())
-            validate(record)
-        except ValueError as error:
+            yield _parsed(line)
+        except (ValueError, RecursionError) as error:
             raise RecordError(f"{path}, line {number}: {error}") from None
-        yield record
 
 
 def read_sound(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
@@ -207,9 +205,7 @@ def read_sound(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     torn = lines.pop()
     for number, line in enumerate(lines, start=1):
         try:
-            record = _DECODER.decode(line.decode())
-            validate(record)
-            found.append(record)
+            found.append(_parsed(line))
         except (ValueError, RecursionError) as error:
             bad.append(f"{path}, line {number}: {error}")
     problems = bad[:1]
@@ -222,11 +218,14 @@ def read_sound(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     return found, problems
 
 
+def _parsed(line: bytes) -> dict[str, Any]:
+    record = json.loads(line, parse_constant=_refuse_constant)
+    validate(record)
+    return record
+
+
 def _refuse_constant(name: str) -> None:
     raise RecordError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def find_summary(path: Path) -> dict[str, Any] | None:

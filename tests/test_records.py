@@ -175,6 +175,7 @@ DAMAGED = {
     "a list": b"[1, 2]",
     "null": b"null",
     "no record": b'{"kind": "epoch"}',
+    "deep": b"[" * 100_000,
     "kind is a list": b'{"kind": []}',
     "not a number": json_line(record()).strip().replace('"train_loss": 3', '"train_loss": NaN').encode(),
 }

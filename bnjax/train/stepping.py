@@ -17,12 +17,12 @@ from bnjax.train.state import TrainState
 from bnjax.train.step import Sums, TrainLoop, TrainStep
 
 #: Steps between two looks of the host: a fraction of a second, so that progress shows and signals are heard.
-_STEPS_IN_LOOP = 100
+STEPS_IN_LOOP = 100
 
 
 def steps_in_loop(count: int) -> int:
     """The most steps that one call of a loop takes, from the steps of an epoch."""
-    return min(_STEPS_IN_LOOP, count)
+    return min(STEPS_IN_LOOP, count)
 
 
 def order_parts(order: np.ndarray, count: int, batch_size: int) -> Iterator[tuple[np.ndarray, int]]:

@@ -78,8 +78,11 @@ def steps_of(todo: Sequence[Config]) -> dict[Config, int]:
 
 def planned(steps: dict[Config, int], options: Options) -> list[Task]:
     """The tasks of runs, from the training steps of each."""
-    lanes = 1 if computes_on_cpu() else _LANES_ON_ACCELERATORS
-    return plan(list(steps), steps, lanes if options.lanes == "auto" else int(options.lanes))
+    if options.lanes == "auto":
+        lanes = 1 if computes_on_cpu() else _LANES_ON_ACCELERATORS
+    else:
+        lanes = int(options.lanes)
+    return plan(list(steps), steps, lanes)
 
 
 def say(line: str) -> None:
@@ -106,7 +109,7 @@ def job_count(options: Options, tasks: int) -> int:
 
 def cores_of(jobs: int) -> Sequence[int | None]:
     """The cores that so many processes keep to; None where one may use everything."""
-    return _cores() if computes_on_cpu() and jobs > 1 else [None]
+    return _cores() if jobs > 1 and computes_on_cpu() else [None]
 
 
 @dataclass

@@ -15,6 +15,7 @@ from bnjax.train.mesh import data_mesh, replicate, shard_batch, shard_order
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.state import create_state
 from bnjax.train.step import Sums, Totals, make_train_loop, make_train_step
+from bnjax.train.stepping import STEPS_IN_LOOP
 from speed_peers.networks import CLASSES, LEARNING_RATE, NORM_EPSILON, NORM_MOMENTUM, Task, synthetic_batches
 
 
@@ -37,10 +38,6 @@ def task_config(task: Task) -> Config:
             input_scale="raw",
         )
     )
-
-
-#: Steps in one call where they are taken in a loop on the device, as in an experiment.
-_STEPS_IN_LOOP = 100
 
 
 class Trainer:
@@ -70,7 +67,7 @@ class Trainer:
             images, labels = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
             examples = Batch(images, labels, np.ones(len(labels), np.float32))
             self._examples = replicate(examples, self.mesh)
-            order = np.resize(np.arange(len(labels), dtype=np.int32), (_STEPS_IN_LOOP, task.batch_size))
+            order = np.resize(np.arange(len(labels), dtype=np.int32), (STEPS_IN_LOOP, task.batch_size))
             self._order = shard_order(order, self.mesh)
             self._loop = make_train_loop(*parts)
             self._take = self._in_a_loop
@@ -90,7 +87,7 @@ class Trainer:
 
     def _in_a_loop(self, steps: int) -> Sums:
         while steps:
-            count = min(steps, _STEPS_IN_LOOP)
+            count = min(steps, STEPS_IN_LOOP)
             self.state, sums = self._loop(self.state, self._examples, self._order, count)
             steps -= count
         return Sums(*(values[count - 1] for values in sums))

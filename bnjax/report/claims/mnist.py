@@ -3,6 +3,7 @@
 It shows curves and counts, one run each, and few numbers; margins of "alike" are ours and named beside them.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from bnjax.recipes import MNIST_SWEEPS, Conditions
@@ -34,6 +35,18 @@ def _claim(name: str, place: str, said: str, sweep: str, *contrasts: Contrast, u
     )
 
 
+def _batches_of_ten(metric: str) -> Iterator[Contrast]:
+    for size in (50, 100, 200, 500):
+        yield minus(
+            "batch size 10",
+            f"batch size {size}",
+            metric,
+            "lower",
+            published="-1 to -1.5 points",
+            size=(-1.5, -1.0),
+        )
+
+
 MNIST_CLAIMS: tuple[Claim, ...] = (
     _claim(
         "no-unit-dies",
@@ -47,34 +60,14 @@ MNIST_CLAIMS: tuple[Claim, ...] = (
         "batch sizes, accuracy",
         "With BN, batches of 10 cost 1 to 1.5 points of accuracy against the other sizes.",
         "batch-sizes",
-        *(
-            minus(
-                "batch size 10",
-                f"batch size {size}",
-                "late_accuracy",
-                "lower",
-                published="-1 to -1.5 points",
-                size=(-1.5, -1.0),
-            )
-            for size in (50, 100, 200, 500)
-        ),
+        *_batches_of_ten("late_accuracy"),
     ),
     _claim(
         "batch-size-10-in-training",
         "batch sizes, accuracy",
         "The same, where the accuracy meant is that of training: the text does not say which.",
         "batch-sizes",
-        *(
-            minus(
-                "batch size 10",
-                f"batch size {size}",
-                "final_train_accuracy",
-                "lower",
-                published="-1 to -1.5 points",
-                size=(-1.5, -1.0),
-            )
-            for size in (50, 100, 200, 500)
-        ),
+        *_batches_of_ten("final_train_accuracy"),
     ),
     Claim(
         "mnist-batch-size-10-why",
