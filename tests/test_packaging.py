@@ -10,6 +10,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 from test_floors import FILES, package_of, packages
 
+import bnjax
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 #: Module -> distribution, where the names differ.
@@ -51,3 +53,8 @@ def test_a_lock_has_what_is_asked_for(lock, extras):
 def test_the_locks_agree():
     versions, tested = locked("requirements.lock"), locked("requirements-test.lock")
     assert versions.items() <= tested.items()
+
+
+def test_the_citation_names_this_version():
+    lines = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert f"version: {bnjax.__version__}" in lines

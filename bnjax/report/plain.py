@@ -13,17 +13,15 @@ def as_markdown(report: Report) -> str:
     for section in report.sections:
         parts += [f"## {section.title}", *section.paragraphs]
         for table in section.tables:
-            parts += _markdown_table(table)
+            parts += [f"### {table.title}", markdown_table(table), *([table.note] if table.note else [])]
         parts += [f"*{picture.title}.* {picture.alt}" for picture in section.pictures]
     return "\n\n".join(parts) + "\n"
 
 
-def _markdown_table(table: Table) -> Iterator[str]:
-    yield f"### {table.title}"
+def markdown_table(table: Table) -> str:
+    """Its head and rows alone."""
     lines = [_row(table.columns), _row(["---"] * len(table.columns))]
-    yield "\n".join([*lines, *(_row([cell.text for cell in cells]) for cells in table.rows)])
-    if table.note:
-        yield table.note
+    return "\n".join([*lines, *(_row([cell.text for cell in cells]) for cells in table.rows)])
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -1,0 +1,89 @@
+"""The README's results: kept records, the table and the pictures made from them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from test_report_mnist import record_run
+
+from bnjax import records
+from bnjax.report.build import folder_report
+from bnjax.report.results import BEGIN, END, ReadmeError, keep, results_text, with_results
+
+ROOT = Path(__file__).parents[1]
+KEPT = ROOT / "experiments/results"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three seeds with BN and without, every unit of which some die, and a run that was cut."""
+    folder = tmp_path_factory.mktemp("runs")
+    for seed in range(3):
+        for placement, flat in (("dense", 0), ("none", 4 + seed)):
+            told = dict(
+                placement=placement, seed=seed, epochs=6, data_dir="/home/me/data", out_dir="/home/me/runs"
+            )
+            record_run(folder, [0.975 + seed / 1000] * 6, flat=flat, **told)
+    record_run(folder, [0.97], status="interrupted", placement="none", seed=9)
+    return folder
+
+
+def test_runs_that_ended_are_kept_without_folders_of_the_machine(folder, tmp_path):
+    kept = keep(folder, tmp_path)
+    assert len(kept) == 6
+    text = "".join(path.read_text(encoding="utf-8") for path in kept)
+    assert "/home/me" not in text
+    for path in kept:
+        ours, theirs = records.read(path), records.read(folder / path.parent.name / path.name)
+        assert ours[1:] == theirs[1:]
+        changed = {"data_dir", "out_dir"}
+        settings = [{k: v for k, v in one[0]["config"].items() if k not in changed} for one in (ours, theirs)]
+        assert settings[0] == settings[1]
+
+
+def test_what_was_kept_stays(folder, tmp_path):
+    first = keep(folder, tmp_path)[0]
+    first.write_text("mine\n", encoding="utf-8")
+    assert keep(folder, tmp_path) == []
+    assert first.read_text(encoding="utf-8") == "mine\n"
+
+
+@pytest.mark.slow
+def test_the_readme_gets_answered_claims_and_pictures_and_repeats_itself(folder, tmp_path):
+    keep(folder, tmp_path)
+    readme = f"# title\n\n{BEGIN}\nold\n{END}\n\nrest\n"
+    text = with_results(readme, tmp_path)
+    assert text.startswith("# title\n\n")
+    assert text.endswith("\n\nrest\n")
+    assert "old" not in text
+    assert "| contradicted |" in text or "| supported |" in text
+    assert "| not run |" not in text
+    assert "0 units | 2 contrasts: 2 supported; mnist" in text
+    assert "6 runs; data mnist 3.0.1, png" in text
+    assert "experiments/results/mnist-bn-or-not.svg" in text
+    picture = (tmp_path / "mnist-bn-or-not.svg").read_bytes()
+    assert with_results(text, tmp_path) == text
+    assert (tmp_path / "mnist-bn-or-not.svg").read_bytes() == picture
+
+
+def test_a_readme_without_marks_is_refused(folder):
+    with pytest.raises(ReadmeError, match="results: begin"):
+        with_results("# title\n", folder)
+
+
+@pytest.mark.slow
+def test_the_readme_shows_what_the_kept_records_say():
+    assert results_text(folder_report(KEPT, pictures=False)) in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_pictures_of_the_readme_are_there():
+    shown = [line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if line.startswith("![")]
+    assert shown
+    for line in shown:
+        assert (ROOT / line.rpartition("(")[2].rstrip(")")).is_file()
+
+
+def test_kept_records_name_no_folder_of_a_machine():
+    for path in KEPT.rglob(records.FILE_NAME):
+        config = json.loads(path.read_text(encoding="utf-8").partition("\n")[0])["config"]
+        assert (config["data_dir"], config["out_dir"]) == ("", "runs")
