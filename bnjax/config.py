@@ -16,9 +16,10 @@ from typing import Any
 
 from bnjax.placement import Placement, PlacementError, parse_placement
 from bnjax.settings import ConfigError, check_field, setting
-from bnjax.sites import MODELS, Site, model_sites
+from bnjax.sites import MODEL_IMAGES, MODELS, Images, Site, mobilenetv2_smallest_side, model_sites
 
 ACTIVATIONS = ("relu", "leaky_relu", "relu6", "elu", "prelu")
+STRIDE_PADDINGS = ("end", "same")
 INITIALIZERS = ("glorot_uniform", "he_normal", "lecun_normal", "gaussian")
 #: What ``momentum`` as an optimizer means where --momentum says nothing; the usual value.
 USUAL_MOMENTUM = 0.9
@@ -55,6 +56,24 @@ class Config:
     )
     hidden_layers: int = setting(1, "Hidden layers of the MLP.", group="network", bounds="[1,1000]")
     width: int = setting(256, "Units in each hidden layer of the MLP.", group="network", bounds="[1,65536]")
+    width_multiplier: float = setting(
+        1.0, "Of MobileNetV2's features, as in its paper.", group="network", bounds="(0,10]"
+    )
+    stride_padding: str = setting(
+        "end",
+        "Zeros around the input of MobileNetV2's blocks with stride 2. end: one row below and one column at "
+        "the right, as published; same: as in Keras's own network, which differs for odd sides.",
+        group="network",
+        choices=STRIDE_PADDINGS,
+    )
+    halvings: int = setting(
+        5,
+        "How many of MobileNetV2's five strides of 2 stay; the first ones become 1. 3 suits images of 32 "
+        "pixels.",
+        group="network",
+        bounds="[0,5]",
+    )
+    conv_bias: bool = setting(False, "Biases in MobileNetV2's convolutions.", group="network")
     kernel_init: str = setting(
         "glorot_uniform", "Initialiser of the kernels.", group="network", choices=INITIALIZERS
     )
@@ -82,8 +101,8 @@ class Config:
     )
     image_size: int = setting(
         32,
-        "Side in pixels to which images of folder:PATH are scaled and centre-cropped; no effect on other "
-        "data.",
+        "Side in pixels to which images of folder:PATH are scaled and centre-cropped, and digits are "
+        "enlarged for mobilenetv2; no effect on other data.",
         group="data",
         bounds="[4,1024]",
     )
@@ -175,6 +194,18 @@ class Config:
     def sites(self) -> tuple[Site, ...]:
         """The sites of this config's model."""
         return model_sites(self.model, self.hidden_layers)
+
+    def images(self) -> Images:
+        """What the network asks of images.
+
+        Its shape is what ``digits`` are enlarged to: that of the published experiment, but ``image_size`` for the
+        network of photographs.
+        """
+        images = MODEL_IMAGES[self.model]
+        if self.model != "mobilenetv2":
+            return images
+        smallest_side = mobilenetv2_smallest_side(self.halvings, self.stride_padding)
+        return Images((self.image_size, self.image_size, images.shape[-1]), smallest_side)
 
     def parsed_placement(self) -> Placement:
         """The placement as a value.

@@ -4,7 +4,8 @@ A *site* is the place in a hidden layer (a unit) where a norm may stand, named b
 (``block1/conv2``). A *placement* says for every site of a model whether a norm is ``absent``,
 stands ``before`` the unit's activation, or ``after`` it. Its canonical text is the *code* that the
 published VGG7 experiment uses for its legends: ``cBrcr-crcr-drdBr`` (``c`` conv, ``w`` depthwise conv,
-``d`` dense, ``B`` norm, ``r`` activation, ``-`` between blocks).
+``d`` dense, ``B`` norm, ``r`` activation, ``-`` between blocks). A unit without activation has no ``r``:
+``cBrwBrcB`` is a block of MobileNetV2, whose last convolution is linear.
 
 This module knows no JAX: flags and reports use it too.
 """
@@ -25,7 +26,10 @@ ORDERS: tuple[str, ...] = get_args(Order)
 
 _LETTERS: Mapping[str, str] = {"conv": "c", "depthwise": "w", "dense": "d"}
 _UNIT_TEXT: Mapping[str, str] = {"absent": "{}r", "before": "{}Br", "after": "{}rB"}
-_UNIT_CODE = re.compile(r"([cwd])(B?)r(B?)")
+_LINEAR_TEXT: Mapping[str, str] = {"absent": "{}", "before": "{}B"}
+_UNIT_CODE = re.compile(r"[cwd](?:(B?)r(B?)|(B?))")
+#: Most sites that a complaint lists one by one.
+_MOST_NAMES = 12
 
 
 class PlacementError(ValueError):
@@ -34,10 +38,16 @@ class PlacementError(ValueError):
 
 @dataclass(frozen=True)
 class Site:
-    """A place where a norm may stand: its path (``block1/conv2``) and the kind of its unit."""
+    """A place where a norm may stand: its path (``block1/conv2``) and the kind of its unit.
+
+    Attributes:
+      linear: the unit has no activation, as a linear bottleneck; a norm there has one place only, which
+        is called ``before``.
+    """
 
     name: str
     kind: Kind
+    linear: bool = False
 
     @property
     def block(self) -> str:
@@ -47,7 +57,10 @@ class Site:
 
 @dataclass(frozen=True)
 class Placement:
-    """An order for every site of a model, in the model's own sequence of sites."""
+    """An order for every site of a model, in the model's own sequence of sites.
+
+    ``after`` at a linear site becomes ``before``, since both are the same network.
+    """
 
     sites: tuple[Site, ...]
     orders: tuple[Order, ...]
@@ -58,6 +71,9 @@ class Placement:
         for order in self.orders:
             if order not in ORDERS:
                 raise PlacementError(f"order {order!r} is not one of {', '.join(ORDERS)}")
+        pairs = zip(self.sites, self.orders, strict=True)
+        orders = tuple("before" if site.linear and order == "after" else order for site, order in pairs)
+        object.__setattr__(self, "orders", orders)
 
     def __getitem__(self, site_name: str) -> Order:
         return self.as_dict()[site_name]
@@ -73,7 +89,8 @@ class Placement:
         pairs = zip(self.sites, self.orders, strict=True)
         blocks = itertools.groupby(pairs, key=lambda pair: pair[0].block)
         return [
-            [_UNIT_TEXT[order].format(_LETTERS[site.kind]) for site, order in block] for _, block in blocks
+            [(_LINEAR_TEXT if s.linear else _UNIT_TEXT)[order].format(_LETTERS[s.kind]) for s, order in block]
+            for _, block in blocks
         ]
 
 
@@ -81,9 +98,10 @@ def all_placements(sites: Sequence[Site], orders: Sequence[Order] = ("before",))
     """Every placement of a model: each site absent or in one of ``orders``.
 
     Yields (1 + len(orders)) ** len(sites) placements, the one without any norm first: 64 for the six
-    sites of VGG7 with one order, 729 with both.
+    sites of VGG7 with one order, 729 with both. A linear site has one order.
     """
-    for choice in itertools.product(("absent", *orders), repeat=len(sites)):
+    choices = [("absent", *(orders[:1] if site.linear else orders)) for site in sites]
+    for choice in itertools.product(*choices):
         yield Placement(tuple(sites), choice)
 
 
@@ -118,20 +136,25 @@ def _parse_code(code: str, sites: tuple[Site, ...]) -> Placement:
     units = list(_UNIT_CODE.finditer(code))
     orders: list[Order] = []
     for unit in units:
-        if unit[2] and unit[3]:
+        if unit[1] and unit[2]:
             raise PlacementError(
                 f"placement code {code!r}: {unit[0]!r} at position {unit.start() + 1} has a norm before "
                 "and after its activation; a site holds one"
             )
-        orders.append("before" if unit[2] else "after" if unit[3] else "absent")
+        orders.append("before" if unit[1] or unit[3] else "after" if unit[2] else "absent")
     if len(units) == len(sites):
         placement = Placement(sites, tuple(orders))
         if str(placement) == code:
             return placement
     raise PlacementError(
         f"placement code {code!r} does not fit this model, whose code without norms is "
-        f"'{plain_code(sites)}': put one B before or after any r"
+        f"'{plain_code(sites)}': put one B {_places_in_code(sites)}"
     )
+
+
+def _places_in_code(sites: Sequence[Site]) -> str:
+    linear = any(site.linear for site in sites)
+    return "before or after any r" + (", or behind a letter that has no r" if linear else "")
 
 
 def _parse_list(text: str, sites: tuple[Site, ...], default_order: str) -> Placement:
@@ -170,12 +193,13 @@ def _unknown_target(target: str, position: int, text: str, sites: Sequence[Site]
     kinds = [kind for kind in KINDS if any(site.kind == kind for site in sites)]
     blocks = list(dict.fromkeys(site.block for site in sites))
     names = [site.name for site in sites]
+    shown = names if len(names) <= _MOST_NAMES else [*names[:3], "...", names[-1]]
     example = f"'{blocks[-1]}/*'" if blocks else "'*'"
     close = difflib.get_close_matches(target, ["none", "all", *kinds, *blocks, *names], n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     return (
         f"placement {text!r}, entry {position}: {target!r} is not understood{hint}; this model offers "
         f"none, all, kinds ({', '.join(kinds)}), blocks ({', '.join(blocks)}), sites "
-        f"({', '.join(names)}), globs such as {example}, or a code: '{plain_code(sites)}' with B "
-        "before or after any r"
+        f"({', '.join(shown)}), globs such as {example}, or a code: '{plain_code(sites)}' with B "
+        f"{_places_in_code(sites)}"
     )

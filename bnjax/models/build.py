@@ -7,10 +7,21 @@ import jax.numpy as jnp
 from bnjax.config import Config
 from bnjax.models.cnn import CNN
 from bnjax.models.mlp import MLP
+from bnjax.models.mobilenetv2 import MobileNetV2
 from bnjax.models.network import Network
 from bnjax.models.vgg7 import VGG7
 
-_NETWORKS: dict[str, type[Network]] = {"cnn": CNN, "mlp": MLP, "vgg7": VGG7}
+_NETWORKS: dict[str, type[Network]] = {
+    "cnn": CNN,
+    "mlp": MLP,
+    "vgg7": VGG7,
+    "mobilenetv2": MobileNetV2,
+}
+#: The settings that one network alone has.
+_OWN_SETTINGS = {
+    "mlp": ("hidden_layers", "width"),
+    "mobilenetv2": ("width_multiplier", "stride_padding", "halvings", "conv_bias"),
+}
 
 
 def network_class(model: str) -> type[Network]:
@@ -28,9 +39,7 @@ def build_model(config: Config, num_classes: int, gated: bool = False) -> Networ
     Args:
       gated: the placement is not built in, see :class:`bnjax.nn.Unit`.
     """
-    sizes: dict[str, Any] = (
-        dict(hidden_layers=config.hidden_layers, width=config.width) if config.model == "mlp" else {}
-    )
+    own: dict[str, Any] = {name: getattr(config, name) for name in _OWN_SETTINGS.get(config.model, ())}
     return network_class(config.model)(
         num_classes=num_classes,
         placement=config.parsed_placement(),
@@ -43,5 +52,5 @@ def build_model(config: Config, num_classes: int, gated: bool = False) -> Networ
         init_deviation=config.init_deviation,
         norm_momentum=config.norm_momentum,
         norm_epsilon=config.norm_epsilon,
-        **sizes,
+        **own,
     )

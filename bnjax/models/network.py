@@ -61,18 +61,31 @@ class Network(nn.Module):
         text = str(self.placement)  # a Placement's code parses back to the same value
         return parse_placement(text, self.sites, self.order)
 
-    def unit(self, site: str, features: int, *, kernel_size: int = 3) -> Unit:
-        """The unit that stands at a site."""
-        kind = next(known.kind for known in self.sites if known.name == site)
+    def unit(
+        self,
+        site: str,
+        features: int,
+        *,
+        kernel_size: int = 3,
+        stride: int = 1,
+        padding: str = "same",
+        use_bias: bool = True,
+    ) -> Unit:
+        """The unit that stands at a site, see :class:`bnjax.nn.Unit`."""
+        known = next(known for known in self.sites if known.name == site)
         return Unit(
-            kind=kind,
+            kind=known.kind,
             features=features,
             order=self.parsed_placement[site],
             gated=self.gated,
             kernel_size=kernel_size,
+            stride=stride,
+            padding=padding,
+            use_bias=use_bias,
+            linear=known.linear,
             activation=self.activation,
             negative_slope=self.negative_slope,
-            dropout=self.dropout if kind == "dense" else 0.0,
+            dropout=self.dropout if known.kind == "dense" else 0.0,
             kernel_init=self.kernel_init,
             init_deviation=self.init_deviation,
             norm_momentum=self.norm_momentum,

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 
-from bnjax.nn.conv import conv2d
+from bnjax.nn.conv import conv2d, depthwise_conv2d
 from bnjax.nn.dropout import Dropout
 from bnjax.nn.norms import BatchNorm
 from bnjax.placement import Kind, Order
@@ -60,7 +60,26 @@ def activate(x: Array, activation: str, negative_slope: ArrayLike) -> Array:
     raise ValueError(f"activation {activation!r} is not one of relu, leaky_relu, relu6, elu, prelu")
 
 
+def depthwise_initializer(initializer: Callable) -> Callable:
+    """The same initialiser for kernels [height, width, 1, channels], scaled as Keras scales them.
+
+    Keras takes the channels for inputs of every kernel: its fan-in is height x width x channels, where Flax
+    counts height x width. ``glorot_uniform`` is the same by either count, ``he_normal`` is sqrt(channels)
+    times narrower in Keras.
+    """
+
+    def draw(key: Array, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+        height, width, _, channels = shape
+        return initializer(key, (height, width, channels, 1), dtype).reshape(shape)
+
+    return draw
+
+
 Activation = Callable[[Array], Array]
+
+
+def _identity(x: Array) -> Array:
+    return x
 
 
 class Unit(nn.Module):
@@ -72,17 +91,19 @@ class Unit(nn.Module):
     initial kernels.
 
     Attributes:
-      kind: ``conv`` (stride 1, same padding) or ``dense``.
-      features: channels or units that come out.
+      kind: ``conv``, ``depthwise`` (a convolution of each channel by itself) or ``dense``.
+      features: channels or units that come out; of ``depthwise`` as many as go in.
       order: ``absent``, ``before`` or ``after``; the gates' initial value when gated.
       gated: whether ``gates`` decide in place of ``order``.
-      kernel_size: of a convolution.
+      kernel_size, stride, padding: of a convolution, see :func:`bnjax.nn.conv.conv2d`.
       activation, negative_slope: see :func:`activate`; a ``prelu`` learns a slope for each feature instead.
       dropout: probability of zeroing an output in training; the others are scaled by 1 / (1 - dropout). It
         and ``negative_slope`` may be traced, so that runs which differ in them share a program.
-      kernel_init, init_deviation: see :func:`kernel_initializer`.
+      kernel_init, init_deviation: see :func:`kernel_initializer` and :func:`depthwise_initializer`.
       norm_momentum, norm_epsilon: see :class:`bnjax.nn.BatchNorm`.
       param_dtype: of parameters and statistics; the input decides the dtype of the output.
+      use_bias: whether a bias is added before norm and activation, wherever the norm stands.
+      linear: there is no activation, and a norm in either order is the same.
     """
 
     kind: Kind
@@ -98,25 +119,42 @@ class Unit(nn.Module):
     norm_momentum: float = 0.99
     norm_epsilon: float = 1e-3
     param_dtype: DTypeLike = jnp.float32
+    stride: int = 1
+    padding: str = "same"
+    use_bias: bool = True
+    linear: bool = False
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         """X [batch, height, width, channels] or [batch, units] -> the same with ``features`` last."""
         x = self._linear(x)
-        activation = partial(activate, activation=self.activation, negative_slope=self._slope(x.dtype))
+        activation = self._activation(x.dtype)
         x = self._gated(x, activation, train) if self.gated else self._static(x, activation, train)
         return Dropout(self.dropout, name="dropout")(x, train=train)
 
     def _linear(self, x: Array) -> Array:
-        spatial = (self.kernel_size,) * 2 if self.kind == "conv" else ()
-        shape = (*spatial, x.shape[-1], self.features)
-        initializer = kernel_initializer(self.kernel_init, self.init_deviation)
-        kernel = self.param("kernel", initializer, shape, self.param_dtype)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype)
-        kernel, bias = kernel.astype(x.dtype), bias.astype(x.dtype)
+        kernel = self._kernel(x.shape[-1]).astype(x.dtype)
         if self.kind == "dense":
-            return x @ kernel + bias
-        return conv2d(x, kernel) + bias
+            x = x @ kernel
+        else:
+            convolve = depthwise_conv2d if self.kind == "depthwise" else conv2d
+            x = convolve(x, kernel, self.stride, self.padding)
+        if not self.use_bias:
+            return x
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype)
+        return x + bias.astype(x.dtype)
+
+    def _kernel(self, inputs: int) -> Array:
+        spatial = () if self.kind == "dense" else (self.kernel_size,) * 2
+        initializer = kernel_initializer(self.kernel_init, self.init_deviation)
+        if self.kind == "depthwise":
+            inputs, initializer = 1, depthwise_initializer(initializer)
+        return self.param("kernel", initializer, (*spatial, inputs, self.features), self.param_dtype)
+
+    def _activation(self, dtype: DTypeLike) -> Activation:
+        if self.linear:
+            return _identity
+        return partial(activate, activation=self.activation, negative_slope=self._slope(dtype))
 
     def _slope(self, dtype: DTypeLike) -> ArrayLike:
         if self.activation != "prelu":
@@ -146,6 +184,8 @@ class Unit(nn.Module):
 
     def _probe(self, activation_input: Array) -> None:
         """Notes on which examples a unit is active: the activation's largest input over positions."""
+        if self.linear:
+            return
         if self.is_mutable_collection("probes") and not self.is_initializing():
             largest = activation_input.max(range(1, activation_input.ndim - 1))
             self.sow("probes", "activation_input_max", largest, reduce_fn=lambda _, new: new)

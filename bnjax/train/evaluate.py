@@ -57,7 +57,8 @@ class _Tally:
 
 
 def _units(model: Network) -> dict[str, str]:
-    return {site.name: unit_name(site.name) for site in model.sites}
+    """Those with an activation, which alone can be silent."""
+    return {site.name: unit_name(site.name) for site in model.sites if not site.linear}
 
 
 def evaluate(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from bnjax.config import Config, ConfigError
 from bnjax.records import RecordError
-from bnjax.sites import MODEL_IMAGES
 from bnjax.train.claim import ClaimedError, claimed
 from bnjax.train.recorder import Recorder, finished_summary
 
@@ -82,8 +81,7 @@ def load(config: Config) -> "Dataset":
     """The images of a run; does not import JAX, so that absent data is told of at once."""
     from bnjax.data import load_dataset
 
-    images = MODEL_IMAGES[config.model]
-    return load_dataset(config, images.shape, images.smallest_side)
+    return load_dataset(config, *config.images())
 
 
 def _train_claimed(
