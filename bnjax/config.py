@@ -19,6 +19,7 @@ from bnjax.settings import ConfigError, check_field, setting
 from bnjax.sites import MODEL_IMAGES, MODELS, Images, Site, mobilenetv2_smallest_side, model_sites
 
 ACTIVATIONS = ("relu", "leaky_relu", "relu6", "elu", "prelu")
+SCHEDULES = ("constant", "cosine", "step")
 STRIDE_PADDINGS = ("end", "same")
 INITIALIZERS = ("glorot_uniform", "he_normal", "lecun_normal", "gaussian")
 #: What ``momentum`` as an optimizer means where --momentum says nothing; the usual value.
@@ -150,6 +151,25 @@ class Config:
         choices=("adam", "sgd", "momentum"),
     )
     learning_rate: float = setting(1e-3, "Step size.", group="training", bounds="(0,inf)")
+    schedule: str = setting(
+        "constant",
+        "How --learning_rate falls, step by step. cosine: along half a cosine to 0 behind the last step; "
+        "step: times --decay_factor after every --decay_epochs epochs.",
+        group="training",
+        choices=SCHEDULES,
+    )
+    decay_epochs: int = setting(
+        30, "Epochs between two falls of --schedule=step.", group="training", bounds="[1,1000000]"
+    )
+    decay_factor: float = setting(
+        0.1, "What a fall of --schedule=step leaves of the rate.", group="training", bounds="(0,1]"
+    )
+    label_smoothing: float = setting(
+        0.0,
+        "Part of the target that goes to all classes alike, in training; test losses are without it.",
+        group="training",
+        bounds="[0,1)",
+    )
     momentum: float = setting(0.0, "Momentum of sgd.", group="training", bounds="[0,1)")
     weight_decay: float = setting(
         0.0,

@@ -100,7 +100,9 @@ def all_placements(sites: Sequence[Site], orders: Sequence[Order] = ("before",))
     Yields (1 + len(orders)) ** len(sites) placements, the one without any norm first: 64 for the six
     sites of VGG7 with one order, 729 with both. A linear site has one order.
     """
-    choices = [("absent", *(orders[:1] if site.linear else orders)) for site in sites]
+    choices: list[tuple[Order, ...]] = [
+        ("absent", *(orders[:1] if site.linear else orders)) for site in sites
+    ]
     for choice in itertools.product(*choices):
         yield Placement(tuple(sites), choice)
 

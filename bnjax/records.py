@@ -30,6 +30,10 @@ _METRICS: dict[str, tuple[tuple[type, ...], str]] = {
     "validation_accuracy": ((*_NUMBER, type(None)), "over all validation images; null where there are none"),
     "test_loss": ((*_NUMBER, type(None)), "mean cross-entropy (nats) over every test image"),
     "test_accuracy": ((*_NUMBER, type(None)), "fraction right over every test image"),
+    "test_top5_accuracy": (
+        (*_NUMBER, type(None)),
+        "fraction of test images whose class is among the five rated highest; null up to five classes",
+    ),
 }
 #: kind -> field -> (types, meaning).
 SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
@@ -87,7 +91,7 @@ SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
     },
 }
 #: Fields that records of an earlier bnjax of the same schema do not have.
-_ADDED_LATER = ("train_batch_accuracy", "program", "compile_seconds")
+_ADDED_LATER = ("test_top5_accuracy", "train_batch_accuracy", "program", "compile_seconds")
 #: Fields that no two runs share; everything else repeats to the byte on CPU.
 TIMING_FIELDS = ("seconds", "compile_seconds", "images_per_second", "started")
 

@@ -68,6 +68,12 @@ DIFFERENT = {
     "image size": dict(placement="all", image_size=48),
     "validation": dict(placement="all", validation=0.1),
     "epochs": dict(placement="all", epochs=11),
+    "schedule": dict(placement="all", schedule="cosine"),
+    "label smoothing": dict(placement="all", label_smoothing=0.1),
+    "width": dict(model="mobilenetv2", width_multiplier=0.5),
+    "strides": dict(model="mobilenetv2", halvings=3),
+    "padding": dict(model="mobilenetv2", stride_padding="same"),
+    "biases": dict(model="mobilenetv2", conv_bias=True),
     "batch size": dict(placement="all", batch_size=64),
 }
 

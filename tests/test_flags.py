@@ -227,7 +227,7 @@ COMPLAINTS = {
     ("--seed=-1",): ["--seed=-1"],
     ("--width=99999999999999999999999999",): ["--width", "[1,65536]"],
     ("--width=" + "9" * 5000,): ["--width"],
-    ("--model=vgg",): ["--model=vgg", "cnn, mlp, vgg7"],
+    ("--model=vgg",): ["--model=vgg", "cnn, mlp, vgg7, mobilenetv2"],
     ("--recipe=publish",): ["--recipe=publish", "published, controlled"],
     ("--recipe=",): ["--recipe=", "published, controlled"],
     ("--placement=cnov",): ["'cnov'", "entry 1", "did you mean 'conv'?", "cr-cr-dr"],
@@ -306,6 +306,19 @@ def test_the_vgg7_door_helps_and_complains_without_jax(run_watched, tmp_path):
     assert line.startswith("vgg7.py: ")
     assert "'block3'" in line
     assert "crcr-crcr-drdr" in line
+    assert (told.imported | refused.imported) & HEAVY == set()
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_mobilenet_door_helps_and_complains_without_jax(run_watched, tmp_path):
+    told = run_watched("--help", script="mobilenet.py")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "mobilenet.py --sweep=order --seeds=3" in told.stdout
+    assert "--sweep=order|order-bias" in told.stdout
+    refused = run_watched("--order=behind", script="mobilenet.py", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    [line] = refused.stderr.splitlines()
+    assert line.startswith("mobilenet.py: --order=behind is not one of before, after")
     assert (told.imported | refused.imported) & HEAVY == set()
     assert not (tmp_path / "runs").exists()
 

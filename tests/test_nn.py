@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jax.test_util import check_grads
 
 from bnjax.nn import BatchNorm, Unit, batch_norm, max_pool
+from bnjax.nn.conv import conv2d, depthwise_conv2d
 from bnjax.nn.unit import PRELU_SLOPE, activate, kernel_initializer
 
 pytestmark = pytest.mark.slow  # it compiles
@@ -144,11 +145,11 @@ def test_a_prelu_learns_a_slope_for_each_feature():
 
 
 @pytest.mark.parametrize("activation", ["relu", "prelu"])
-@pytest.mark.parametrize("kind", ["conv", "dense"])
+@pytest.mark.parametrize("kind", ["conv", "depthwise", "dense"])
 @pytest.mark.parametrize("order", ["absent", "before", "after"])
 @pytest.mark.parametrize("train", [True, False])
 def test_a_gated_unit_equals_the_static_one(kind, order, train, activation):
-    x = normal((8, 6, 6, 3) if kind == "conv" else (8, 5))
+    x = normal({"conv": (8, 6, 6, 3), "depthwise": (8, 6, 6, 4), "dense": (8, 5)}[kind])
     static = Unit(kind, 4, order, activation=activation)
     gated = Unit(kind, 4, order, gated=True, activation=activation)
     variables = gated.init(jax.random.key(0), x, train=False)
@@ -181,6 +182,58 @@ def test_a_gated_unit_equals_the_static_one(kind, order, train, activation):
             updated["batch_stats"],
             plain_updated["batch_stats"],
         )
+
+
+def convolved(x, kernel, stride, padding):
+    """Written out in NumPy; a depthwise kernel [size, size, 1, channels] meets each channel alone."""
+    size = len(kernel)
+    pads = [(0, 1), (0, 1)]
+    if padding == "same":  # the rule of TensorFlow and Keras
+        missing = [max((math.ceil(side / stride) - 1) * stride + size - side, 0) for side in x.shape[1:3]]
+        pads = [(total // 2, total - total // 2) for total in missing]
+    x = np.pad(x, [(0, 0), *pads, (0, 0)])
+    rows, columns = (range(0, side - size + 1, stride) for side in x.shape[1:3])
+    patches = np.stack(
+        [np.stack([x[:, r : r + size, c : c + size] for c in columns], 1) for r in rows], axis=1
+    )
+    if kernel.shape[2] == 1:
+        return np.einsum("brcijf,ijf->brcf", patches, kernel[:, :, 0])
+    return np.einsum("brcijk,ijkf->brcf", patches, kernel)
+
+
+@pytest.mark.usefixtures("_float64")
+@pytest.mark.parametrize("sides", [(7, 8), (6, 5)])
+@pytest.mark.parametrize(("stride", "padding"), [(1, "same"), (2, "same"), (2, "end")])
+@pytest.mark.parametrize("form", [conv2d, depthwise_conv2d])
+def test_convolutions_at_odd_and_even_sides(form, stride, padding, sides):
+    x = normal((2, *sides, 3), dtype=np.float64)
+    kernel = normal((3, 3, 1 if form is depthwise_conv2d else 3, 3), 1, dtype=np.float64)
+    expected = convolved(np.asarray(x), np.asarray(kernel), stride, padding)
+    np.testing.assert_allclose(form(x, kernel, stride, padding), expected, atol=1e-12)
+
+
+def test_a_depthwise_unit_has_a_kernel_for_each_channel_and_no_bias_if_so_asked():
+    x = normal((2, 5, 5, 4))
+    unit = Unit("depthwise", 4, stride=2, padding="end", use_bias=False)
+    y, variables = unit.init_with_output(jax.random.key(0), x, train=False)
+    assert jax.tree.map(jnp.shape, variables) == {"params": {"kernel": (3, 3, 1, 4)}}
+    assert y.shape == (2, 2, 2, 4)
+    assert float(y.min()) == 0.0
+
+
+@pytest.mark.parametrize("activation", ["relu", "prelu"])
+def test_a_linear_unit_has_no_activation_whatever_its_order(activation):
+    x = normal((8, 5))
+    outputs = []
+    for order in ("before", "after"):
+        unit = Unit("dense", 4, order, activation=activation, linear=True)
+        variables = unit.init(jax.random.key(0), x, train=False)
+        assert set(variables["params"]) == {"kernel", "bias", "norm"}
+        y, updated = unit.apply(variables, x, train=True, mutable=["batch_stats", "probes"])
+        assert "probes" not in updated
+        outputs.append(y)
+    np.testing.assert_array_equal(*outputs)
+    np.testing.assert_allclose(outputs[0].mean(0), np.zeros(4), atol=1e-6)
 
 
 def test_dropout_zeroes_and_scales_in_training_only():

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bnjax.placement import KINDS, ORDERS, Placement, PlacementError, Site, all_placements, parse_placement
-from bnjax.sites import CNN_SITES, MODELS, VGG7_SITES, mlp_sites, model_sites
+from bnjax.sites import CNN_SITES, MOBILENETV2_SITES, MODELS, VGG7_SITES, mlp_sites, model_sites
 
 VGG7_TEXTS = {
     "none": "crcr-crcr-drdr",
@@ -68,6 +68,55 @@ def test_depthwise_units_have_their_letter():
     sites = (Site("a/1", "conv"), Site("a/2", "depthwise"), Site("b/1", "dense"))
     assert str(parse_placement("depthwise:after,dense", sites)) == "crwrB-dBr"
     assert parse_placement("crwrB-dBr", sites)["a/2"] == "after"
+
+
+LINEAR_SITES = (Site("a/1", "conv"), Site("a/2", "depthwise"), Site("a/3", "conv", linear=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    {
+        "none": "crwrc",
+        "all": "cBrwBrcB",
+        "all:after": "crBwrBcB",
+        "conv:after": "crBwrcB",
+        "a/3:after": "crwrcB",
+        "all,a/3:absent": "cBrwBrc",
+        "crwBrcB": "crwBrcB",
+        "crwrc": "crwrc",
+    }.items(),
+)
+def test_a_linear_unit_has_no_activation_in_its_code(text, code):
+    placement = parse_placement(text, LINEAR_SITES)
+    assert str(placement) == code
+    assert parse_placement(code, LINEAR_SITES, order="after") == placement
+
+
+def test_both_orders_of_a_linear_unit_are_one():
+    assert Placement(LINEAR_SITES[2:], ("after",)) == Placement(LINEAR_SITES[2:], ("before",))
+    every = [str(placement) for placement in all_placements(LINEAR_SITES, ("before", "after"))]
+    assert len(every) == len(set(every)) == 3 * 3 * 2
+
+
+@pytest.mark.parametrize("code", ["cBrwBrcBr", "cBrwBrcrB", "cBwBrcB", "crwrcr", "crwrcBB"])
+def test_a_code_with_an_activation_too_many_or_too_few_does_not_fit(code):
+    with pytest.raises(PlacementError, match=r"'crwrc': .* behind a letter that has no r"):
+        parse_placement(code, LINEAR_SITES)
+
+
+def test_an_order_moves_35_of_the_52_norms_of_mobilenetv2():
+    before, after = (parse_placement("all", MOBILENETV2_SITES, order=order) for order in ("before", "after"))
+    assert str(before).startswith("cBr-wBrcB-cBrwBrcB-")
+    assert str(after).startswith("crB-wrBcB-crBwrBcB-")
+    assert sum(a != b for a, b in zip(before.orders, after.orders, strict=True)) == 35
+    assert sum(order == "before" for order in after.orders) == sum(s.linear for s in MOBILENETV2_SITES) == 17
+
+
+def test_a_complaint_does_not_list_dozens_of_sites():
+    with pytest.raises(
+        PlacementError, match=r"did you mean 'block1/expand'.*sites \(stem/conv1, .*\.\.\., head"
+    ):
+        parse_placement("block1/expnad", MOBILENETV2_SITES)
 
 
 def test_blocks_are_the_paths_before_the_last_slash():

@@ -17,6 +17,12 @@ def test_what_is_compiled_in_tells_programs_apart():
         assert program_settings(plain, gated=True) != program_settings(config(**other), gated=True)
 
 
+def test_only_a_cosine_has_the_number_of_epochs_compiled_in():
+    for schedule, same in (("constant", True), ("step", True), ("cosine", False)):
+        short, long = (program_settings(config(schedule=schedule, epochs=n), gated=True) for n in (3, 4))
+        assert (short == long) is same
+
+
 def test_runs_in_turn_share_a_program_where_they_are_short():
     runs = [config(placement=p, seed=seed) for seed in (0, 1) for p in ("none", "all")]
     short = plan(runs, dict.fromkeys(runs, 10), lanes=1)

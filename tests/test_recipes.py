@@ -9,6 +9,7 @@ from bnjax.recipes import (
     CIFAR10_CONDITIONS,
     EXPERIMENTS,
     MNIST_SWEEPS,
+    MOBILENET_SWEEPS,
     VGG7_PICK,
     VGG7_PLAIN,
     VGG7_SWEEPS,
@@ -120,6 +121,25 @@ def test_the_sweeps_of_vgg7_lie_in_each_other():
 
     parts = set.union(*map(placements, ("block1", "block2", "fc", "pick")))
     assert parts == placements("groups") < placements("grid") < placements("grid-orders")
+
+
+def test_mobilenet_as_published():
+    published = resolve(recipe("mobilenet", "published"))
+    assert (published.model, published.activation, published.image_size) == ("mobilenetv2", "relu6", 224)
+    assert (published.width_multiplier, published.halvings, published.conv_bias) == (1.0, 5, False)
+    assert (published.optimizer, published.momentum, published.schedule) == ("sgd", 0.0, "constant")
+    assert (published.kernel_init, published.stride_padding) == ("glorot_uniform", "end")
+    assert (published.norm_momentum, published.norm_epsilon) == (0.99, 1e-3)
+    assert "absent" not in published.parsed_placement().orders
+    assert published.placement.startswith("cBr-wBrcB-")
+
+
+def test_the_sweep_of_mobilenet_is_its_flag():
+    base = recipe("mobilenet", "published")
+    sweep = [dataclasses.replace(base, **settings) for settings in MOBILENET_SWEEPS["order"].values()]
+    flags = [dataclasses.replace(base, order=order) for order in ("before", "after")]
+    assert [run_id(config) for config in sweep] == [run_id(config) for config in flags]
+    assert len({run_id(dataclasses.replace(base, **s)) for s in MOBILENET_SWEEPS["order-bias"].values()}) == 4
 
 
 def test_unknown_names_are_refused():

@@ -21,11 +21,11 @@ from bnjax.train import stepping
 from bnjax.train.evaluate import evaluate
 from bnjax.train.loop import train
 from bnjax.train.mesh import data_mesh, shard_batch
-from bnjax.train.optimizer import make_optimizer, scale_by_keras_adam
+from bnjax.train.optimizer import learning_rates, make_optimizer, scale_by_keras_adam
 from bnjax.train.outcome import summary_fields
 from bnjax.train.progress import Progress
 from bnjax.train.state import create_state, digest
-from bnjax.train.step import Totals, make_eval_step, make_train_loop, make_train_step
+from bnjax.train.step import Totals, cross_entropies, make_eval_step, make_train_loop, make_train_step
 from bnjax.train.stepping import DeviceSteps, HostSteps, order_parts
 from bnjax.train.training import prepare, used_variables
 
@@ -130,6 +130,77 @@ def test_the_optimizer_momentum_is_no_adam():
     assert updates == [pytest.approx(-1e-3)] * 2
 
 
+def test_learning_rates_follow_their_schedule():
+    cosine = learning_rates(Config(schedule="cosine", epochs=2), 0.1, steps_per_epoch=5)
+    expected = optax.cosine_decay_schedule(0.1, decay_steps=10)
+    for taken in (0, 1, 5, 9, 10, 12):
+        np.testing.assert_allclose(cosine(jnp.int32(taken)), expected(taken), rtol=1e-5, atol=1e-9)
+    step = learning_rates(Config(schedule="step", decay_epochs=2, decay_factor=0.5), 0.1, steps_per_epoch=5)
+    rates = [float(step(jnp.int32(taken))) for taken in (0, 9, 10, 19, 20)]
+    assert rates == pytest.approx([0.1, 0.1, 0.05, 0.05, 0.025])
+    assert learning_rates(Config(), 0.1, 0) == 0.1
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd", "momentum"])
+def test_every_optimizer_takes_a_schedule(name):
+    settings = config(optimizer=name, schedule="step", decay_epochs=1, decay_factor=0.25, learning_rate=0.1)
+    optimizer, plain = make_optimizer(settings, steps_per_epoch=1), make_optimizer(config(optimizer=name))
+    x, updates = jnp.zeros(()), []
+    for one in (optimizer, plain):
+        state = one.init(x)
+        for _ in range(3):
+            update, state = one.update(jnp.ones(()), state, x)
+        updates.append(float(update))
+    assert updates[0] == pytest.approx(updates[1] * 0.1 / 1e-3 * 0.25**2)
+
+
+def test_a_schedule_has_to_know_the_steps_of_an_epoch():
+    with pytest.raises(ValueError, match="'cosine' needs the number of steps"):
+        make_optimizer(Config(schedule="cosine"))
+
+
+@pytest.mark.parametrize("gated", [False, True])
+def test_a_schedule_reaches_the_training(gated):
+    """Behind the first epoch the rate is nothing, so that a second one changes no parameter."""
+    common = dict(optimizer="sgd", learning_rate=0.1, input_scale="unit")
+    ended = []
+    for settings in (dict(epochs=1), dict(epochs=2, schedule="step", decay_epochs=1, decay_factor=1e-30)):
+        run = prepare(config(**common, **settings), dataset(), gated=gated)
+        train(run, lambda kind, **fields: None, Progress(1, 1))
+        ended.append(run.state.params)
+    jax.tree.map(np.testing.assert_array_equal, *ended)
+
+
+def test_label_smoothing_is_optaxs():
+    logits = jnp.asarray(np.random.default_rng(0).normal(0, 3, (6, 10)), jnp.float32)
+    labels = jnp.arange(6)
+    targets = optax.smooth_labels(jax.nn.one_hot(labels, 10), 0.2)
+    expected = optax.softmax_cross_entropy(logits, targets)
+    np.testing.assert_allclose(cross_entropies(logits, labels, 0.2), expected, rtol=1e-5)
+    plain = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    np.testing.assert_array_equal(cross_entropies(logits, labels), plain)
+
+
+def test_labels_are_smoothed_in_training_alone():
+    """A rate of next to nothing: the network stays as it is."""
+    (_, _, plain), (_, _, smoothed) = (
+        trained(epochs=1, optimizer="sgd", learning_rate=1e-30, label_smoothing=part) for part in (0.0, 0.5)
+    )
+    assert plain[0]["test_loss"] == smoothed[0]["test_loss"]
+    assert plain[0]["train_loss"] != smoothed[0]["train_loss"]
+
+
+@pytest.mark.parametrize(("classes", "known"), [(5, False), (6, True)])
+def test_top5_accuracy_is_told_of_more_than_five_classes(classes, known):
+    part = image_set(32)
+    few = ImageSet(part.images, part.labels % classes)
+    run = prepare(config(epochs=1), Dataset(few, few, classes, {"name": "made"}))
+    told = []
+    train(run, lambda kind, **fields: told.append(fields), Progress(1, 1))
+    assert (told[0]["test_top5_accuracy"] is not None) == known
+    assert "test_top5_accuracy" in summary_fields(run, "done", 1.0)["final"]
+
+
 @pytest.mark.parametrize("batch_size", [1, 7, 16, 29, 500])
 def test_evaluation_is_exact_at_any_batch_size(batch_size):
     model, part = MLP(width=8, placement="all:after"), image_set(29)
@@ -140,6 +211,8 @@ def test_evaluation_is_exact_at_any_batch_size(batch_size):
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, part.labels)
     np.testing.assert_allclose(result.loss, losses.mean(), rtol=1e-5)
     assert result.accuracy == int((logits.argmax(-1) == part.labels).sum()) / 29
+    best = np.argsort(logits, -1)[:, -5:]
+    assert result.top5_accuracy == int((best == part.labels[:, None]).sum()) / 29
 
 
 def test_conditions_of_one_seed_share_kernels_and_the_key_of_dropout():

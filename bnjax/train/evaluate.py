@@ -26,12 +26,14 @@ class Evaluation:
     Attributes:
       loss: in nats.
       accuracy: fraction right.
+      top5_accuracy: fraction with the right class among the five that were rated highest.
       activation_input_max: site -> [features], largest input of the activation over images and positions.
       active: site -> [features], fraction of images on which that input is above 0 at some position.
     """
 
     loss: float
     accuracy: float
+    top5_accuracy: float
     activation_input_max: dict[str, np.ndarray]
     active: dict[str, np.ndarray]
 
@@ -53,7 +55,9 @@ class _Tally:
 
     def result(self) -> Evaluation:
         fractions = {site: counts / self.totals.images for site, counts in self.active.items()}
-        return Evaluation(self.totals.mean_loss, self.totals.accuracy, self.largest, fractions)
+        totals = self.totals
+        means = (totals.mean_loss, totals.accuracy, totals.top5_accuracy)
+        return Evaluation(*means, self.largest, fractions)
 
 
 def _units(model: Network) -> dict[str, str]:

@@ -49,7 +49,9 @@ def _with_values(model: Network, values: LaneValues) -> Network:
     return model.clone(dropout=values.dropout, negative_slope=values.negative_slope)
 
 
-def lane_step_function(model: Network, optimizer_at: OptimizerAt, scaling: InputScaling) -> LaneStep:
+def lane_step_function(
+    model: Network, optimizer_at: OptimizerAt, scaling: InputScaling, label_smoothing: float = 0.0
+) -> LaneStep:
     """``step(state, batch, values)``, see :func:`bnjax.train.step.make_train_step`.
 
     Args:
@@ -59,14 +61,17 @@ def lane_step_function(model: Network, optimizer_at: OptimizerAt, scaling: Input
 
     def step(state: TrainState, batch: Batch, values: LaneValues) -> tuple[TrainState, Sums]:
         optimizer = optimizer_at(values.learning_rate)
-        return step_function(_with_values(model, values), optimizer, scaling, values.gates)(state, batch)
+        own = _with_values(model, values)
+        return step_function(own, optimizer, scaling, values.gates, label_smoothing)(state, batch)
 
     return step
 
 
-def lane_loop_function(model: Network, optimizer_at: OptimizerAt, scaling: InputScaling) -> LaneLoop:
+def lane_loop_function(
+    model: Network, optimizer_at: OptimizerAt, scaling: InputScaling, label_smoothing: float = 0.0
+) -> LaneLoop:
     """``loop(state, examples, order, count, values)``, see :func:`bnjax.train.step.make_train_loop`."""
-    step = lane_step_function(model, optimizer_at, scaling)
+    step = lane_step_function(model, optimizer_at, scaling, label_smoothing)
 
     def loop(
         state: TrainState, examples: Batch, order: ArrayLike, count: int, values: LaneValues

@@ -1,8 +1,11 @@
-"""Optimizers from optax, and Adam in the form that TensorFlow and Keras give it."""
+"""Optimizers from optax, their learning rates, and Adam in the form that TensorFlow and Keras give it."""
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import optax
+from jax import Array
 from jax.typing import ArrayLike
 
 from bnjax.config import Config, resolve
@@ -10,15 +13,22 @@ from bnjax.config import Config, resolve
 BETA1, BETA2 = 0.9, 0.999
 
 
-def make_optimizer(config: Config, learning_rate: ArrayLike | None = None) -> optax.GradientTransformation:
+def make_optimizer(
+    config: Config, learning_rate: ArrayLike | None = None, steps_per_epoch: int = 0
+) -> optax.GradientTransformation:
     """The optimizer that a config asks for. Weight decay acts on kernels, not on biases and norms.
 
     Args:
       learning_rate: takes the place of the config's; may be traced.
+      steps_per_epoch: has to be given where the rate follows a schedule.
+
+    Raises:
+      ValueError: a schedule without ``steps_per_epoch``.
     """
     if config.optimizer == "momentum":
         config = resolve(config)
-    rate = config.learning_rate if learning_rate is None else learning_rate
+    start = config.learning_rate if learning_rate is None else learning_rate
+    rate = learning_rates(config, start, steps_per_epoch)
     decay = optax.add_decayed_weights(config.weight_decay, mask=_kernels)
     if config.optimizer == "sgd":
         return optax.chain(decay, optax.sgd(rate, config.momentum or None))
@@ -27,6 +37,28 @@ def make_optimizer(config: Config, learning_rate: ArrayLike | None = None) -> op
         "paper": optax.scale_by_adam(BETA1, BETA2, config.adam_epsilon),
     }[config.adam_form]
     return optax.chain(scale, decay, optax.scale_by_learning_rate(rate))
+
+
+def learning_rates(
+    config: Config, start: ArrayLike, steps_per_epoch: int
+) -> ArrayLike | Callable[[Array], Array]:
+    """The learning rate, or what makes it from the number of steps taken so far.
+
+    Args:
+      start: the rate of the first step; may be traced.
+
+    Raises:
+      ValueError: a schedule without ``steps_per_epoch``.
+    """
+    if config.schedule == "constant":
+        return start
+    if steps_per_epoch < 1:
+        raise ValueError(f"schedule {config.schedule!r} needs the number of steps in an epoch")
+    if config.schedule == "cosine":
+        last = config.epochs * steps_per_epoch
+        return lambda taken: start * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(taken / last, 1)))
+    between = config.decay_epochs * steps_per_epoch
+    return lambda taken: start * jnp.power(config.decay_factor, taken // between)
 
 
 def _kernels(params: optax.Params) -> optax.Params:

@@ -21,7 +21,10 @@ METRICS = (
     "validation_accuracy",
     "test_loss",
     "test_accuracy",
+    "test_top5_accuracy",
 )
+#: With so many classes, or fewer, five guesses are always right.
+_TOP = 5
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ def epoch_fields(run: Run, epoch: int, measured: Measured, seconds: float) -> di
         "validation_accuracy": held_out.accuracy if held_out else None,
         "test_loss": test.loss,
         "test_accuracy": test.accuracy,
+        "test_top5_accuracy": test.top5_accuracy if run.dataset.num_classes > _TOP else None,
         "train_batch_accuracy": _batch_accuracy(trained.batch_accuracies),
         "dying": dying_counts(silent, flat, test.active),
         **_speed(trained.images, seconds),
@@ -122,7 +126,7 @@ def summary_fields(run: Run, status: str, seconds: float) -> dict[str, Any]:
         "status": status,
         "epochs": len(run.epochs),
         "steps": run.epochs[-1]["step"] if run.epochs else 0,
-        "final": {name: ended[-1][name] for name in METRICS} if ended else {},
+        "final": {name: ended[-1].get(name) for name in METRICS} if ended else {},
         "best": _best(ended) if ended else {},
         "dying": ended[-1]["dying"] if ended else {},
         "state_sha256": digest(used_variables(run)) if status == "done" else None,

@@ -38,6 +38,8 @@ def program_settings(config: Config, gated: bool) -> tuple[tuple[str, Any], ...]
       gated: whether placements, rates and slopes are traced.
     """
     free = {*_NEVER_COMPILED_IN, *(TRACED_SETTINGS if gated else ())}
+    if config.schedule == "cosine":  # which ends with the last epoch
+        free.remove("epochs")
     return tuple((name, value) for name, value in sorted(identity(config).items()) if name not in free)
 
 

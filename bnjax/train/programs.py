@@ -10,12 +10,13 @@ import optax
 from jax.typing import ArrayLike
 
 from bnjax.config import Config
-from bnjax.data import Dataset, InputScaling, input_scaling
+from bnjax.data import Dataset, InputScaling, input_scaling, steps_per_epoch
 from bnjax.models import Network, build_model
 from bnjax.train.lane_step import (
     LaneEval,
     LaneLoop,
     LaneStep,
+    OptimizerAt,
     compiled,
     lane_eval_function,
     lane_loop_function,
@@ -50,15 +51,18 @@ class _StaticPrograms:
     num_classes: int
     image_shape: tuple[int, int, int]
     scaling: InputScaling
+    steps_per_epoch: int
 
     @cached_property
     def _made(self) -> RunPrograms:
-        model, optimizer = build_model(self.config, self.num_classes), make_optimizer(self.config)
+        model = build_model(self.config, self.num_classes)
+        optimizer = make_optimizer(self.config, steps_per_epoch=self.steps_per_epoch)
+        parts = (model, optimizer, self.scaling, self.config.label_smoothing)
         return RunPrograms(
             model,
             state_maker(model, optimizer, self.image_shape),
-            make_train_step(model, optimizer, self.scaling),
-            make_train_loop(model, optimizer, self.scaling),
+            make_train_step(*parts),
+            make_train_loop(*parts),
             make_eval_step(model, self.scaling),
         )
 
@@ -69,23 +73,32 @@ class _StaticPrograms:
 
 @dataclass
 class GatedPrograms:
-    """The programs of every placement, rate and slope, for runs in turn and for runs side by side."""
+    """The programs of every placement, rate and slope, for runs in turn and for runs side by side.
+
+    Attributes:
+      steps_per_epoch: what a schedule of the learning rate needs to know; 0 without one.
+    """
 
     config: Config
     num_classes: int
     image_shape: tuple[int, int, int]
     scaling: InputScaling
+    steps_per_epoch: int
 
     def model_of(self, config: Config) -> Network:
         """The network of one run."""
         return build_model(config, self.num_classes, gated=True)
 
     def _optimizer_at(self, learning_rate: ArrayLike) -> optax.GradientTransformation:
-        return make_optimizer(self.config, learning_rate)
+        return make_optimizer(self.config, learning_rate, self.steps_per_epoch)
 
     @cached_property
     def _model(self) -> Network:
         return self.model_of(self.config)
+
+    @property
+    def _parts(self) -> tuple[Network, OptimizerAt, InputScaling, float]:
+        return self._model, self._optimizer_at, self.scaling, self.config.label_smoothing
 
     @cached_property
     def first_state(self) -> MakeState:
@@ -94,11 +107,11 @@ class GatedPrograms:
 
     @cached_property
     def _step(self) -> LaneStep:
-        return compiled(lane_step_function(self._model, self._optimizer_at, self.scaling))
+        return compiled(lane_step_function(*self._parts))
 
     @cached_property
     def _loop_function(self) -> LaneLoop:
-        return lane_loop_function(self._model, self._optimizer_at, self.scaling)
+        return lane_loop_function(*self._parts)
 
     @cached_property
     def _loop(self) -> LaneLoop:
@@ -163,7 +176,9 @@ class Programs:
 
     def _once(self, kind: Callable[..., Any], config: Config, dataset: Dataset, gated: bool) -> Any:
         scaling = input_scaling(config.input_scale, dataset.train.images)
-        shared = (dataset.num_classes, dataset.train.images.shape[1:], scaling)
+        steps = steps_per_epoch(len(dataset.train), config.batch_size)
+        scheduled = steps if config.schedule != "constant" else 0
+        shared = (dataset.num_classes, dataset.train.images.shape[1:], scaling, scheduled)
         key = (kind, program_settings(config, gated), shared)
         if key not in self._made:
             self._made[key] = kind(config, *shared)

@@ -18,14 +18,19 @@ from bnjax.train.state import TrainState
 
 
 class Sums(NamedTuple):
-    """Sums over a batch's images: their loss (nats), how many were classified right, how many there were.
+    """Sums over a batch's images, of one step, or of several ones as arrays [steps].
 
-    Of one step, or of several ones as arrays [steps].
+    Attributes:
+      loss: in nats.
+      correct: how many were classified right.
+      images: how many there were.
+      in_top5: for how many fewer than five classes were rated above the right one.
     """
 
     loss: Array
     correct: Array
     images: Array
+    in_top5: Array
 
 
 @dataclass
@@ -35,14 +40,16 @@ class Totals:
     loss: float = 0.0
     correct: int = 0
     images: int = 0
+    in_top5: int = 0
     batch_accuracies: list[float] = field(default_factory=list)
 
     def add(self, sums: Sums) -> None:
         """Waits for the sums of one step, or of several, and adds them."""
-        loss, correct, images = (np.atleast_1d(part) for part in jax.device_get(sums))
+        loss, correct, images, in_top5 = (np.atleast_1d(part) for part in jax.device_get(sums))
         self.loss += float(loss.sum(dtype=np.float64))
         self.correct += int(correct.sum())
         self.images += int(images.sum())
+        self.in_top5 += int(in_top5.sum())
         self.batch_accuracies += (correct / images).tolist()
 
     @property
@@ -54,6 +61,11 @@ class Totals:
     def accuracy(self) -> float:
         """Fraction classified right."""
         return self.correct / self.images
+
+    @property
+    def top5_accuracy(self) -> float:
+        """Fraction with the right class among the five that were rated highest."""
+        return self.in_top5 / self.images
 
 
 class UnitProbe(NamedTuple):
@@ -79,28 +91,52 @@ def scale_images(images: ArrayLike, scaling: InputScaling, dtype: Any) -> Array:
     return (jnp.asarray(images, dtype) - mean) / deviation
 
 
-def _sums(logits: Array, batch: Batch) -> Sums:
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
+def cross_entropies(logits: Array, labels: ArrayLike, label_smoothing: float = 0.0) -> Array:
+    """Logits [batch, classes], labels [batch] -> losses [batch] in nats.
+
+    Args:
+      label_smoothing: the part of the target that all classes share (Szegedy et al. 2016, section 7; also
+        Keras's ``label_smoothing``).
+    """
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    if not label_smoothing:
+        return losses
+    even = -jax.nn.log_softmax(logits).mean(-1)
+    return (1 - label_smoothing) * losses + label_smoothing * even
+
+
+def _sums(logits: Array, batch: Batch, label_smoothing: float = 0.0) -> Sums:
+    losses = cross_entropies(logits, batch.labels, label_smoothing)
     right = logits.argmax(-1) == batch.labels
+    above = (logits > jnp.take_along_axis(logits, batch.labels[:, None], -1)).sum(-1)
+    # Logits that are not numbers rate nothing.
+    in_top5 = (above < 5) & jnp.isfinite(losses)
     # An image of weight 0 counts nothing even where its loss is not finite.
     counted = batch.weights > 0
-    correct, images = ((x & counted).sum(dtype=jnp.int32) for x in (right, counted))
-    return Sums(jnp.where(counted, losses, 0).sum(), correct, images)
+    correct, images, in_top5 = ((x & counted).sum(dtype=jnp.int32) for x in (right, counted, in_top5))
+    return Sums(jnp.where(counted, losses, 0).sum(), correct, images, in_top5)
 
 
 def make_train_step(
-    model: Network, optimizer: optax.GradientTransformation, scaling: InputScaling
+    model: Network,
+    optimizer: optax.GradientTransformation,
+    scaling: InputScaling,
+    label_smoothing: float = 0.0,
 ) -> TrainStep:
     """``step(state, batch) -> (state, sums)``: one update by the mean loss of a batch.
 
     Statistics of the batch are those of the whole batch, however many devices share it. The state that
     is passed in is donated: it must not be used again.
     """
-    return jax.jit(step_function(model, optimizer, scaling), donate_argnums=0)
+    step = step_function(model, optimizer, scaling, label_smoothing=label_smoothing)
+    return jax.jit(step, donate_argnums=0)
 
 
 def make_train_loop(
-    model: Network, optimizer: optax.GradientTransformation, scaling: InputScaling
+    model: Network,
+    optimizer: optax.GradientTransformation,
+    scaling: InputScaling,
+    label_smoothing: float = 0.0,
 ) -> TrainLoop:
     """``loop(state, examples, order, count) -> (state, sums)``: many of those steps in one call.
 
@@ -111,7 +147,8 @@ def make_train_loop(
     For networks without convolutions: on CPU a small step's time is dispatch, which this saves, while
     convolutions in a loop are many times slower there.
     """
-    return jax.jit(loop_function(step_function(model, optimizer, scaling), model), donate_argnums=0)
+    step = step_function(model, optimizer, scaling, label_smoothing=label_smoothing)
+    return jax.jit(loop_function(step, model), donate_argnums=0)
 
 
 def loop_function(step: TrainStep, model: Network) -> TrainLoop:
@@ -127,19 +164,24 @@ def loop_function(step: TrainStep, model: Network) -> TrainLoop:
 
         most = len(positions)
         losses = jnp.zeros(most, jnp.promote_types(model.param_dtype, jnp.float32))
-        nothing = Sums(losses, jnp.zeros(most, jnp.int32), jnp.zeros(most, jnp.int32))
+        nothing = Sums(losses, *(jnp.zeros(most, jnp.int32) for _ in range(3)))
         return jax.lax.fori_loop(0, count, body, (state, nothing))
 
     return loop
 
 
 def step_function(
-    model: Network, optimizer: optax.GradientTransformation, scaling: InputScaling, gates: Any = None
+    model: Network,
+    optimizer: optax.GradientTransformation,
+    scaling: InputScaling,
+    gates: Any = None,
+    label_smoothing: float = 0.0,
 ) -> TrainStep:
     """What :func:`make_train_step` compiles.
 
     Args:
       gates: the ``gates`` collection of a gated model.
+      label_smoothing: see :func:`cross_entropies`; the sums' loss has it too.
     """
     fixed = {} if gates is None else {"gates": gates}
 
@@ -155,7 +197,7 @@ def step_function(
                 mutable=["batch_stats"],
                 rngs={"dropout": dropout},
             )
-            sums = _sums(logits, batch)
+            sums = _sums(logits, batch, label_smoothing)
             return sums.loss / sums.images, (sums, updated.get("batch_stats", {}))
 
         gradients, (sums, batch_stats) = jax.grad(mean_loss, has_aux=True)(state.params)

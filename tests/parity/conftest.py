@@ -40,8 +40,30 @@ def batch():
 
 @pytest.fixture
 def variables(model):
+    return _random_variables(model, IMAGE_SHAPE)
+
+
+@pytest.fixture
+def random_variables():
+    return _random_variables
+
+
+@pytest.fixture
+def keras_float64(monkeypatch):
+    """Keras with JAX turns float64 to float32 inside BatchNormalization unless its table is mended."""
+    import keras
+    from keras.src.backend.common import dtypes
+
+    monkeypatch.setitem(dtypes.BIT64_TO_BIT32_DTYPE, "float64", "float64")
+    keras.config.set_floatx("float64")
+    keras.utils.clear_session()
+    yield
+    keras.config.set_floatx("float32")
+
+
+def _random_variables(model, image_shape):
     """Every number random, running statistics too, so that nothing agrees because it is still 0 or 1."""
-    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *IMAGE_SHAPE)))
+    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *image_shape)))
     random = np.random.default_rng(5)
 
     def draw(path, leaf):

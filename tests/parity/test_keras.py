@@ -7,7 +7,6 @@ import numpy as np
 import optax
 import pytest
 from keras import layers
-from keras.src.backend.common import dtypes
 
 from bnjax.config import Config
 from bnjax.data import InputScaling
@@ -20,6 +19,7 @@ from bnjax.train.step import make_train_step
 # Keras's own get_weights with NumPy 2.
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("keras_float64"),
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
 ]
 
@@ -27,16 +27,6 @@ TOLERANCE = 1e-9
 SCALING = InputScaling((120.0, 121.0, 122.0), (60.0, 61.0, 62.0))
 #: A power of two: Keras keeps the learning rate in float32, and this one is exact there.
 LEARNING_RATE = 2.0**-10
-
-
-@pytest.fixture(autouse=True)
-def _keras_float64(monkeypatch):
-    """Keras with JAX turns float64 to float32 inside BatchNormalization unless its table is mended."""
-    monkeypatch.setitem(dtypes.BIT64_TO_BIT32_DTYPE, "float64", "float64")
-    keras.config.set_floatx("float64")
-    keras.utils.clear_session()
-    yield
-    keras.config.set_floatx("float32")
 
 
 def keras_cnn(model):
