@@ -218,8 +218,8 @@ class Config:
     def images(self) -> Images:
         """What the network asks of images.
 
-        Its shape is what ``digits`` are enlarged to: that of the published experiment, but ``image_size`` for the
-        network of photographs.
+        Its shape is what ``digits`` are enlarged to: that of the published experiment, but ``image_size``
+        for the network of photographs.
         """
         images = MODEL_IMAGES[self.model]
         if self.model != "mobilenetv2":

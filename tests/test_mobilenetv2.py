@@ -8,7 +8,6 @@ import pytest
 
 from bnjax.config import Config, resolve
 from bnjax.models import MobileNetV2, build_model, gates_for
-from bnjax.models.build import image_needs
 from bnjax.models.mobilenetv2 import scaled_features
 from bnjax.models.network import unit_name
 from bnjax.nn.unit import parameter_count
@@ -110,7 +109,8 @@ def test_heights_of_the_features(settings, side, heights):
 )
 def test_the_smallest_side_leaves_one_pixel(settings, smallest):
     model = MobileNetV2(width_multiplier=0.1, **settings)
-    assert model.smallest_side == smallest
+    config = Config(model="mobilenetv2", **settings)
+    assert config.images().smallest_side == smallest
     assert features_of(model, smallest)[-1] == 1
     if smallest > 1:
         with pytest.raises(ValueError, match=f"a side below {smallest} pixels"):
@@ -129,8 +129,8 @@ def test_settings_reach_the_network():
     model = build_model(resolve(config), 3)
     assert (model.width_multiplier, model.halvings) == (0.5, 4)
     assert (model.stride_padding, model.conv_bias) == ("same", True)
-    assert image_needs(config) == ((48, 48, 3), 1)
-    assert image_needs(Config(model="mlp")) == ((28, 28, 1), 1)
+    assert config.images() == ((48, 48, 3), 1)
+    assert Config(model="mlp").images() == ((28, 28, 1), 1)
 
 
 def loss_and_updates(model, variables, images):

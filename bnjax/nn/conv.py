@@ -5,7 +5,7 @@ from jax import Array, lax
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 #: Where zeros are added, by name: as many as keep the size, split as in TensorFlow and Keras; or one row
 #: below and one column at the right, whatever the size.
-PADDINGS = {"same": "SAME", "end": ((0, 1), (0, 1))}
+PADDINGS: dict[str, str | tuple[tuple[int, int], ...]] = {"same": "SAME", "end": ((0, 1), (0, 1))}
 
 
 def conv2d(x: Array, kernel: Array, stride: int = 1, padding: str = "same") -> Array:

@@ -1,11 +1,8 @@
 """Optimizers from optax, their learning rates, and Adam in the form that TensorFlow and Keras give it."""
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 import optax
-from jax import Array
 from jax.typing import ArrayLike
 
 from bnjax.config import Config, resolve
@@ -39,9 +36,7 @@ def make_optimizer(
     return optax.chain(scale, decay, optax.scale_by_learning_rate(rate))
 
 
-def learning_rates(
-    config: Config, start: ArrayLike, steps_per_epoch: int
-) -> ArrayLike | Callable[[Array], Array]:
+def learning_rates(config: Config, start: ArrayLike, steps_per_epoch: int) -> optax.ScalarOrSchedule:
     """The learning rate, or what makes it from the number of steps taken so far.
 
     Args:
@@ -55,10 +50,9 @@ def learning_rates(
     if steps_per_epoch < 1:
         raise ValueError(f"schedule {config.schedule!r} needs the number of steps in an epoch")
     if config.schedule == "cosine":
-        last = config.epochs * steps_per_epoch
-        return lambda taken: start * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(taken / last, 1)))
+        return optax.cosine_decay_schedule(start, config.epochs * steps_per_epoch)
     between = config.decay_epochs * steps_per_epoch
-    return lambda taken: start * jnp.power(config.decay_factor, taken // between)
+    return optax.exponential_decay(start, between, config.decay_factor, staircase=True)
 
 
 def _kernels(params: optax.Params) -> optax.Params:
