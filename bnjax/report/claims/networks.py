@@ -1,15 +1,12 @@
 """What the experiments with MobileNetV2 (iT Ironman, 2021) and InceptionV3 (Qiita, 2019) conclude."""
 
-from bnjax.recipes import Conditions
+from bnjax.recipes import SWEEPS, Conditions
 from bnjax.report.claims.claim import Claim, Contrast, level, minus
 
-_ORDERS: Conditions = {
-    "before": {"placement": "all", "order": "before"},
-    "after": {"placement": "all", "order": "after"},
-}
+_SWEEP = "order"
+_ORDERS: Conditions = SWEEPS["mobilenet"][_SWEEP]
 #: Points; ours, and a little more than the 0.78 that the text calls alike.
 _ALIKE = 1.0
-_SWEEP = "orders"
 
 
 def _mobilenet(name: str, place: str, said: str, *contrasts: Contrast) -> Claim:
