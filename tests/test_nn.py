@@ -1,6 +1,7 @@
 """Layers against Flax's own, closed forms and numerical derivatives."""
 
 import math
+from functools import partial
 
 import flax.linen as nn
 import jax
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jax import lax
 from jax.test_util import check_grads
 
 from bnjax.nn import BatchNorm, Unit, batch_norm, max_pool
@@ -210,6 +212,59 @@ def test_convolutions_at_odd_and_even_sides(form, stride, padding, sides):
     kernel = normal((3, 3, 1 if form is depthwise_conv2d else 3, 3), 1, dtype=np.float64)
     expected = convolved(np.asarray(x), np.asarray(kernel), stride, padding)
     np.testing.assert_allclose(form(x, kernel, stride, padding), expected, atol=1e-12)
+
+
+def plain_depthwise(x, kernel, stride, pads):
+    """XLA's own form."""
+    layout = ("NHWC", "HWIO", "NHWC")
+    groups = x.shape[-1]
+    return lax.conv_general_dilated(
+        x, kernel, (stride, stride), pads, dimension_numbers=layout, feature_group_count=groups
+    )
+
+
+@pytest.mark.usefixtures("_float64")
+@pytest.mark.parametrize(
+    ("sides", "size", "stride", "padding"),
+    [((7, 8), 3, 1, "same"), ((9, 16), 3, 2, "same"), ((11, 6), 3, 2, "end"), ((8, 13), 5, 3, "same")],
+)
+def test_gradients_of_a_depthwise_convolution_are_those_of_xlas_own(sides, size, stride, padding):
+    """First and second ones; sides that no small number divides, and such that are cut into parts."""
+    x, kernel = normal((3, *sides, 4), dtype=np.float64), normal((size, size, 1, 4), 1, dtype=np.float64)
+    pads = "SAME" if padding == "same" else ((0, 1), (0, 1))
+
+    def ours(x, kernel):
+        return depthwise_conv2d(x, kernel, stride, padding)
+
+    def plain(x, kernel):
+        return plain_depthwise(x, kernel, stride, pads)
+
+    def derivatives(form):
+        def loss(x, kernel):
+            return (form(x, kernel) ** 3).sum()
+
+        def of_gradients(x, kernel):
+            return sum((g**2).sum() for g in jax.grad(loss, (0, 1))(x, kernel))
+
+        first, second = jax.grad(loss, (0, 1)), jax.grad(of_gradients, (0, 1))
+        return jax.jit(lambda x, kernel: (form(x, kernel), first(x, kernel), second(x, kernel)))(x, kernel)
+
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-9), derivatives(ours), derivatives(plain))
+
+
+def test_a_depthwise_kernels_gradient_in_bfloat16_adds_in_float32():
+    """4,096 ones: bfloat16 would stop at 256."""
+    x, kernel = jnp.ones((64, 8, 8, 2), jnp.bfloat16), jnp.ones((3, 3, 1, 2), jnp.bfloat16)
+    gradient = jax.jit(jax.grad(lambda kernel: depthwise_conv2d(x, kernel).astype(jnp.float32).sum()))(kernel)
+    assert gradient.dtype == jnp.bfloat16
+    assert gradient[1, 1].tolist() == [[4096.0] * 2]
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="other platforms have XLA's own form")
+def test_a_depthwise_convolution_is_no_convolution_to_xla_on_cpu():
+    x, kernel = normal((2, 6, 6, 4)), normal((3, 3, 1, 4))
+    loss = jax.grad(lambda x, kernel: depthwise_conv2d(x, kernel, 2).sum(), (0, 1))
+    assert "convolution" not in jax.jit(loss).lower(x, kernel).as_text()
 
 
 def test_a_depthwise_unit_has_a_kernel_for_each_channel_and_no_bias_if_so_asked():
