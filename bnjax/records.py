@@ -9,7 +9,7 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +236,11 @@ def find_summary(path: Path) -> dict[str, Any] | None:
     """The summary of a run that ended (done or diverged), or None."""
     if not path.exists():
         return None
-    summaries = (record for record in read(path) if record["kind"] == "summary")
-    ended = [record for record in summaries if record["status"] in ("done", "diverged")]
-    return ended[-1] if ended else None
+    return ended(read(path))
+
+
+def ended(found: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """The summary among a run's records if it ended (done or diverged), or None."""
+    summaries = [record for record in found if record["kind"] == "summary"]
+    whole = [summary for summary in summaries if summary["status"] in ("done", "diverged")]
+    return whole[-1] if whole else None

@@ -12,6 +12,7 @@ from pathlib import Path
 from bnjax.flags import Parser, complain
 from bnjax.records import RecordError
 from bnjax.report.results import ReadmeError, keep, with_results
+from bnjax.whole_file import write_whole
 
 _HERE = Path(__file__).parent
 _RESULTS, _README = _HERE / "results", _HERE.parent / "README.md"
@@ -33,7 +34,7 @@ def main(argv: list[str]) -> int:
             kept = keep(arguments.keep, _RESULTS)
             print(f"results.py: {len(kept)} runs copied to {_RESULTS}", file=sys.stderr)
         readme = with_results(_README.read_text(encoding="utf-8"), _RESULTS)
-        _README.write_text(readme, encoding="utf-8", newline="")
+        write_whole(_README, readme.encode())
     except (ReadmeError, RecordError, LookupError, OSError) as error:
         print(f"results.py: {error}", file=sys.stderr)
         return 1

@@ -17,6 +17,7 @@ FLOORS = {
     "recipes": 0,
     "conditions": 0,
     "records": 0,
+    "whole_file": 0,
     "flags": 1,
     "data": 2,
     "nn": 3,

@@ -1,6 +1,7 @@
 """Convolutions, in the form that the platform runs well."""
 
 import functools
+import itertools
 from collections.abc import Iterable, Iterator
 
 import jax
@@ -130,7 +131,7 @@ def _kernel_gradient(x: Array, gradient: Array, shape: tuple[int, ...], stride: 
     # Barriers keep XLA from making one slow loop of all sums.
     sums = jnp.stack(lax.optimization_barrier(products)).reshape(len(taps), -1, shape[-1])
     for _ in range(2):
-        sums = jnp.asarray(lax.optimization_barrier(_added(_in_parts(sums))))
+        sums = lax.optimization_barrier(_added(_in_parts(sums)))
     return sums.sum(1).reshape(shape)
 
 
@@ -157,6 +158,6 @@ def _taps(padded: Array, kernel: tuple[int, ...], stride: int) -> Iterator[Array
     """What each place of the kernel sees, row by row: pixels [batch, height, width, channels]."""
     batch, *sides, channels = padded.shape
     pixels = [(side - taps) // stride + 1 for side, taps in zip(sides, kernel, strict=True)]
-    for place in ((row, column) for row in range(kernel[0]) for column in range(kernel[1])):
+    for place in itertools.product(*map(range, kernel)):
         ends = [start + (count - 1) * stride + 1 for start, count in zip(place, pixels, strict=True)]
         yield lax.slice(padded, (0, *place, 0), (batch, *ends, channels), (1, stride, stride, 1))

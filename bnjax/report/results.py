@@ -8,6 +8,7 @@ from bnjax.config import Config
 from bnjax.report.build import folder_report
 from bnjax.report.document import Cell, Picture, Report, Table
 from bnjax.report.plain import markdown_table
+from bnjax.whole_file import write_whole
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 #: The pictures that the README has room for are the first three of these that the records give.
@@ -37,10 +38,11 @@ def keep(source: Path, target: Path) -> list[Path]:
     written = []
     for path in sorted(source.rglob(records.FILE_NAME)):
         kept = target / path.parent.name / records.FILE_NAME
-        if records.find_summary(path) and not kept.exists():
+        found = [] if kept.exists() else records.read(path)
+        if records.ended(found):
             kept.parent.mkdir(parents=True, exist_ok=True)
-            lines = (records.json_line(_without_folders(record)) for record in records.read(path))
-            kept.write_text("".join(lines), encoding="utf-8", newline="")
+            lines = (records.json_line(_without_folders(record)) for record in found)
+            write_whole(kept, "".join(lines).encode())
             written.append(kept)
     return written
 
@@ -71,7 +73,7 @@ def with_results(readme: str, directory: Path) -> str:
     report = folder_report(directory)
     pictures = _shown(report)
     for picture in pictures:
-        (directory / f"{picture.name}.svg").write_bytes(picture.content)
+        write_whole(directory / f"{picture.name}.svg", picture.content)
     parts = [f"![{picture.alt}](experiments/results/{picture.name}.svg)" for picture in pictures]
     return before + "\n\n".join([BEGIN, results_text(report), *parts, END]) + after
 
@@ -82,7 +84,7 @@ def _shown(report: Report) -> Sequence[Picture]:
 
 
 def results_text(report: Report) -> str:
-    """The claims that records answer, how many there are, and what the numbers rest on, as Markdown."""
+    """The claims that runs of the published recipe answer, how many there are, and what numbers rest on."""
     claims = next(section for section in report.sections if section.name == "claims")
     table = claims.tables[0]
     counts = claims.paragraphs[0]

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bnjax.train.training import Run
-from bnjax.train.whole_file import write_whole
+from bnjax.whole_file import write_whole
 
 FILE_NAME = "checkpoint.npz"
 _DIGEST_SIZE = hashlib.sha256().digest_size

@@ -11,7 +11,7 @@ from bnjax.data import ImageSet
 from bnjax.probes.dying import dying_counts, silent_units
 from bnjax.train.evaluate import Evaluation, evaluate
 from bnjax.train.state import digest
-from bnjax.train.step import Totals
+from bnjax.train.step import TOP, Totals
 from bnjax.train.training import Run, Training, site_kernels, used_variables
 
 METRICS = (
@@ -23,8 +23,6 @@ METRICS = (
     "test_accuracy",
     "test_top5_accuracy",
 )
-#: With so many classes, or fewer, five guesses are always right.
-_TOP = 5
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def epoch_fields(run: Run, epoch: int, measured: Measured, seconds: float) -> di
         "validation_accuracy": held_out.accuracy if held_out else None,
         "test_loss": test.loss,
         "test_accuracy": test.accuracy,
-        "test_top5_accuracy": test.top5_accuracy if run.dataset.num_classes > _TOP else None,
+        "test_top5_accuracy": test.top5_accuracy if run.dataset.num_classes > TOP else None,
         "train_batch_accuracy": _batch_accuracy(trained.batch_accuracies),
         "dying": dying_counts(silent, flat, test.active),
         **_speed(trained.images, seconds),

@@ -10,7 +10,7 @@ from typing import Any
 from bnjax import records
 from bnjax.config import Config, run_id
 from bnjax.train.signals import held_signals
-from bnjax.train.whole_file import write_whole
+from bnjax.whole_file import write_whole
 
 
 class Recorder:

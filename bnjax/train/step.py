@@ -16,6 +16,9 @@ from bnjax.data.batches import Batch
 from bnjax.models import Network
 from bnjax.train.state import TrainState
 
+#: Guesses that top-5 accuracy allows; with so many classes, or fewer, they are always right.
+TOP = 5
+
 
 class Sums(NamedTuple):
     """Sums over a batch's images, of one step, or of several ones as arrays [steps].
@@ -110,7 +113,7 @@ def _sums(logits: Array, batch: Batch, label_smoothing: float = 0.0) -> Sums:
     right = logits.argmax(-1) == batch.labels
     above = (logits > jnp.take_along_axis(logits, batch.labels[:, None], -1)).sum(-1)
     # Logits that are not numbers rate nothing.
-    in_top5 = (above < 5) & jnp.isfinite(losses)
+    in_top5 = (above < TOP) & jnp.isfinite(losses)
     # An image of weight 0 counts nothing even where its loss is not finite.
     counted = batch.weights > 0
     correct, images, in_top5 = ((x & counted).sum(dtype=jnp.int32) for x in (right, counted, in_top5))
