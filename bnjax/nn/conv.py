@@ -123,16 +123,23 @@ def _input_gradient(
 def _kernel_gradient(x: Array, gradient: Array, shape: tuple[int, ...], stride: int, pads: _Pads) -> Array:
     """Sums over examples and pixels of shifted products, by loops over vectors of channels.
 
-    XLA's reductions that keep the last axis alone are slow on CPU.
+    XLA's reductions that keep the last axis alone are slow on CPU. The rows of the kernel take turns in one
+    program, which is compiled once for all of them.
     """
+    padded = _wide(_padded(x, pads))
     parts = _in_parts(_wide(gradient))
-    taps = [_in_parts(_wide(tap)) for tap in _taps(_padded(x, pads), shape[:2], stride)]
-    products = [_added(map(jnp.multiply, tap, parts)) for tap in taps]
-    # Barriers keep XLA from making one slow loop of all sums.
-    sums = jnp.stack(lax.optimization_barrier(products)).reshape(len(taps), -1, shape[-1])
-    for _ in range(2):
-        sums = lax.optimization_barrier(_added(_in_parts(sums)))
-    return sums.sum(1).reshape(shape)
+    seen = (gradient.shape[1] - 1) * stride + 1
+
+    def of_row(row: Array) -> Array:
+        taps = _taps(lax.dynamic_slice_in_dim(padded, row, seen, axis=1), (1, shape[1]), stride)
+        products = [_added(map(jnp.multiply, _in_parts(tap), parts)) for tap in taps]
+        # Barriers keep XLA from making one slow loop of all sums.
+        sums = jnp.stack(lax.optimization_barrier(products)).reshape(len(products), -1, shape[-1])
+        for _ in range(2):
+            sums = lax.optimization_barrier(_added(_in_parts(sums)))
+        return sums.sum(1)
+
+    return jnp.asarray(lax.map(of_row, jnp.arange(shape[0]))).reshape(shape)
 
 
 def _wide(x: Array) -> Array:
