@@ -103,7 +103,7 @@ class Config:
     image_size: int = setting(
         32,
         "Side in pixels to which images of folder:PATH are scaled and centre-cropped, and digits are "
-        "enlarged for mobilenetv2; no effect on other data.",
+        "enlarged for mobilenetv2 and inceptionv3; no effect on other data.",
         group="data",
         bounds="[4,1024]",
     )
@@ -219,12 +219,14 @@ class Config:
         """What the network asks of images.
 
         Its shape is what ``digits`` are enlarged to: that of the published experiment, but ``image_size``
-        for the network of photographs.
+        for the networks of photographs.
         """
         images = MODEL_IMAGES[self.model]
-        if self.model != "mobilenetv2":
+        if self.model not in ("mobilenetv2", "inceptionv3"):
             return images
-        smallest_side = mobilenetv2_smallest_side(self.halvings, self.stride_padding)
+        smallest_side = images.smallest_side
+        if self.model == "mobilenetv2":
+            smallest_side = mobilenetv2_smallest_side(self.halvings, self.stride_padding)
         return Images((self.image_size, self.image_size, images.shape[-1]), smallest_side)
 
     def parsed_placement(self) -> Placement:

@@ -7,6 +7,7 @@ models in :mod:`bnjax.models` name their units after these lists.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from bnjax.inceptionv3_layers import inceptionv3_site_names
 from bnjax.placement import Site
 
 
@@ -27,6 +28,7 @@ MODEL_IMAGES = {
     "mlp": Images((28, 28, 1), 1),
     "vgg7": Images((32, 32, 3), 4),
     "mobilenetv2": Images((224, 224, 3), 31),
+    "inceptionv3": Images((299, 299, 3), 75),
 }
 MODELS = tuple(MODEL_IMAGES)
 
@@ -61,6 +63,8 @@ def _mobilenetv2_sites() -> Iterator[Site]:
 
 #: 52 sites, 17 of them linear: an order moves 35 norms. Blocks are numbered as in Keras.
 MOBILENETV2_SITES = tuple(_mobilenetv2_sites())
+#: 94 sites, in the order in which Keras makes its layers ``conv2d``, ``conv2d_1``, ...
+INCEPTIONV3_SITES = tuple(Site(name, "conv") for name in inceptionv3_site_names())
 
 
 def mobilenetv2_smallest_side(halvings: int, stride_padding: str) -> int:
@@ -83,5 +87,10 @@ def model_sites(model: str, hidden_layers: int = 1) -> tuple[Site, ...]:
     Raises:
       KeyError: no model has that name.
     """
-    fixed = {"cnn": CNN_SITES, "vgg7": VGG7_SITES, "mobilenetv2": MOBILENETV2_SITES}
+    fixed = {
+        "cnn": CNN_SITES,
+        "vgg7": VGG7_SITES,
+        "mobilenetv2": MOBILENETV2_SITES,
+        "inceptionv3": INCEPTIONV3_SITES,
+    }
     return mlp_sites(hidden_layers) if model == "mlp" else fixed[model]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jax import lax
 from jax.test_util import check_grads
 
-from bnjax.nn import BatchNorm, Unit, batch_norm, max_pool
+from bnjax.nn import BatchNorm, Unit, average_pool, batch_norm, max_pool
 from bnjax.nn.conv import conv2d, depthwise_conv2d
 from bnjax.nn.unit import PRELU_SLOPE, activate, kernel_initializer
 
@@ -84,17 +84,56 @@ def test_batch_norm_in_bfloat16_keeps_statistics_in_float32():
     height=st.integers(2, 9),
     width=st.integers(2, 9),
     window=st.integers(2, 3),
+    stride=st.sampled_from([None, 1, 2]),
     levels=st.sampled_from([3, 1000]),
 )
-def test_max_pool_and_its_gradient_equal_flax_even_with_ties(height, width, window, levels):
+def test_max_pool_and_its_gradient_equal_flax_even_with_ties(height, width, window, stride, levels):
     if min(height, width) < window:
         window = 2
     x = jnp.asarray(np.random.default_rng(height).integers(0, levels, (2, height, width, 3)), jnp.float32)
-    ours, pull = jax.vjp(lambda x: max_pool(x, window), x)
-    theirs, their_pull = jax.vjp(lambda x: nn.max_pool(x, (window,) * 2, (window,) * 2), x)
+    ours, pull = jax.vjp(lambda x: max_pool(x, window, stride), x)
+    theirs, their_pull = jax.vjp(lambda x: nn.max_pool(x, (window,) * 2, (stride or window,) * 2), x)
     np.testing.assert_array_equal(ours, theirs)
-    dy = normal(ours.shape)
+    dy = jnp.round(normal(ours.shape) * 8)  # whole numbers: sums where squares overlap are exact
     np.testing.assert_array_equal(pull(dy)[0], their_pull(dy)[0])
+
+
+@pytest.mark.usefixtures("_float64")
+@pytest.mark.parametrize("sides", [(1, 1), (1, 4), (2, 5), (7, 6)])
+@pytest.mark.parametrize("window", [3, 5])
+def test_average_pool_and_its_gradient_equal_flax_and_padding_does_not_count(sides, window):
+    x = normal((2, *sides, 3), mean=1.0, dtype=np.float64)
+    ours, pull = jax.vjp(lambda x: average_pool(x, window), x)
+    theirs, their_pull = jax.vjp(
+        lambda x: nn.avg_pool(x, (window,) * 2, padding="SAME", count_include_pad=False), x
+    )
+    np.testing.assert_allclose(ours, theirs, atol=1e-12)
+    dy = normal(ours.shape, 1, dtype=np.float64)
+    np.testing.assert_allclose(pull(dy)[0], their_pull(dy)[0], atol=1e-12)
+
+
+def test_average_pool_in_bfloat16_adds_in_float32():
+    """256 + 1 is 256 in bfloat16."""
+    x = jnp.ones((1, 3, 3, 1), jnp.bfloat16).at[0, 0, 0, 0].set(256)
+    pooled = average_pool(x)
+    assert pooled.dtype == jnp.bfloat16
+    assert float(pooled[0, 1, 1, 0]) == float(jnp.bfloat16(264 / 9))
+
+
+def test_a_norm_without_scale_is_one_whose_scale_is_1():
+    x = normal((8, 5), mean=2.0)
+    plain, scaled = BatchNorm(use_scale=False), BatchNorm()
+    variables = plain.init(jax.random.key(0), x, train=True)
+    assert set(variables["params"]) == {"bias"}
+    bias = normal((5,), 1)
+    with_scale = {**variables, "params": {"bias": bias, "scale": jnp.ones(5)}}
+
+    def output(norm, variables, train):
+        return norm.apply(variables, x, train=train, mutable=["batch_stats"])
+
+    for train in (True, False):
+        mine = output(plain, {**variables, "params": {"bias": bias}}, train)
+        jax.tree.map(np.testing.assert_array_equal, mine, output(scaled, with_scale, train))
 
 
 @pytest.mark.parametrize(
@@ -187,16 +226,21 @@ def test_a_gated_unit_equals_the_static_one(kind, order, train, activation):
 
 
 def convolved(x, kernel, stride, padding):
-    """Written out in NumPy; a depthwise kernel [size, size, 1, channels] meets each channel alone."""
-    size = len(kernel)
-    pads = [(0, 1), (0, 1)]
+    """Written out in NumPy; a depthwise kernel [rows, columns, 1, channels] meets each channel alone."""
+    sizes = kernel.shape[:2]
+    pads = [(0, 1), (0, 1)] if padding == "end" else [(0, 0), (0, 0)]
     if padding == "same":  # the rule of TensorFlow and Keras
-        missing = [max((math.ceil(side / stride) - 1) * stride + size - side, 0) for side in x.shape[1:3]]
+        missing = [
+            max((math.ceil(side / stride) - 1) * stride + size - side, 0)
+            for side, size in zip(x.shape[1:3], sizes, strict=True)
+        ]
         pads = [(total // 2, total - total // 2) for total in missing]
     x = np.pad(x, [(0, 0), *pads, (0, 0)])
-    rows, columns = (range(0, side - size + 1, stride) for side in x.shape[1:3])
+    rows, columns = (
+        range(0, side - size + 1, stride) for side, size in zip(x.shape[1:3], sizes, strict=True)
+    )
     patches = np.stack(
-        [np.stack([x[:, r : r + size, c : c + size] for c in columns], 1) for r in rows], axis=1
+        [np.stack([x[:, r : r + sizes[0], c : c + sizes[1]] for c in columns], 1) for r in rows], axis=1
     )
     if kernel.shape[2] == 1:
         return np.einsum("brcijf,ijf->brcf", patches, kernel[:, :, 0])
@@ -205,11 +249,23 @@ def convolved(x, kernel, stride, padding):
 
 @pytest.mark.usefixtures("_float64")
 @pytest.mark.parametrize("sides", [(7, 8), (6, 5)])
-@pytest.mark.parametrize(("stride", "padding"), [(1, "same"), (2, "same"), (2, "end")])
+@pytest.mark.parametrize(
+    ("size", "stride", "padding"),
+    [
+        ((3, 3), 1, "same"),
+        ((3, 3), 2, "same"),
+        ((3, 3), 2, "end"),
+        ((3, 3), 1, "valid"),
+        ((3, 3), 2, "valid"),
+        ((1, 5), 1, "same"),
+        ((5, 1), 1, "same"),
+        ((3, 1), 2, "valid"),
+    ],
+)
 @pytest.mark.parametrize("form", [conv2d, depthwise_conv2d])
-def test_convolutions_at_odd_and_even_sides(form, stride, padding, sides):
+def test_convolutions_at_odd_and_even_sides(form, size, stride, padding, sides):
     x = normal((2, *sides, 3), dtype=np.float64)
-    kernel = normal((3, 3, 1 if form is depthwise_conv2d else 3, 3), 1, dtype=np.float64)
+    kernel = normal((*size, 1 if form is depthwise_conv2d else 3, 3), 1, dtype=np.float64)
     expected = convolved(np.asarray(x), np.asarray(kernel), stride, padding)
     np.testing.assert_allclose(form(x, kernel, stride, padding), expected, atol=1e-12)
 
@@ -265,6 +321,12 @@ def test_a_depthwise_convolution_is_no_convolution_to_xla_on_cpu():
     x, kernel = normal((2, 6, 6, 4)), normal((3, 3, 1, 4))
     loss = jax.grad(lambda x, kernel: depthwise_conv2d(x, kernel, 2).sum(), (0, 1))
     assert "convolution" not in jax.jit(loss).lower(x, kernel).as_text()
+
+
+def test_a_kernel_has_rows_and_columns():
+    unit = Unit("conv", 4, kernel_size=(1, 7))
+    shapes = jax.eval_shape(partial(unit.init, train=False), jax.random.key(0), normal((2, 9, 9, 3)))
+    assert shapes["params"]["kernel"].shape == (1, 7, 3, 4)
 
 
 def test_a_depthwise_unit_has_a_kernel_for_each_channel_and_no_bias_if_so_asked():

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from bnjax.config import Config
 from bnjax.models.cnn import CNN
+from bnjax.models.inceptionv3 import InceptionV3
 from bnjax.models.mlp import MLP
 from bnjax.models.mobilenetv2 import MobileNetV2
 from bnjax.models.network import Network
@@ -16,6 +17,7 @@ _NETWORKS: dict[str, type[Network]] = {
     "mlp": MLP,
     "vgg7": VGG7,
     "mobilenetv2": MobileNetV2,
+    "inceptionv3": InceptionV3,
 }
 #: The settings that one network alone has.
 _OWN_SETTINGS = {

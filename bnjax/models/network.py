@@ -26,8 +26,8 @@ class Network(nn.Module):
       gated: every site has a norm that the collection ``gates`` switches; the placement is what
         ``init`` puts there, see :class:`bnjax.nn.Unit`.
       dropout: rate after hidden dense units.
-      activation, negative_slope, kernel_init, init_deviation, norm_momentum, norm_epsilon, param_dtype:
-        see :class:`bnjax.nn.Unit`.
+      activation, negative_slope, kernel_init, init_deviation, norm_momentum, norm_epsilon, norm_scale,
+        param_dtype: see :class:`bnjax.nn.Unit`.
       compute_dtype: in which training and evaluation feed images, and so of everything between them and the
         logits; statistics and logits stay in float32 or wider. None: ``param_dtype``.
     """
@@ -43,6 +43,7 @@ class Network(nn.Module):
     init_deviation: float = 0.01
     norm_momentum: float = 0.99
     norm_epsilon: float = 1e-3
+    norm_scale: bool = True
     param_dtype: DTypeLike = jnp.float32
     compute_dtype: DTypeLike | None = None
 
@@ -66,7 +67,7 @@ class Network(nn.Module):
         site: str,
         features: int,
         *,
-        kernel_size: int = 3,
+        kernel_size: int | tuple[int, int] = 3,
         stride: int = 1,
         padding: str = "same",
         use_bias: bool = True,
@@ -90,6 +91,7 @@ class Network(nn.Module):
             init_deviation=self.init_deviation,
             norm_momentum=self.norm_momentum,
             norm_epsilon=self.norm_epsilon,
+            norm_scale=self.norm_scale,
             param_dtype=self.param_dtype,
             name=unit_name(site),
         )

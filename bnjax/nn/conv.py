@@ -12,8 +12,8 @@ _LAYOUT = ("NHWC", "HWIO", "NHWC")
 #: Zeros before and behind rows, and columns.
 _Pads = tuple[tuple[int, int], ...]
 #: Where zeros are added, by name: as many as keep the size, split as in TensorFlow and Keras; or one row
-#: below and one column at the right, whatever the size.
-PADDINGS: dict[str, str | _Pads] = {"same": "SAME", "end": ((0, 1), (0, 1))}
+#: below and one column at the right, whatever the size; or none.
+PADDINGS: dict[str, str | _Pads] = {"same": "SAME", "end": ((0, 1), (0, 1)), "valid": "VALID"}
 #: Terms that one fused loop adds; more take longer to compile than they save.
 _TERMS = 8
 
@@ -31,7 +31,8 @@ def conv2d(x: Array, kernel: Array, stride: int = 1, padding: str = "same") -> A
       stride: of both sides.
       padding: ``same``: the output has ceil(side / stride) pixels on a side, as in Keras; ``end``: one row
         and one column of zeros at the end, and floor((side + 1 - kernel) / stride) + 1 pixels. With a 3 x 3
-        kernel and stride 2 both are the same for even sides.
+        kernel and stride 2 both are the same for even sides. ``valid``: no zeros, and floor((side - kernel) /
+        stride) + 1 pixels.
 
     Returns:
       [batch, height, width, features].

@@ -66,17 +66,21 @@ class BatchNorm(nn.Module):
         step; 0.99 keeps 99%, as in Keras and Flax. PyTorch's number is 1 minus this one.
       epsilon: added to the variance before its root; 1e-3 in TensorFlow 1 and Keras.
       param_dtype: of scale, bias and statistics.
+      use_scale: whether a scale is learnt; without it, it is 1.
     """
 
     momentum: float = 0.99
     epsilon: float = 1e-3
     param_dtype: DTypeLike = jnp.float32
+    use_scale: bool = True
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         """X [..., features] -> the same shape; by batch statistics when training, else by running ones."""
         features = (x.shape[-1],)
-        scale = self.param("scale", nn.initializers.ones, features, self.param_dtype)
+        scale = jnp.ones(features, self.param_dtype)
+        if self.use_scale:
+            scale = self.param("scale", nn.initializers.ones, features, self.param_dtype)
         bias = self.param("bias", nn.initializers.zeros, features, self.param_dtype)
         mean = self.variable("batch_stats", "mean", jnp.zeros, features, self.param_dtype)
         var = self.variable("batch_stats", "var", jnp.ones, features, self.param_dtype)

@@ -95,12 +95,13 @@ class Unit(nn.Module):
       features: channels or units that come out; of ``depthwise`` as many as go in.
       order: ``absent``, ``before`` or ``after``; the gates' initial value when gated.
       gated: whether ``gates`` decide in place of ``order``.
-      kernel_size, stride, padding: of a convolution, see :func:`bnjax.nn.conv.conv2d`.
+      kernel_size: of a convolution, one side of a square, or rows and columns.
+      stride, padding: of a convolution, see :func:`bnjax.nn.conv.conv2d`.
       activation, negative_slope: see :func:`activate`; a ``prelu`` learns a slope for each feature instead.
       dropout: probability of zeroing an output in training; the others are scaled by 1 / (1 - dropout). It
         and ``negative_slope`` may be traced, so that runs which differ in them share a program.
       kernel_init, init_deviation: see :func:`kernel_initializer` and :func:`depthwise_initializer`.
-      norm_momentum, norm_epsilon: see :class:`bnjax.nn.BatchNorm`.
+      norm_momentum, norm_epsilon, norm_scale: see :class:`bnjax.nn.BatchNorm`.
       param_dtype: of parameters and statistics; the input decides the dtype of the output.
       use_bias: whether a bias is added before norm and activation, wherever the norm stands.
       linear: there is no activation, and a norm in either order is the same.
@@ -110,7 +111,7 @@ class Unit(nn.Module):
     features: int
     order: Order = "absent"
     gated: bool = False
-    kernel_size: int = 3
+    kernel_size: int | tuple[int, int] = 3
     activation: str = "relu"
     negative_slope: ArrayLike = 0.01
     dropout: ArrayLike = 0.0
@@ -118,6 +119,7 @@ class Unit(nn.Module):
     init_deviation: float = 0.01
     norm_momentum: float = 0.99
     norm_epsilon: float = 1e-3
+    norm_scale: bool = True
     param_dtype: DTypeLike = jnp.float32
     stride: int = 1
     padding: str = "same"
@@ -145,7 +147,9 @@ class Unit(nn.Module):
         return x + bias.astype(x.dtype)
 
     def _kernel(self, inputs: int) -> Array:
-        spatial = () if self.kind == "dense" else (self.kernel_size,) * 2
+        size = self.kernel_size
+        sides = (size, size) if isinstance(size, int) else size
+        spatial = () if self.kind == "dense" else sides
         initializer = kernel_initializer(self.kernel_init, self.init_deviation)
         if self.kind == "depthwise":
             inputs, initializer = 1, depthwise_initializer(initializer)
@@ -179,7 +183,9 @@ class Unit(nn.Module):
         return jnp.where(after, norm_output, activation(norm_output))
 
     def _norm(self, x: Array, train: bool) -> Array:
-        norm = BatchNorm(self.norm_momentum, self.norm_epsilon, self.param_dtype, name="norm")
+        norm = BatchNorm(
+            self.norm_momentum, self.norm_epsilon, self.param_dtype, use_scale=self.norm_scale, name="norm"
+        )
         return norm(x, train=train)
 
     def _probe(self, activation_input: Array) -> None:

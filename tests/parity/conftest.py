@@ -61,6 +61,43 @@ def keras_float64(monkeypatch):
     keras.config.set_floatx("float32")
 
 
+@pytest.fixture
+def numpy_initialisers(monkeypatch):
+    """Weights that are replaced anyway come from NumPy: JAX would compile a program for each shape."""
+    import keras
+
+    for name, value in (("GlorotUniform", 0.0), ("Zeros", 0.0), ("Ones", 1.0)):
+
+        def draw(self, shape, dtype=None, value=value, **_):
+            return np.full(shape, value, dtype)
+
+        monkeypatch.setattr(getattr(keras.initializers, name), "__call__", draw)
+
+
+@pytest.fixture
+def keras_outputs():
+    return _keras_outputs
+
+
+def _keras_outputs(other, images):
+    """In evaluation and in training; the running statistics of the network are updated.
+
+    In one compiled program: layer by layer would compile each of them.
+    """
+
+    @jax.jit
+    def both(trainable, fixed):
+        trained, updated = other.stateless_call(trainable, fixed, images, training=True)
+        return other.stateless_call(trainable, fixed, images, training=False)[0], trained, updated
+
+    trainable = [variable.value for variable in other.trainable_variables]
+    fixed = [variable.value for variable in other.non_trainable_variables]
+    evaluated, trained, updated = both(trainable, fixed)
+    for variable, value in zip(other.non_trainable_variables, updated, strict=True):
+        variable.assign(value)
+    return np.asarray(evaluated), np.asarray(trained)
+
+
 def _random_variables(model, image_shape):
     """Every number random, running statistics too, so that nothing agrees because it is still 0 or 1."""
     shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *image_shape)))

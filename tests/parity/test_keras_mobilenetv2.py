@@ -92,17 +92,6 @@ NETWORKS = {
 }
 
 
-@pytest.fixture
-def numpy_initialisers(monkeypatch):
-    """Weights that are replaced anyway come from NumPy: JAX would compile a program for each shape."""
-    for name, value in (("GlorotUniform", 0.0), ("Zeros", 0.0), ("Ones", 1.0)):
-
-        def draw(self, shape, dtype=None, value=value, **_):
-            return np.full(shape, value, dtype)
-
-        monkeypatch.setattr(getattr(keras.initializers, name), "__call__", draw)
-
-
 def weight_list(model, variables):
     """Our variables in the order and the shapes of Keras's ``get_weights``."""
     params, stats = variables["params"], variables["batch_stats"]
@@ -136,36 +125,21 @@ def our_results(model, variables, images):
     return Results(np.asarray(evaluated), np.asarray(trained), weight_list(model, after))
 
 
-def keras_results(other, images):
-    """In one compiled program: layer by layer would compile each of them."""
-
-    @jax.jit
-    def both(trainable, fixed):
-        trained, updated = other.stateless_call(trainable, fixed, images, training=True)
-        return other.stateless_call(trainable, fixed, images, training=False)[0], trained, updated
-
-    trainable = [variable.value for variable in other.trainable_variables]
-    fixed = [variable.value for variable in other.non_trainable_variables]
-    evaluated, trained, updated = both(trainable, fixed)
-    for variable, value in zip(other.non_trainable_variables, updated, strict=True):
-        variable.assign(value)
-    return Results(np.asarray(evaluated), np.asarray(trained), other.get_weights())
-
-
-def both_results(name, random_variables, dtype):
+def both_results(name, random_variables, keras_outputs, dtype):
     settings, make_other, sides = NETWORKS[name]
     model = MobileNetV2(num_classes=CLASSES, param_dtype=dtype, **settings)
     images = np.random.default_rng(3).normal(0, 2, (4, *sides, 3)).astype(dtype)
     variables = jax.tree.map(lambda leaf: leaf.astype(dtype), random_variables(model, images.shape[1:]))
     other = make_other((*sides, 3))
     other.set_weights(weight_list(model, variables))
-    return our_results(model, variables, images), keras_results(other, images)
+    theirs = keras_outputs(other, images)
+    return our_results(model, variables, images), Results(*theirs, other.get_weights())
 
 
 @pytest.mark.usefixtures("numpy_initialisers")
 @pytest.mark.parametrize("name", NETWORKS)
-def test_outputs_and_running_statistics(name, random_variables):
-    ours, theirs = both_results(name, random_variables, np.float64)
+def test_outputs_and_running_statistics(name, random_variables, keras_outputs):
+    ours, theirs = both_results(name, random_variables, keras_outputs, np.float64)
     assert ours.evaluated.dtype == theirs.evaluated.dtype == np.float64
     np.testing.assert_allclose(ours.evaluated, theirs.evaluated, rtol=0, atol=TOLERANCE)
     np.testing.assert_allclose(ours.trained, theirs.trained, rtol=0, atol=TOLERANCE)
@@ -175,9 +149,9 @@ def test_outputs_and_running_statistics(name, random_variables):
 
 
 @pytest.mark.usefixtures("numpy_initialisers")
-def test_outputs_and_running_statistics_in_float32(random_variables):
+def test_outputs_and_running_statistics_in_float32(random_variables, keras_outputs):
     keras.config.set_floatx("float32")
-    ours, theirs = both_results("Keras's own", random_variables, np.float32)
+    ours, theirs = both_results("Keras's own", random_variables, keras_outputs, np.float32)
     pairs = [ours[:2], theirs[:2]], [ours.weights, theirs.weights]
     for mine, other in (pair for two in pairs for pair in zip(*two, strict=True)):
         assert mine.dtype == other.dtype == np.float32

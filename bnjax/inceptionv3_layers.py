@@ -1,0 +1,163 @@
+"""The layers of InceptionV3 (Szegedy et al. 2016), as data in the order in which Keras makes them (no JAX).
+
+Sites, network and the shapes of all kernels come from the one table here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A unit: convolution without bias, norm, ReLU.
+
+    Attributes:
+      features: channels that come out.
+      kernel: its rows and columns.
+      stride, padding: see :func:`bnjax.nn.conv.conv2d`.
+    """
+
+    features: int
+    kernel: tuple[int, int] = (1, 1)
+    stride: int = 1
+    padding: str = "same"
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """The maximum of 3 x 3 pixels at every second place that holds them all."""
+
+
+@dataclass(frozen=True)
+class AveragePool:
+    """The mean of up to 3 x 3 pixels around every pixel; what lies outside does not count."""
+
+
+@dataclass(frozen=True)
+class Branches:
+    """Chains that all see the same input; their outputs are put behind each other by channel."""
+
+    chains: tuple["Chain", ...]
+
+
+Layer = Convolution | MaxPool | AveragePool | Branches
+Chain = tuple[Layer, ...]
+
+
+def _halving(features: int) -> Convolution:
+    return Convolution(features, (3, 3), stride=2, padding="valid")
+
+
+def _block_5x5(pooled_features: int) -> Chain:
+    """The paper's figure 5, with a 5 x 5 in the place of its single 3 x 3."""
+    one = (Convolution(64),)
+    five = (Convolution(48), Convolution(64, (5, 5)))
+    twice_three = (Convolution(64), Convolution(96, (3, 3)), Convolution(96, (3, 3)))
+    pooled = (AveragePool(), Convolution(pooled_features))
+    return (Branches((one, five, twice_three, pooled)),)
+
+
+def _block_7x7(features: int) -> Chain:
+    """The paper's figure 6 with n = 7: a 7 x 7 taken apart, and two of them."""
+    one = (Convolution(192),)
+    seven = (Convolution(features), Convolution(features, (1, 7)), Convolution(192, (7, 1)))
+    inner = tuple(Convolution(features, kernel) for kernel in ((7, 1), (1, 7), (7, 1)))
+    twice_seven = (Convolution(features), *inner, Convolution(192, (1, 7)))
+    pooled = (AveragePool(), Convolution(192))
+    return (Branches((one, seven, twice_seven, pooled)),)
+
+
+def _block_wide() -> Chain:
+    """The paper's figure 7: branches that end in a 1 x 3 and a 3 x 1 beside each other."""
+    fork = Branches(((Convolution(384, (1, 3)),), (Convolution(384, (3, 1)),)))
+    one = (Convolution(320),)
+    three = (Convolution(384), fork)
+    twice_three = (Convolution(448), Convolution(384, (3, 3)), fork)
+    pooled = (AveragePool(), Convolution(192))
+    return (Branches((one, three, twice_three, pooled)),)
+
+
+#: Block -> its layers. Blocks are named as Keras names where they end.
+INCEPTIONV3_BLOCKS: dict[str, Chain] = {
+    "stem": (
+        _halving(32),
+        Convolution(32, (3, 3), padding="valid"),
+        Convolution(64, (3, 3)),
+        MaxPool(),
+        Convolution(80),
+        Convolution(192, (3, 3), padding="valid"),
+        MaxPool(),
+    ),
+    "mixed0": _block_5x5(32),
+    "mixed1": _block_5x5(64),
+    "mixed2": _block_5x5(64),
+    "mixed3": (
+        Branches(
+            (
+                (_halving(384),),
+                (Convolution(64), Convolution(96, (3, 3)), _halving(96)),
+                (MaxPool(),),
+            )
+        ),
+    ),
+    "mixed4": _block_7x7(128),
+    "mixed5": _block_7x7(160),
+    "mixed6": _block_7x7(160),
+    "mixed7": _block_7x7(192),
+    "mixed8": (
+        Branches(
+            (
+                (Convolution(192), _halving(320)),
+                (
+                    Convolution(192),
+                    Convolution(192, (1, 7)),
+                    Convolution(192, (7, 1)),
+                    _halving(192),
+                ),
+                (MaxPool(),),
+            )
+        ),
+    ),
+    "mixed9": _block_wide(),
+    "mixed10": _block_wide(),
+}
+
+
+def convolutions(chain: Chain) -> Iterator[Convolution]:
+    """The units of a chain, branch after branch."""
+    for layer in chain:
+        if isinstance(layer, Convolution):
+            yield layer
+        elif isinstance(layer, Branches):
+            for branch in layer.chains:
+                yield from convolutions(branch)
+
+
+def inceptionv3_site_names() -> Iterator[str]:
+    """``stem/conv1`` ... ``mixed10/conv9``: numbered in each block, in the order of :func:`convolutions`."""
+    for block, chain in INCEPTIONV3_BLOCKS.items():
+        for number, _ in enumerate(convolutions(chain), start=1):
+            yield f"{block}/conv{number}"
+
+
+def inceptionv3_kernel_shapes(channels: int = 3) -> dict[str, tuple[int, int, int, int]]:
+    """Site -> shape of its kernel: rows, columns, channels in, features out.
+
+    Args:
+      channels: of the images.
+    """
+    shapes: list[tuple[int, int, int, int]] = []
+    for chain in INCEPTIONV3_BLOCKS.values():
+        channels = _add_shapes(chain, channels, shapes)
+    return dict(zip(inceptionv3_site_names(), shapes, strict=True))
+
+
+def _add_shapes(chain: Chain, channels: int, shapes: list[tuple[int, int, int, int]]) -> int:
+    """Adds those of a chain's kernels; returns how many channels come out of it."""
+    for layer in chain:
+        if isinstance(layer, Convolution):
+            shapes.append((*layer.kernel, channels, layer.features))
+            channels = layer.features
+        elif isinstance(layer, Branches):
+            channels = sum(_add_shapes(branch, channels, shapes) for branch in layer.chains)
+    return channels
