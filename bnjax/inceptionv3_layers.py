@@ -161,3 +161,33 @@ def _add_shapes(chain: Chain, channels: int, shapes: list[tuple[int, int, int, i
         elif isinstance(layer, Branches):
             channels = sum(_add_shapes(branch, channels, shapes) for branch in layer.chains)
     return channels
+
+
+def inceptionv3_depths() -> dict[str, int]:
+    """Site -> layers from its convolution to the end of Keras's network, by the longest way, itself included.
+
+    Keras lists and stores its layers by falling depth, and those of one depth as they were made. A unit is
+    three layers there: convolution, norm and activation.
+    """
+    depths: list[int] = []
+    depth = 0
+    for chain in reversed(INCEPTIONV3_BLOCKS.values()):
+        found, depth = _chain_depths(chain, depth)
+        depths = found + depths
+    return dict(zip(inceptionv3_site_names(), depths, strict=True))
+
+
+def _chain_depths(chain: Chain, behind: int) -> tuple[list[int], int]:
+    """Those of its convolutions, and of its first layer; ``behind`` is that of the layer behind it."""
+    depths: list[int] = []
+    for layer in reversed(chain):
+        if isinstance(layer, Convolution):
+            behind += 3
+            depths.insert(0, behind)
+        elif isinstance(layer, Branches):
+            branches = [_chain_depths(branch, behind + 1) for branch in layer.chains]
+            depths = [depth for found, _ in branches for depth in found] + depths
+            behind = max(first for _, first in branches)
+        else:
+            behind += 1
+    return depths, behind
