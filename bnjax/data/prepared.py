@@ -148,7 +148,7 @@ def _decoded(stream: ImageStream, split: str) -> ImageSet:
     # disable=None: a bar where a person looks on, nothing elsewhere
     for start in tqdm(range(0, len(stream), _READ_AT_ONCE), f"decoding {split}", leave=False, disable=None):
         wanted = range(start, min(start + _READ_AT_ONCE, len(stream)))
-        for position, (pixels, label) in zip(wanted, stream.reader.read_all(wanted), strict=True):
+        for position, (pixels, label) in zip(wanted, stream.reader.read(wanted), strict=True):
             images[position], labels[position] = pixels, label
     return ImageSet(images, labels)
 

@@ -62,9 +62,12 @@ class Examples(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, position: int) -> Example: ...
+    def read(self, positions: Sequence[int]) -> Iterator[Example]:
+        """Those at some positions.
 
-    def __getitems__(self, positions: Sequence[int]) -> list[Example]: ...
+        Raises:
+          DataError: one cannot be read; names it.
+        """
 
 
 @dataclass(frozen=True)
@@ -76,15 +79,12 @@ class FileExamples:
     def __len__(self) -> int:
         return len(self.files)
 
-    def __getitem__(self, position: int) -> Example:
-        path, label = self.files[position]
-        try:
-            return Example(read_bytes(path), label, str(path), _OF_A_FILE)
-        except BadImageError as error:
-            raise _unreadable(str(path), _OF_A_FILE, error) from error
-
-    def __getitems__(self, positions: Sequence[int]) -> list[Example]:
-        return [self[position] for position in positions]
+    def read(self, positions: Sequence[int]) -> Iterator[Example]:
+        for path, label in map(self.files.__getitem__, positions):
+            try:
+                yield Example(read_bytes(path), label, str(path), _OF_A_FILE)
+            except BadImageError as error:
+                raise _unreadable(str(path), _OF_A_FILE, error) from error
 
 
 @dataclass(frozen=True)
@@ -106,16 +106,12 @@ class RecordExamples:
     def __len__(self) -> int:
         return len(_record_source(self))
 
-    def __getitem__(self, position: int) -> Example:
-        return self.__getitems__([position])[0]
-
-    def __getitems__(self, positions: Sequence[int]) -> list[Example]:
-        source = _record_source(self)
-        names = (f"{self.folder}, image {position} of {self.split}" for position in positions)
-        return [
-            Example(stored[self.image], int(stored[self.label]), name, "prepare the set anew")
-            for name, stored in zip(names, source.__getitems__(positions), strict=True)
-        ]
+    def read(self, positions: Sequence[int]) -> Iterator[Example]:
+        # All at once: half the time of one by one.
+        found = _record_source(self).__getitems__(positions)
+        for position, stored in zip(positions, found, strict=True):
+            name = f"{self.folder}, image {position} of {self.split}"
+            yield Example(stored[self.image], int(stored[self.label]), name, "prepare the set anew")
 
 
 def _unreadable(name: str, remedy: str, error: Exception) -> DataError:
@@ -146,22 +142,20 @@ class Reader:
     as_stored: bool
     augment: str = "none"
 
-    def read(self, position: int, key: tuple[int, ...] | None) -> tuple[np.ndarray, int]:
-        """Pixels uint8 [height, width, channels] and the label of an example.
+    def read(
+        self, positions: Sequence[int], key: tuple[int, ...] | None = None
+    ) -> Iterator[tuple[np.ndarray, int]]:
+        """Pixels uint8 [height, width, channels] and the label of each example.
 
         Args:
           key: what a random crop is drawn from, beside the position; None for the middle.
 
         Raises:
-          DataError: it cannot be read as an image; names it.
+          DataError: one cannot be read as an image; names it.
         """
-        crop = CENTRE if key is None or self.augment == "none" else _random_crop((*key, position))
-        return self._decoded(self.examples[position], crop)
-
-    def read_all(self, positions: Sequence[int]) -> Iterator[tuple[np.ndarray, int]]:
-        """The same of many at once, not cropped; half the time where examples lie in one file."""
-        for example in self.examples.__getitems__(positions):
-            yield self._decoded(example, CENTRE)
+        for position, example in zip(positions, self.examples.read(positions), strict=True):
+            crop = CENTRE if key is None or self.augment == "none" else _random_crop((*key, position))
+            yield self._decoded(example, crop)
 
     def _decoded(self, example: Example, crop: Crop) -> tuple[np.ndarray, int]:
         try:
@@ -192,9 +186,8 @@ class _Batches:
         chosen = self.order(int(index))
         # Copies that fill up a batch are not decoded again.
         distinct, places = np.unique(self.positions[chosen.positions], return_inverse=True)
-        read = [self.reader.read(int(position), chosen.key) for position in distinct]
-        images = np.stack([pixels for pixels, _ in read])
-        return images[places], np.array([label for _, label in read], np.int32)[places]
+        pixels, labels = zip(*self.reader.read(distinct.tolist(), chosen.key), strict=True)
+        return np.stack(pixels)[places], np.array(labels, np.int32)[places]
 
 
 @dataclass
@@ -236,7 +229,7 @@ class ImageStream:
     def sample(self) -> np.ndarray:
         """Up to 1,000 images from all over the set, not cropped at random."""
         chosen = np.linspace(0, len(self) - 1, min(len(self), _SAMPLE)).round().astype(int)
-        return np.stack([self.reader.read(int(p), None)[0] for p in self.positions[chosen]])
+        return np.stack([pixels for pixels, _ in self.reader.read(self.positions[chosen].tolist())])
 
     def batches(self, order: Order, first: int, count: int) -> Iterator[ImageSet]:
         """So many batches of an order, from its index ``first``.
