@@ -102,8 +102,9 @@ class Config:
     )
     image_size: int = setting(
         32,
-        "Side in pixels to which images of folder:PATH are scaled and centre-cropped, and digits are "
-        "enlarged for mobilenetv2 and inceptionv3; no effect on other data.",
+        "Side in pixels to which images of folder:PATH are scaled and centre-cropped, and those of a TFDS "
+        "set that are larger or of several sizes; digits are enlarged to it for mobilenetv2 and "
+        "inceptionv3.",
         group="data",
         bounds="[4,1024]",
     )
@@ -113,6 +114,27 @@ class Config:
         group="data",
         choices=("stop", "skip"),
         identity=False,
+    )
+    stream: str = setting(
+        "auto",
+        "Whether images of folder:PATH or of a TFDS set are decoded anew for every batch. auto: where they "
+        "need more than 4 GiB of memory, or are cropped at random.",
+        group="data",
+        choices=("auto", "always", "never"),
+    )
+    workers: int = setting(
+        0,
+        "Processes that decode streamed images; 0 for threads. Batches do not depend on it.",
+        group="data",
+        bounds="[0,256]",
+        identity=False,
+    )
+    augment: str = setting(
+        "none",
+        "What training images go through, anew every time. crop_flip: a square of 7/8 of the short side from "
+        "anywhere, scaled to --image_size, mirrored half of the time.",
+        group="data",
+        choices=("none", "crop_flip"),
     )
     validation: float = setting(
         0.0,

@@ -73,6 +73,10 @@ SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
         ),
         "seconds": (_NUMBER, "training time of the epoch, without evaluation"),
         "images_per_second": (_NUMBER, "training images per second"),
+        "waiting": (
+            (*_NUMBER, type(None)),
+            "fraction of the training time for which the device had no batch; null with images in memory",
+        ),
     },
     "summary": {
         **_COMMON,
@@ -91,7 +95,7 @@ SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
     },
 }
 #: Fields that records of an earlier bnjax of the same schema do not have.
-_ADDED_LATER = ("test_top5_accuracy", "train_batch_accuracy", "program", "compile_seconds")
+_ADDED_LATER = ("test_top5_accuracy", "train_batch_accuracy", "waiting", "program", "compile_seconds")
 #: Fields that no two runs share; everything else repeats to the byte on CPU.
 TIMING_FIELDS = ("seconds", "compile_seconds", "images_per_second", "started")
 

@@ -122,12 +122,12 @@ def _vgg7(folder: Path, *arguments: str) -> list[str]:
 def _decode_digits(folder: Path) -> None:
     """Data is the same for everyone: it is prepared before anyone is timed."""
     from bnjax.config import Config
-    from bnjax.data import load_dataset
+    from bnjax.data import in_memory, load_dataset
 
     dataset = load_dataset(Config(dataset="digits"), (32, 32, 3), 4)
     import numpy as np
 
-    train, test = dataset.train, dataset.test
+    train, test = in_memory(dataset.train), in_memory(dataset.test)
     np.savez(
         folder / "digits.npz",
         train_images=train.images,

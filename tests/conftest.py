@@ -38,8 +38,13 @@ _STARTED = time.monotonic()
 
 
 def pytest_collection_modifyitems(items):
-    """The slow ones last."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+    """The slow ones last, by the minutes that they tell of."""
+
+    def minutes(item):
+        slow = item.get_closest_marker("slow")
+        return slow.kwargs.get("minutes", 0.1) if slow else 0
+
+    items.sort(key=minutes)
 
 
 def pytest_runtest_setup():

@@ -12,7 +12,7 @@ from bnjax.sites import MODELS
 
 BOUNDED = [field for field in FIELDS if field.metadata["bounds"]]
 CHOSEN = [field for field in FIELDS if field.metadata["choices"]]
-NOT_IDENTITY = ("data_dir", "bad_images", "eval_batch_size", "out_dir", "overwrite")
+NOT_IDENTITY = ("data_dir", "bad_images", "workers", "eval_batch_size", "out_dir", "overwrite")
 
 
 # Pinned: these are the names of folders that lie on disk. A new field with a default must not change them;
@@ -85,7 +85,12 @@ def test_different_conditions_have_different_ids():
 
 def test_where_files_lie_is_no_part_of_the_identity():
     moved = Config(
-        data_dir="/elsewhere", bad_images="skip", out_dir="/tmp/x", overwrite=True, eval_batch_size=7
+        data_dir="/elsewhere",
+        bad_images="skip",
+        workers=2,
+        out_dir="/tmp/x",
+        overwrite=True,
+        eval_batch_size=7,
     )
     assert run_id(moved) == run_id(Config())
     assert tuple(field.name for field in FIELDS if not field.metadata["identity"]) == tuple(

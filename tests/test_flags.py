@@ -108,6 +108,9 @@ OTHER_VALUES = Config(
     data_dir="some where/data",
     image_size=48,
     bad_images="skip",
+    stream="never",
+    workers=2,
+    augment="crop_flip",
     validation=0.1,
     input_scale="unit",
     shuffle="epoch",
@@ -363,6 +366,7 @@ def test_absent_data_is_answered_without_jax(run_watched, tmp_path):
         ("speed_lanes.py", "--lanes=0", ("--lanes", "'0'")),
         ("speed_lanes.py", "--networks=mlp,cmm", ("'cmm'", "cnn, vgg7, mlp")),
         ("speed_grid.py", "--placements=65", ("'65'", "1 to 64")),
+        ("speed_stream.py", "/nowhere", ("/nowhere", "does not exist")),
     ],
 )
 def test_a_speed_script_complains_without_jax(script, argument, words, run_watched):

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from bnjax.config import Config, ConfigError, resolve
-from bnjax.data import DataError, Dataset, ImageSet, folder, image_set, load_dataset
+from bnjax.data import DataError, Dataset, ImageSet, folder, load_dataset, stream
 from bnjax.data.cache import cache_dir, cached
 from bnjax.data.folder import load_folder
 from bnjax.data.folder_layout import find_layout
@@ -486,13 +486,11 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
     assert "Permission denied" in message
 
 
-def test_a_folder_too_large_for_memory_is_refused_before_decoding(tmp_path, monkeypatch):
-    monkeypatch.setattr(image_set, "_LARGEST_BYTES", 12 * 8 * 8 * 3)
-    load(write_folder(tmp_path / "pets"))
+def test_a_folder_too_large_for_memory_is_streamed(tmp_path, monkeypatch):
+    monkeypatch.setattr(stream, "_LARGEST_IN_MEMORY", 12 * 8 * 8 * 3)
+    assert isinstance(load(write_folder(tmp_path / "pets")).train, ImageSet)
     monkeypatch.setattr(folder, "read_picture", lambda *_: pytest.fail("decoded"))
-    message = refusal(tmp_path / "pets", side=9)
-    assert "--image_size=9" in message
-    assert "GiB" in message
+    assert not isinstance(load(tmp_path / "pets", side=9).train, ImageSet)
 
 
 # Bad images

@@ -49,7 +49,7 @@ def test_cifar10_has_equal_classes(cifar10):
 
 
 def test_cifar10_has_the_channel_statistics_of_this_copy(cifar10):
-    scaling = input_scaling("standardize", cifar10.train.images)
+    scaling = input_scaling("standardize", cifar10.train)
     np.testing.assert_allclose(scaling.mean, [125.27, 122.93, 113.86], atol=0.006)
     np.testing.assert_allclose(scaling.deviation, [62.53, 61.91, 66.46], atol=0.006)
 
@@ -77,7 +77,7 @@ def test_mnist_has_the_original_counts(mnist):
 
 def test_mnist_has_the_original_pixels(mnist):
     # 0.1307 and 0.3081 are the mean and the deviation of MNIST that every tutorial uses.
-    scaling = input_scaling("standardize", mnist.train.images)
+    scaling = input_scaling("standardize", mnist.train)
     np.testing.assert_allclose(np.divide(scaling.mean, 255), [0.1307], atol=5e-5)
     np.testing.assert_allclose(np.divide(scaling.deviation, 255), [0.3081], atol=5e-5)
 
@@ -91,7 +91,7 @@ def test_mnist_tells_that_it_is_lossless(mnist):
 @pytest.mark.parametrize("name", ["cifar10", "mnist"])
 def test_a_second_reading_comes_from_the_cache(name, request, monkeypatch):
     first = request.getfixturevalue(name)
-    monkeypatch.setattr("bnjax.data.prepared._decode", lambda folder: pytest.fail("decoded again"))
+    monkeypatch.setattr("bnjax.data.prepared._read", lambda *_: pytest.fail("decoded again"))
     second = load_dataset(Config(dataset=name, data_dir=str(DATA_DIR)), (32, 32, 3))
     assert second.facts == first.facts
     np.testing.assert_array_equal(second.test.images, first.test.images)

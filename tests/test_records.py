@@ -104,6 +104,7 @@ def test_every_field_is_required(kind):
         if name in (
             "test_top5_accuracy",
             "train_batch_accuracy",
+            "waiting",
             "program",
             "compile_seconds",
         ):  # older records lack them

@@ -307,7 +307,7 @@ def test_steps_in_a_loop_on_the_device_are_those_from_the_host(most, monkeypatch
     settings, data = config(placement="all", shuffle="epoch", dropout=0.3, seed=3), dataset()
     with jax.enable_x64(True):
         model = MLP(width=12, placement="all", dropout=0.3, param_dtype=jnp.float64)
-        parts = (model, make_optimizer(settings), input_scaling("standardize", data.train.images))
+        parts = (model, make_optimizer(settings), input_scaling("standardize", data.train))
         ways = [
             HostSteps(settings, make_train_step(*parts), data.train, data_mesh()),
             DeviceSteps(settings, make_train_loop(*parts), data.train, data_mesh()),

@@ -1,11 +1,13 @@
 """Batches of an image set: training ones of one size, evaluation ones that hold every image once."""
 
+import functools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from bnjax.data.image_set import ImageSet
+from bnjax.data.image_set import Chosen, Images
 
 _DATA_ORDER = 1  # keeps the stream of random numbers apart from any other made of the same seed
 
@@ -38,18 +40,60 @@ def epoch_order(images: int, shuffle: str, seed: int, epoch: int) -> np.ndarray:
     return np.arange(images)
 
 
-def train_batches(part: ImageSet, batch_size: int, shuffle: str, seed: int, epoch: int) -> Iterator[Batch]:
+_epoch_order = functools.lru_cache(maxsize=4)(epoch_order)
+
+
+@dataclass(frozen=True)
+class TrainOrder:
+    """The training batches of all epochs, one after the other; whole ones of ``batch_size`` alone."""
+
+    images: int
+    batch_size: int
+    shuffle: str
+    seed: int
+
+    def __call__(self, index: int) -> Chosen:
+        epoch, step = divmod(index, steps_per_epoch(self.images, self.batch_size))
+        order = _epoch_order(self.images, self.shuffle, self.seed, epoch + 1)
+        positions = order[step * self.batch_size : (step + 1) * self.batch_size]
+        return Chosen(positions, (self.seed, epoch + 1))
+
+
+@dataclass(frozen=True)
+class EvalOrder:
+    """All images in batches of one size, again and again; the last image fills up the last batch."""
+
+    images: int
+    batch_size: int
+
+    @property
+    def count(self) -> int:
+        """Batches until every image was there."""
+        return -(-self.images // self.batch_size)
+
+    def __call__(self, index: int) -> Chosen:
+        return Chosen(np.minimum(self._places(index), self.images - 1), None)
+
+    def weights(self, index: int) -> np.ndarray:
+        """1 for an image and 0 for what only fills a batch up, float32 [batch_size]."""
+        return (self._places(index) < self.images).astype(np.float32)
+
+    def _places(self, index: int) -> np.ndarray:
+        start = index % self.count * self.batch_size
+        return np.arange(start, start + self.batch_size)
+
+
+def train_batches(part: Images, batch_size: int, shuffle: str, seed: int, epoch: int) -> Iterator[Batch]:
     """The batches of one epoch, in the order of :func:`epoch_order`."""
-    order = epoch_order(len(part), shuffle, seed, epoch)
+    count = steps_per_epoch(len(part), batch_size)
+    order = TrainOrder(len(part), batch_size, shuffle, seed)
     weights = np.ones(batch_size, np.float32)
-    for step in range(steps_per_epoch(len(part), batch_size)):
-        chosen = part[order[step * batch_size : (step + 1) * batch_size]]
+    for chosen in part.batches(order, (epoch - 1) * count, count):
         yield Batch(chosen.images, chosen.labels, weights)
 
 
-def eval_batches(part: ImageSet, batch_size: int) -> Iterator[Batch]:
+def eval_batches(part: Images, batch_size: int) -> Iterator[Batch]:
     """Batches of one size over every image; copies of the last image, of weight 0, fill up the last one."""
-    for start in range(0, len(part), batch_size):
-        positions = np.arange(start, start + batch_size)
-        chosen = part[np.minimum(positions, len(part) - 1)]
-        yield Batch(chosen.images, chosen.labels, (positions < len(part)).astype(np.float32))
+    order = EvalOrder(len(part), batch_size)
+    for index, chosen in enumerate(part.batches(order, 0, order.count)):
+        yield Batch(chosen.images, chosen.labels, order.weights(index))

@@ -17,15 +17,18 @@ from tqdm import tqdm
 
 from bnjax.data.cache import cached
 from bnjax.data.folder_layout import LabelledFile, Layout, find_layout
-from bnjax.data.image_set import DataError, Dataset, ImageSet, check_memory
+from bnjax.data.image_set import DataError, Dataset, ImageSet
 from bnjax.data.picture import BadImageError, Picture, read_picture, strict_decoding
+from bnjax.data.stream import IN_MEMORY, FileExamples, Reading, centre_adaptation, stream_facts, stream_of
 
 #: Changes when the same files become other arrays or facts, so that older cache entries are not found.
 _PREPARATION = 1
 _ORDER_SEED = 0
 _MOST_THREADS = 8  # each holds one image of full size
 _NAMED = 5  # of the files that are skipped
-_ENCODINGS = {"JPEG": "jpeg (lossy)", "MPO": "jpeg (lossy)"}
+_LOSSY = "jpeg (lossy)"
+_ENCODINGS = {"JPEG": _LOSSY, "MPO": _LOSSY}
+_BY_SUFFIX = dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), _LOSSY)
 
 
 class _Decoded(NamedTuple):
@@ -35,7 +38,7 @@ class _Decoded(NamedTuple):
     skipped: list[str]
 
 
-def load_folder(root: Path, side: int, bad_images: str) -> Dataset:
+def load_folder(root: Path, side: int, bad_images: str, reading: Reading = IN_MEMORY) -> Dataset:
     """The images below a folder, a class for each folder, as squares of one size in RGB.
 
     The training images come in an order that is random and always the same, since batches of
@@ -45,16 +48,23 @@ def load_folder(root: Path, side: int, bad_images: str) -> Dataset:
       root: see :func:`bnjax.data.folder_layout.find_layout` for what may lie there.
       side: in pixels, of the images returned.
       bad_images: ``stop`` or ``skip``, for files that cannot be read as images.
+      reading: whether into memory.
 
     Raises:
-      DataError: the folder is of another form, too large, or holds a file that cannot be read.
+      DataError: the folder is of another form, or holds a file that cannot be read; of a streamed one that
+        is told when the file's turn comes.
     """
     root = root.expanduser().absolute()
     layout = find_layout(root)
     count = sum(map(len, layout.splits.values()))
-    check_memory(f"{root} at --image_size={side}", count * side * side * 3)
     skip = bad_images == "skip"
-    dataset = cached(_cache_key(root, layout, side, bad_images), lambda: _decode(root, layout, side, skip))
+    if reading.streams(count * side * side * 3):
+        if skip:
+            raise DataError("--bad_images=skip needs the images in memory: add --stream=never")
+        dataset = _streamed(root, layout, side, reading)
+    else:
+        key = _cache_key(root, layout, side, bad_images)
+        dataset = cached(key, lambda: _decode(root, layout, side, skip))
     facts = {
         "name": f"folder:{root.name}",
         "source": str(root),  # not in the cache: a folder that was moved is the same set
@@ -91,6 +101,21 @@ def _decode(root: Path, layout: Layout, side: int, skip: bool) -> Dataset:
     validation = done["validation"].part if "validation" in done else None
     facts = _facts(layout, side, list(done.values()))
     return Dataset(done["train"].part, done["test"].part, len(layout.classes), facts, validation)
+
+
+def _streamed(root: Path, layout: Layout, side: int, reading: Reading) -> Dataset:
+    splits = {**layout.splits, "train": _mixed(layout.splits["train"])}
+    parts = {split: stream_of(FileExamples(tuple(files)), side, reading) for split, files in splits.items()}
+    files = [file.path for labelled in splits.values() for file in labelled]
+    sizes = sorted((str(path.relative_to(root)), _size_and_time(path)[0]) for path in files)
+    facts = {
+        "version": hashlib.sha256(json.dumps(sizes).encode()).hexdigest()[:12],
+        "encoding": _one_or_mixed({_BY_SUFFIX.get(path.suffix.lower(), path.suffix[1:]) for path in files}),
+        "version_of": "names and sizes of the files",
+        **_layout_facts(layout, side, []),
+        **stream_facts(reading),
+    }
+    return Dataset(parts["train"], parts["test"], len(layout.classes), facts, parts.get("validation"))
 
 
 def _mixed(files: list[LabelledFile]) -> list[LabelledFile]:
@@ -152,15 +177,24 @@ def _check_classes(root: Path, split: str, part: ImageSet, classes: tuple[str, .
 
 
 def _facts(layout: Layout, side: int, done: list[_Decoded]) -> dict[str, Any]:
-    encodings = set().union(*(decoded.encodings for decoded in done))
     digests = sorted(item for decoded in done for item in decoded.digests.items())
     skipped = sorted(name for decoded in done for name in decoded.skipped)
     return {
         "version": hashlib.sha256(json.dumps(digests).encode()).hexdigest()[:12],
-        "encoding": encodings.pop() if len(encodings) == 1 else "mixed",
+        "encoding": _one_or_mixed(set().union(*(decoded.encodings for decoded in done))),
+        **_layout_facts(layout, side, skipped),
+    }
+
+
+def _one_or_mixed(encodings: set[str]) -> str:
+    return encodings.pop() if len(encodings) == 1 else "mixed"
+
+
+def _layout_facts(layout: Layout, side: int, skipped: list[str]) -> dict[str, Any]:
+    return {
         "test_split": layout.origins["test"],
         **({"validation_split": layout.origins["validation"]} if "validation" in layout.origins else {}),
-        "adaptation": f"short side scaled to {side}, centre {side}x{side} (Lanczos)",
+        "adaptation": centre_adaptation(side),
         "train_order": "random, always the same",
         "class_names": list(layout.classes),
         "skipped_images": {"count": len(skipped), "first": skipped[:_NAMED]},

@@ -9,6 +9,7 @@ from bnjax.data import original, prepared
 from bnjax.data.digits import load_digits
 from bnjax.data.folder import load_folder
 from bnjax.data.image_set import DataError, Dataset
+from bnjax.data.stream import Reading
 
 
 def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: int = 1) -> Dataset:
@@ -23,7 +24,7 @@ def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: in
       DataError: the set is absent, damaged, or does not fit; one line that says what to do.
     """
     dataset = _from_source(config, input_shape)
-    height, width, channels = dataset.train.images.shape[1:]
+    height, width, channels = dataset.train.image_shape
     if min(height, width) < smallest:
         raise DataError(
             f"{config.dataset}: images of {height}x{width} are too small for {config.model}, which needs "
@@ -43,18 +44,32 @@ def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: in
 
 
 def _from_source(config: Config, input_shape: tuple[int, int, int]) -> Dataset:
-    if config.dataset == "digits":
-        return load_digits(input_shape)
+    reading = Reading(config.stream, config.workers, config.augment)
     if config.dataset.startswith(FOLDER):
-        return load_folder(Path(config.dataset.removeprefix(FOLDER)), config.image_size, config.bad_images)
+        root = Path(config.dataset.removeprefix(FOLDER))
+        return load_folder(root, config.image_size, config.bad_images, reading)
+    if config.dataset == "digits":
+        _check_in_memory(config)
+        return load_digits(input_shape)
     given = config.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     data_dir = Path(given).expanduser()
     folder = prepared.find_prepared(config.dataset, data_dir)
     if folder:
-        return prepared.load_prepared(folder, config.dataset, data_dir)
+        return prepared.load_prepared(folder, config.dataset, data_dir, config.image_size, reading)
     if config.dataset in original.NAMES and not config.data_dir:
+        _check_in_memory(config)
         return original.load_original(config.dataset)
     raise DataError(_absent(config, data_dir))
+
+
+def _check_in_memory(config: Config) -> None:
+    """Refuses what needs images that are stored one by one."""
+    for flag, value, usual in (("stream", config.stream, "always"), ("augment", config.augment, "crop_flip")):
+        if value == usual:
+            raise DataError(
+                f"--{flag}={value}: {config.dataset} is in memory; sets in folder:PATH or prepared by TFDS "
+                "can be streamed"
+            )
 
 
 def _absent(config: Config, data_dir: Path) -> str:

@@ -23,6 +23,25 @@ class BadImageError(Exception):
     """A file that cannot be read as an image; the message is the reason."""
 
 
+class Crop(NamedTuple):
+    """What a random crop leaves of an image.
+
+    Attributes:
+      share: its side as a part of the image's short side.
+      left, top: where it lies, from 0 to 1 of the way that it could be moved.
+      mirrored: left and right change places.
+    """
+
+    share: float
+    left: float
+    top: float
+    mirrored: bool
+
+
+#: The whole of the middle square.
+CENTRE = Crop(1.0, 0.5, 0.5, mirrored=False)
+
+
 class Picture(NamedTuple):
     """Pixels uint8 [side, side, 3], the file's format as Pillow calls it, and a digest of its bytes."""
 
@@ -37,14 +56,34 @@ def read_picture(path: Path, side: int) -> Picture:
     Raises:
       BadImageError: absent, damaged, cut short, of another kind, or too large to be decoded safely.
     """
+    return decode_picture(read_bytes(path), side)
+
+
+def read_bytes(path: Path) -> bytes:
+    """What an image's file holds.
+
+    Raises:
+      BadImageError: absent, or not readable.
+    """
     try:
         if not path.is_file():
             raise BadImageError("a broken link" if path.is_symlink() else "not a file")
-        data = path.read_bytes()
+        return path.read_bytes()
+    except OSError as error:
+        raise BadImageError(str(error)) from error
+
+
+def decode_picture(data: bytes, side: int, crop: Crop = CENTRE) -> Picture:
+    """A square of an image, upright, scaled to ``side`` (Lanczos), over white, in RGB.
+
+    Raises:
+      BadImageError: damaged, cut short, of another kind, or too large to be decoded safely.
+    """
+    try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             _reduce_jpeg(image, side)
             upright = ImageOps.exif_transpose(image)
-            pixels = np.asarray(_centre(_rgb(upright), side))
+            pixels = np.asarray(_cropped(_rgb(upright), (side, side), crop))
             return Picture(pixels, image.format or "", hashlib.sha256(data).hexdigest())
     except (BadImageError, MemoryError):
         raise
@@ -93,9 +132,34 @@ def _gray_of_16_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.round(values * (255 / _SIXTEEN_BITS)).astype(np.uint8))
 
 
-def _centre(image: Image.Image, side: int) -> Image.Image:
-    """The middle square, of whole pixels, scaled: what a crop after scaling shows, without the rest."""
-    width, height = image.size
-    short = min(width, height)
-    left, top = (width - short) // 2, (height - short) // 2
-    return image.resize((side, side), Image.Resampling.LANCZOS, (left, top, left + short, top + short))
+def _cropped(image: Image.Image, size: tuple[int, int], crop: Crop) -> Image.Image:
+    """A rectangle of whole pixels, scaled: what a crop after scaling shows, without the rest."""
+    scale = min(image.size[0] / size[0], image.size[1] / size[1]) * crop.share
+    taken = [max(1, round(side * scale)) for side in size]
+    left, top = (
+        int((side - part) * way)
+        for side, part, way in zip(image.size, taken, (crop.left, crop.top), strict=True)
+    )
+    box = (left, top, left + taken[0], top + taken[1])
+    part = image.resize(size, Image.Resampling.LANCZOS, box)
+    return part.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if crop.mirrored else part
+
+
+def stored_pixels(data: bytes, shape: tuple[int, int, int], crop: Crop = CENTRE) -> np.ndarray:
+    """The pixels of an image that has its shape already, uint8 [height, width, channels]; 1, 3 or 4 channels.
+
+    Raises:
+      BadImageError: damaged, or of another shape.
+    """
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[shape[-1]]
+    try:
+        image: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        if image.mode != mode:
+            image = image.convert(mode)
+        if crop != CENTRE:
+            image = _cropped(image, image.size, crop)
+        return np.asarray(image).reshape(shape)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise BadImageError(" ".join(f"{error}".split()) or type(error).__name__) from error

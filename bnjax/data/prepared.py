@@ -1,18 +1,24 @@
 """Sets that TensorFlow Datasets has prepared as array_record, read without TensorFlow."""
 
-import io
 import json
-import math
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from bnjax.data.cache import cached, fingerprint
-from bnjax.data.image_set import DataError, Dataset, ImageSet, check_memory
+from bnjax.data.image_set import DataError, Dataset, Images, ImageSet
+from bnjax.data.stream import (
+    IN_MEMORY,
+    ImageStream,
+    Reading,
+    RecordExamples,
+    centre_adaptation,
+    stream_facts,
+    stream_of,
+)
 
 _NAME = re.compile(r"\w+(/[\w-][\w.-]*)?(:\d+\.\d+\.\d+)?")
 _READ_AT_ONCE = 1000  # examples; reading in batches is about twice as fast as one by one
@@ -40,30 +46,42 @@ def find_prepared(name: str, data_dir: Path) -> Path | None:
     return versions[-1] if versions else None
 
 
-def load_prepared(folder: Path, name: str, data_dir: Path) -> Dataset:
-    """All images of a prepared set, from the cache where they were decoded before.
+def load_prepared(
+    folder: Path, name: str, data_dir: Path, side: int = 32, reading: Reading = IN_MEMORY
+) -> Dataset:
+    """All images of a prepared set, from the cache where they were decoded before, or a stream of them.
+
+    Args:
+      side: in pixels, of the squares in RGB that images become which are larger or of several sizes.
+      reading: whether into memory.
 
     Raises:
-      DataError: prepared as TFRECORD, damaged, not image classification, or without a fixed image size.
+      DataError: prepared as TFRECORD, damaged, or not image classification.
     """
-    _check_format(folder, name, data_dir)
+    examples = _check_format(folder, name, data_dir)
     records = list(folder.glob("*.array_record*"))
     if not records:
         raise DataError(f"{folder} holds no array_record files; {prepare_hint(name, data_dir)}")
-    key = f"{folder.parent.name}-{folder.name}-{fingerprint(records)}"
-    return cached(key, lambda: _decode(folder))
+    files = fingerprint(records)
+    if reading.streams(examples * side * side * 3):
+        return _read(folder, files, side, reading)
+    key = f"{folder.parent.name}-{folder.name}-{files}-{side}"
+    return cached(key, lambda: _read(folder, files, side, None))
 
 
-def _check_format(folder: Path, name: str, data_dir: Path) -> None:
+def _check_format(folder: Path, name: str, data_dir: Path) -> int:
+    """How many examples it has, if it can be read."""
     try:
         info = json.loads((folder / "dataset_info.json").read_text(encoding="utf-8"))
         file_format = info.get("fileFormat", "tfrecord")
-    except (OSError, ValueError, AttributeError) as error:
+        count = sum(int(n) for split in info.get("splits", []) for n in split.get("shardLengths", []))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise DataError(
             f"{folder / 'dataset_info.json'} is damaged ({error}); prepare the set anew"
         ) from None
     if file_format != "array_record":
         raise DataError(f"{folder} is prepared as {str(file_format).upper()}; {prepare_hint(name, data_dir)}")
+    return count
 
 
 def prepare_hint(name: str, data_dir: Path) -> str:
@@ -76,18 +94,25 @@ def prepare_hint(name: str, data_dir: Path) -> str:
     )
 
 
-def _decode(folder: Path) -> Dataset:
+def _read(folder: Path, files: str, side: int, reading: Reading | None) -> Dataset:
+    """Into memory where no way of streaming is given."""
     import tensorflow_datasets as tfds
 
     try:
         builder = tfds.builder_from_directory(str(folder))
-        image, label = _feature_names(builder.info, folder)
+        names = image, label = _feature_names(builder.info, folder)
+        shape = builder.info.features[image].shape
+        scaled = None in shape or max(shape[:2]) > side
         test = next((s for s in ("test", "validation") if s in builder.info.splits), None)
         if "train" not in builder.info.splits or test is None:
             splits = ", ".join(builder.info.splits)
             raise DataError(f"{folder} has the splits {splits}; train and test (or validation) are needed")
-        train_set = _read_split(builder, "train", image, label)
-        test_set = _read_split(builder, test, image, label)
+        parts: list[Images] = []
+        for split in ("train", test):
+            examples = RecordExamples(folder, split, *names, files)
+            _check_count(builder, split, len(examples))
+            stream = stream_of(examples, side, reading or IN_MEMORY, None if scaled else shape)
+            parts.append(stream if reading else _decoded(stream, split))
         encoding = _encoding(builder, image)
     except DataError:
         raise
@@ -103,42 +128,35 @@ def _decode(folder: Path) -> Dataset:
         "source": "tfds array_record",
         "encoding": encoding,
         "test_split": test,
+        **({"adaptation": centre_adaptation(side)} if scaled else {}),
+        **(stream_facts(reading) if reading else {}),
     }
     classes = builder.info.features[label].num_classes
-    return Dataset(train_set, test_set, classes, facts).check(str(folder))
+    return Dataset(parts[0], parts[1], classes, facts).check(str(folder))
 
 
 def _feature_names(info: Any, folder: Path) -> tuple[str, str]:
     names = {type(feature).__name__: name for name, feature in reversed(info.features.items())}
     if "Image" not in names or "ClassLabel" not in names:
         raise DataError(f"{folder} is not image classification: its features are {', '.join(info.features)}")
-    shape = info.features[names["Image"]].shape
-    if None in shape:
-        raise DataError(
-            f"{folder} has images of several sizes {shape}; only sets of one size are read so far"
-        )
-    check_memory(str(folder), math.prod(shape) * sum(split.num_examples for split in info.splits.values()))
     return names["Image"], names["ClassLabel"]
 
 
-def _read_split(builder: Any, split: str, image: str, label: str) -> ImageSet:
-    import tensorflow_datasets as tfds
-
-    # Pillow on the raw bytes takes two thirds of the time of TFDS's own decoding.
-    source = builder.as_data_source(split, decoders={image: tfds.decode.SkipDecoding()})
-    stored = _stored_examples(builder.info.splits[split].filepaths)
-    if stored != len(source):
-        raise ValueError(f"split {split}: {stored} examples where dataset_info.json tells of {len(source)}")
-    shape = builder.info.features[image].shape
-    images = np.empty((len(source), *shape), np.uint8)
-    labels = np.empty(len(source), np.int32)
+def _decoded(stream: ImageStream, split: str) -> ImageSet:
+    images = np.empty((len(stream), *stream.image_shape), np.uint8)
+    labels = np.empty(len(stream), np.int32)
     # disable=None: a bar where a person looks on, nothing elsewhere
-    for start in tqdm(range(0, len(source), _READ_AT_ONCE), f"decoding {split}", leave=False, disable=None):
-        wanted = range(start, min(start + _READ_AT_ONCE, len(source)))
-        for position, example in zip(wanted, source.__getitems__(wanted), strict=True):
-            images[position] = _pixels(example[image], shape)
-            labels[position] = example[label]
+    for start in tqdm(range(0, len(stream), _READ_AT_ONCE), f"decoding {split}", leave=False, disable=None):
+        wanted = range(start, min(start + _READ_AT_ONCE, len(stream)))
+        for position, (pixels, label) in zip(wanted, stream.reader.read(wanted), strict=True):
+            images[position], labels[position] = pixels, label
     return ImageSet(images, labels)
+
+
+def _check_count(builder: Any, split: str, told: int) -> None:
+    stored = _stored_examples(builder.info.splits[split].filepaths)
+    if stored != told:
+        raise ValueError(f"split {split}: {stored} examples where dataset_info.json tells of {told}")
 
 
 def _stored_examples(files: list[Any]) -> int:
@@ -149,12 +167,6 @@ def _stored_examples(files: list[Any]) -> int:
     for reader in readers:
         reader.close()
     return count
-
-
-def _pixels(encoded: bytes, shape: tuple[int, int, int]) -> np.ndarray:
-    image = Image.open(io.BytesIO(encoded))
-    mode = {1: "L", 3: "RGB", 4: "RGBA"}[shape[-1]]
-    return np.asarray(image if image.mode == mode else image.convert(mode)).reshape(shape)
 
 
 def _encoding(builder: Any, image: str) -> str:

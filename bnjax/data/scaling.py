@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bnjax.data.image_set import Images
+
 PIXEL_MAX = 255
 
 
@@ -15,19 +17,20 @@ class InputScaling:
     deviation: tuple[float, ...]
 
 
-def input_scaling(name: str, train_images: np.ndarray) -> InputScaling:
+def input_scaling(name: str, train: Images) -> InputScaling:
     """The scaling that ``--input_scale`` names.
 
     Args:
       name: ``raw``, ``unit`` or ``standardize``.
-      train_images: uint8 [count, height, width, channels]; their statistics alone count.
+      train: the training images; the statistics of their sample alone count.
     """
-    channels = train_images.shape[-1]
+    channels = train.image_shape[-1]
     if name == "raw":
         return InputScaling((0.0,) * channels, (1.0,) * channels)
     if name == "unit":
         return InputScaling((0.0,) * channels, (float(PIXEL_MAX),) * channels)
-    moments = [_moments(train_images[..., channel]) for channel in range(channels)]
+    sample = train.sample
+    moments = [_moments(sample[..., channel]) for channel in range(channels)]
     return InputScaling(tuple(m for m, _ in moments), tuple(d or 1.0 for _, d in moments))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bnjax.config import Config, condition_names, run_id
-from bnjax.data import Dataset, ImageSet
+from bnjax.data import Dataset
 from bnjax.options import Options
 from bnjax.train.backend import configure_backend
 from bnjax.train.plan import Task, program_count, program_settings
@@ -118,12 +118,9 @@ def _measured(task: Task) -> Pace:
 
 def _part(dataset: Dataset, images: int) -> Dataset:
     """The first images of each split."""
-
-    def cut(part: ImageSet) -> ImageSet:
-        return ImageSet(part.images[:images], part.labels[:images])
-
-    held_out = cut(dataset.validation) if dataset.validation else None
-    return dataclasses.replace(dataset, train=cut(dataset.train), test=cut(dataset.test), validation=held_out)
+    held_out = dataset.validation[:images] if dataset.validation else None
+    train, test = dataset.train[:images], dataset.test[:images]
+    return dataclasses.replace(dataset, train=train, test=test, validation=held_out)
 
 
 def _in_words(seconds: float) -> str:

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from bnjax.data import ImageSet, eval_batches
+from bnjax.data import Images, eval_batches
 from bnjax.data.batches import Batch
 from bnjax.models import Network
 from bnjax.models.network import unit_name
@@ -66,7 +66,7 @@ def _units(model: Network) -> dict[str, str]:
 
 
 def evaluate(
-    step: EvalStep, state: TrainState, part: ImageSet, batch_size: int, mesh: Mesh, model: Network
+    step: EvalStep, state: TrainState, part: Images, batch_size: int, mesh: Mesh, model: Network
 ) -> Evaluation:
     """Every image counts once, whatever the batch size; that is rounded up to a multiple of the devices."""
     batch_size = -(-min(batch_size, len(part)) // mesh.size) * mesh.size
@@ -79,7 +79,7 @@ def evaluate(
 def evaluate_lanes(
     step: Callable[[Any, Any, Batch], tuple[Sums, dict[str, UnitProbe]]],
     state: TrainState,
-    part: ImageSet,
+    part: Images,
     batch_size: int,
     mesh: Mesh,
     model: Network,

@@ -16,7 +16,7 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from bnjax.config import Config
-from bnjax.data import Dataset, epoch_order
+from bnjax.data import Dataset, epoch_order, in_memory
 from bnjax.data.batches import Batch
 from bnjax.probes.dying import FlatHistory
 from bnjax.train.evaluate import Evaluation, evaluate_lanes, lane_of
@@ -88,13 +88,14 @@ def join(runs: Sequence[Run], programs: Programs) -> Lanes:
     made = programs.gated_of(config, dataset)
     shared = config.shuffle == "none" or len({run.config.seed for run in runs}) == 1
     along_lanes = NamedSharding(mesh, PartitionSpec(_AXIS))
-    weights = np.ones(len(dataset.train), np.float32)
+    train = in_memory(dataset.train)
+    weights = np.ones(len(train), np.float32)
     return Lanes(
         list(runs),
         jax.device_put(_stacked([run.state for run in filled]), along_lanes),
         jax.device_put(_stacked([lane_values(run.config) for run in filled]), along_lanes),
         mesh,
-        replicate(Batch(dataset.train.images, dataset.train.labels, weights), mesh),
+        replicate(Batch(train.images, train.labels, weights), mesh),
         made.loop_over_one_order if shared else made.loop_over_orders,
         made.lanes_evaluation,
         shared,

@@ -43,7 +43,8 @@ def train(
             fields = diverged_fields(run, epoch, int(run.state.step), time.perf_counter() - started)
         else:
             seconds = time.perf_counter() - started
-            fields = epoch_fields(run, epoch, measure(run, trained), seconds)
+            waited = run.steps.waited  # the measurements read images too
+            fields = epoch_fields(run, epoch, measure(run, trained), seconds, waited)
         run.epochs.append(fields)
         emit("epoch", **fields)
         if fields["status"] == "diverged":
@@ -58,6 +59,7 @@ def _train_epoch(run: Training, epoch: int, progress: Progress) -> Totals:
     Raises:
       DivergedError: a loss is not finite; noticed some steps later, since steps run ahead.
     """
+    started = time.perf_counter()
     totals = Totals()
     under_way: deque[Sums] = deque()
 
@@ -66,7 +68,10 @@ def _train_epoch(run: Training, epoch: int, progress: Progress) -> Totals:
         totals.add(under_way.popleft())
         if not math.isfinite(totals.loss):
             raise DivergedError
-        progress.advance(len(totals.batch_accuracies) - before, epoch, totals.mean_loss)
+        taken = len(totals.batch_accuracies)
+        elapsed = time.perf_counter() - started
+        waiting = None if run.steps.waited is None else run.steps.waited / elapsed
+        progress.advance(taken - before, epoch, totals.mean_loss, waiting)
 
     for state, sums in run.steps.take(run.state, epoch):
         run.state = state

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bnjax.data import ImageSet
+from bnjax.data import Images
 from bnjax.probes.dying import dying_counts, silent_units
 from bnjax.train.evaluate import Evaluation, evaluate
 from bnjax.train.state import digest
@@ -48,11 +48,14 @@ def measure(run: Training, trained: Totals) -> Measured:
     return Measured(trained, test, held_out, site_kernels(run.model, run.state))
 
 
-def epoch_fields(run: Run, epoch: int, measured: Measured, seconds: float) -> dict[str, Any]:
+def epoch_fields(
+    run: Run, epoch: int, measured: Measured, seconds: float, waited: float | None = None
+) -> dict[str, Any]:
     """Counts dying units, and says how the epoch went.
 
     Args:
       seconds: what the training took.
+      waited: for how many of them the device had no batch; None where images are in memory.
     """
     trained, test, held_out = measured.trained, measured.test, measured.held_out
     silent = {
@@ -63,7 +66,7 @@ def epoch_fields(run: Run, epoch: int, measured: Measured, seconds: float) -> di
     flat = run.flat.observe(after)
     first = run.model.sites[0].name
     for movie in run.movies:
-        image_shape = run.dataset.train.images.shape[1:]
+        image_shape = run.dataset.train.image_shape
         movie.add(epoch, before[first], after[first], image_shape, flat[first], silent[first])
     return {
         "epoch": epoch,
@@ -79,6 +82,7 @@ def epoch_fields(run: Run, epoch: int, measured: Measured, seconds: float) -> di
         "train_batch_accuracy": _batch_accuracy(trained.batch_accuracies),
         "dying": dying_counts(silent, flat, test.active),
         **_speed(trained.images, seconds),
+        "waiting": None if waited is None else round(waited / seconds, 4),
     }
 
 
@@ -93,6 +97,7 @@ def diverged_fields(run: Run, epoch: int, step: int, seconds: float) -> dict[str
         "train_batch_accuracy": {},
         "dying": {},
         **_speed(taken * run.config.batch_size, seconds),
+        "waiting": None,
     }
 
 
@@ -108,7 +113,7 @@ def _speed(images: int, seconds: float) -> dict[str, float]:
     return {"seconds": round(seconds, 3), "images_per_second": round(images / seconds, 1)}
 
 
-def _evaluate(run: Training, part: ImageSet) -> Evaluation:
+def _evaluate(run: Training, part: Images) -> Evaluation:
     return evaluate(run.eval_step, run.state, part, run.config.eval_batch_size, run.mesh, run.model)
 
 

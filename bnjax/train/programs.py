@@ -175,10 +175,10 @@ class Programs:
         return self._once(GatedPrograms, config, dataset, gated=True)
 
     def _once(self, kind: Callable[..., Any], config: Config, dataset: Dataset, gated: bool) -> Any:
-        scaling = input_scaling(config.input_scale, dataset.train.images)
+        scaling = input_scaling(config.input_scale, dataset.train)
         steps = steps_per_epoch(len(dataset.train), config.batch_size)
         scheduled = steps if config.schedule != "constant" else 0
-        shared = (dataset.num_classes, dataset.train.images.shape[1:], scaling, scheduled)
+        shared = (dataset.num_classes, dataset.train.image_shape, scaling, scheduled)
         key = (kind, program_settings(config, gated), shared)
         if key not in self._made:
             self._made[key] = kind(config, *shared)

@@ -30,8 +30,14 @@ class Progress:
     ) -> None:
         self._bar.close()
 
-    def advance(self, steps: int, epoch: int, train_loss: float) -> None:
-        """More steps are done; the loss is the mean of the epoch so far."""
+    def advance(self, steps: int, epoch: int, train_loss: float, waiting: float | None = None) -> None:
+        """More steps are done.
+
+        Args:
+          train_loss: mean of the epoch so far.
+          waiting: fraction of the epoch so far for which the device waited for images; None if never.
+        """
         self._bar.set_description(f"epoch {epoch}/{self._epochs}", refresh=False)
-        self._bar.set_postfix_str(f"train loss {train_loss:.3f}", refresh=False)
+        waits = "" if waiting is None else f", {waiting:.0%} of the time waiting for data"
+        self._bar.set_postfix_str(f"train loss {train_loss:.3f}{waits}", refresh=False)
         self._bar.update(steps)

@@ -1,6 +1,8 @@
 """Two ways to take the steps of an epoch: one by one from the host, or in a loop on the device."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import jax
@@ -9,7 +11,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from bnjax.config import Config
-from bnjax.data import ImageSet, epoch_order, steps_per_epoch, train_batches
+from bnjax.data import Images, ImageSet, epoch_order, steps_per_epoch, train_batches
 from bnjax.data.batches import Batch
 from bnjax.train.mesh import replicate, shard_batch, shard_order
 from bnjax.train.programs import RunPrograms
@@ -49,9 +51,12 @@ class EpochSteps(Protocol):
 
     Attributes:
       in_flight: how many results may wait to be looked at, so that the device does not idle meanwhile.
+      waited: seconds of the epoch for which the device had nothing to do because no batch was there; None
+        where all images are in memory.
     """
 
     in_flight: int
+    waited: float | None
 
     def compile(self, state: TrainState) -> None:
         """Compiles before any epoch's time is taken; the state stays as it is."""
@@ -63,11 +68,13 @@ class EpochSteps(Protocol):
         """
 
 
-def epoch_steps(config: Config, programs: RunPrograms, train: ImageSet, mesh: Mesh) -> EpochSteps:
+def epoch_steps(config: Config, programs: RunPrograms, train: Images, mesh: Mesh) -> EpochSteps:
     """The way that is fastest: in a loop on the device, but for convolutions on CPU.
 
-    There convolutions in a loop are many times slower.
+    There convolutions in a loop are many times slower. What is not in memory is sent batch by batch.
     """
+    if not isinstance(train, ImageSet):
+        return StreamSteps(config, programs.train_step, train, mesh)
     convolutions = any(site.kind != "dense" for site in programs.model.sites)
     if convolutions and mesh.devices.flat[0].platform == "cpu":
         return HostSteps(config, programs.train_step, train, mesh)
@@ -78,14 +85,17 @@ class HostSteps:
     """One call for each step, with its batch sent along."""
 
     in_flight = 8
+    waited: float | None = None
 
-    def __init__(self, config: Config, program: TrainStep, train: ImageSet, mesh: Mesh) -> None:
+    def __init__(self, config: Config, program: TrainStep, train: Images, mesh: Mesh) -> None:
         self.program = program
         self._config, self._train, self._mesh = config, train, mesh
 
     def compile(self, state: TrainState) -> None:
         """One step on a copy of the state."""
-        batch = shard_batch(next(self._batches(1)), self._mesh)
+        size = self._config.batch_size
+        images = np.zeros((size, *self._train.image_shape), np.uint8)
+        batch = shard_batch(Batch(images, np.zeros(size, np.int32), np.ones(size, np.float32)), self._mesh)
         jax.block_until_ready(self.program(jax.tree.map(jnp.copy, state), batch))
 
     def take(self, state: TrainState, epoch: int) -> Iterator[tuple[TrainState, Sums]]:
@@ -98,10 +108,33 @@ class HostSteps:
         return train_batches(self._train, config.batch_size, config.shuffle, config.seed, epoch)
 
 
+class StreamSteps(HostSteps):
+    """One call for each step while the next batch is fetched; tells how long the device waits."""
+
+    def take(self, state: TrainState, epoch: int) -> Iterator[tuple[TrainState, Sums]]:
+        self.waited = 0.0
+        batches = self._batches(epoch)
+        sums: Sums | None = None
+        with ThreadPoolExecutor(1, "batch") as fetcher:
+            coming = fetcher.submit(next, batches, None)
+            while True:
+                if not coming.done():
+                    jax.block_until_ready(sums)  # until then the device has something to do
+                started = time.perf_counter()
+                batch = coming.result()
+                self.waited += time.perf_counter() - started
+                if batch is None:
+                    return
+                coming = fetcher.submit(next, batches, None)
+                state, sums = self.program(state, shard_batch(batch, self._mesh))
+                yield state, sums
+
+
 class DeviceSteps:
     """The images lie on the device, and a call takes up to a hundred steps over them."""
 
     in_flight = 0
+    waited: float | None = None
 
     def __init__(self, config: Config, program: TrainLoop, train: ImageSet, mesh: Mesh) -> None:
         self.program = program

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bnjax.config import Config
+from bnjax.data.image_set import ImageSet
 from bnjax.train.claim import ClaimedError, claimed
 from bnjax.train.lanes import has_diverged, join, prepare_lane_runs, train_lanes
 from bnjax.train.outcome import summary_fields
@@ -82,6 +83,10 @@ def _alone(config: Config, gated: bool, programs: "Programs", tell: Tell) -> str
 def _side_by_side(task: Task, programs: "Programs", tell: Tell, ended: Ended) -> None:
     started = time.perf_counter()
     dataset = load(task.configs[0])
+    if not isinstance(dataset.train, ImageSet):  # lanes share images that lie on the device
+        for config in task.configs:
+            ended(config, _alone(config, task.gated, programs, tell))
+        return
     with contextlib.ExitStack() as claims, device_errors():
         recorders = {config: Recorder(config, tell) for config in task.configs}
         mine = [config for config in task.configs if _claim(config, recorders[config], claims, ended)]

@@ -80,7 +80,7 @@ def prepare(
     state = replicate(made.first_state(config.seed), mesh)
     kernels = site_kernels(made.model, state)
     if movies:  # what it cannot show is told before training
-        unit_tiles(kernels[made.model.sites[0].name], dataset.train.images.shape[1:])
+        unit_tiles(kernels[made.model.sites[0].name], dataset.train.image_shape)
     return Training(
         config=config,
         dataset=dataset,

@@ -166,15 +166,15 @@ def _lanes(config: Config, dataset: Dataset, count: int) -> Callable[[int], None
 
 def _flops_of_an_image(config: Config, dataset: Dataset) -> float:
     """Operations of a training step over its images, counted by XLA before it optimizes."""
-    from bnjax.data import input_scaling
+    from bnjax.data import in_memory, input_scaling
     from bnjax.data.batches import Batch
     from bnjax.train.optimizer import make_optimizer
     from bnjax.train.step import step_function
 
     run, size = prepare(config, dataset), config.batch_size
-    scaling = input_scaling(config.input_scale, dataset.train.images)
-    images, labels = dataset.train.images[:size], dataset.train.labels[:size]
+    scaling = input_scaling(config.input_scale, dataset.train)
+    first = in_memory(dataset.train)[:size]
     step = jax.jit(step_function(run.model, make_optimizer(config), scaling))
-    lowered = step.lower(run.state, Batch(images, labels, np.ones(size, np.float32)))
+    lowered = step.lower(run.state, Batch(first.images, first.labels, np.ones(size, np.float32)))
     counted: Any = lowered.cost_analysis()
     return counted["flops"] / size

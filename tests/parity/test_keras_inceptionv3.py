@@ -10,7 +10,7 @@ from bnjax.models import InceptionV3
 from bnjax.models.network import unit_name
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow(minutes=3),
     pytest.mark.usefixtures("keras_float64", "numpy_initialisers"),
     # Keras's own get_weights with NumPy 2.
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),

@@ -1,0 +1,286 @@
+"""Images that are read and decoded when a step needs them, where they are too many for memory."""
+
+import dataclasses
+import functools
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+
+from bnjax.data.folder_layout import LabelledFile
+from bnjax.data.image_set import DataError, ImageSet, Order
+from bnjax.data.picture import CENTRE, BadImageError, Crop, decode_picture, read_bytes, stored_pixels
+from bnjax.flags import mark_as_parsed
+
+if TYPE_CHECKING:
+    import grain
+
+#: Arrays of more bytes are not made unless they are asked for.
+_LARGEST_IN_MEMORY = 4 * 2**30
+_CROP_DRAWS = 2  # keeps them apart from other random numbers of the same seed
+#: A random crop sees 7/8 of the short side, as 224 of 256 pixels are.
+_CROPPED_SHARE = 7 / 8
+_SAMPLE = 1000  # images whose pixels stand for all
+_MOST_THREADS = 8
+_BATCHES_AHEAD = 2  # of each thread or worker
+_ENDLESS = 2**40
+_OF_A_FILE = "repair or remove it"
+
+
+class Reading(NamedTuple):
+    """How images are to be read; fields as in :class:`bnjax.config.Config`."""
+
+    stream: str = "auto"
+    workers: int = 0
+    augment: str = "none"
+
+    def streams(self, size: int) -> bool:
+        """Whether a set is not read into memory, where its arrays would have ``size`` bytes."""
+        if self.stream == "auto":
+            return self.augment != "none" or size > _LARGEST_IN_MEMORY
+        return self.stream == "always"
+
+
+#: But for sets that are too large for it.
+IN_MEMORY = Reading()
+
+
+class Example(NamedTuple):
+    """An image as it is stored, its class, and what a message says of it and of what to do with it."""
+
+    encoded: bytes
+    label: int
+    name: str
+    remedy: str
+
+
+class Examples(Protocol):
+    """The stored images of a split. Can be pickled for the processes that read."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, positions: Sequence[int]) -> Iterator[Example]:
+        """Those at some positions.
+
+        Raises:
+          DataError: one cannot be read; names it.
+        """
+
+
+@dataclass(frozen=True)
+class FileExamples:
+    """A file for each image."""
+
+    files: tuple[LabelledFile, ...]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def read(self, positions: Sequence[int]) -> Iterator[Example]:
+        for path, label in map(self.files.__getitem__, positions):
+            try:
+                yield Example(read_bytes(path), label, str(path), _OF_A_FILE)
+            except BadImageError as error:
+                raise _unreadable(str(path), _OF_A_FILE, error) from error
+
+
+@dataclass(frozen=True)
+class RecordExamples:
+    """A split that TFDS has prepared as array_record.
+
+    Attributes:
+      folder: of the prepared version.
+      image, label: names of the features.
+      files: tells the files from other ones that lay there before.
+    """
+
+    folder: Path
+    split: str
+    image: str
+    label: str
+    files: str
+
+    def __len__(self) -> int:
+        return len(_record_source(self))
+
+    def read(self, positions: Sequence[int]) -> Iterator[Example]:
+        # All at once: half the time of one by one.
+        found = _record_source(self).__getitems__(positions)
+        for position, stored in zip(positions, found, strict=True):
+            name = f"{self.folder}, image {position} of {self.split}"
+            yield Example(stored[self.image], int(stored[self.label]), name, "prepare the set anew")
+
+
+def _unreadable(name: str, remedy: str, error: Exception) -> DataError:
+    return DataError(f"{name} cannot be read as an image ({error}); {remedy}")
+
+
+@functools.lru_cache(maxsize=8)
+def _record_source(examples: RecordExamples) -> Any:
+    """Opened once in each process. Pillow decodes it in two thirds of the time of TFDS."""
+    import tensorflow_datasets as tfds
+
+    builder = tfds.builder_from_directory(str(examples.folder))
+    return builder.as_data_source(examples.split, decoders={examples.image: tfds.decode.SkipDecoding()})
+
+
+@dataclass(frozen=True)
+class Reader:
+    """From positions of a split to pixels of one shape, cropped at random where so asked.
+
+    Attributes:
+      shape: height, width and channels.
+      as_stored: whether that is the shape of all stored images; others become squares in RGB.
+      augment: ``none`` or ``crop_flip``.
+    """
+
+    examples: Examples
+    shape: tuple[int, int, int]
+    as_stored: bool
+    augment: str = "none"
+
+    def read(
+        self, positions: Sequence[int], key: tuple[int, ...] | None = None
+    ) -> Iterator[tuple[np.ndarray, int]]:
+        """Pixels uint8 [height, width, channels] and the label of each example.
+
+        Args:
+          key: what a random crop is drawn from, beside the position; None for the middle.
+
+        Raises:
+          DataError: one cannot be read as an image; names it.
+        """
+        for position, example in zip(positions, self.examples.read(positions), strict=True):
+            crop = CENTRE if key is None or self.augment == "none" else _random_crop((*key, position))
+            yield self._decoded(example, crop)
+
+    def _decoded(self, example: Example, crop: Crop) -> tuple[np.ndarray, int]:
+        try:
+            if self.as_stored:
+                return stored_pixels(example.encoded, self.shape, crop), example.label
+            return decode_picture(example.encoded, self.shape[0], crop).pixels, example.label
+        except BadImageError as error:
+            raise _unreadable(example.name, example.remedy, error) from error
+
+
+def _random_crop(key: tuple[int, ...]) -> Crop:
+    left, top, mirrored = np.random.default_rng([*key, _CROP_DRAWS]).random(3)
+    return Crop(_CROPPED_SHARE, float(left), float(top), bool(mirrored < 0.5))
+
+
+@dataclass(frozen=True, eq=False)
+class _Batches:
+    """The batches of an order as a source of grain's; an element is the images and labels of a batch."""
+
+    reader: Reader
+    positions: np.ndarray
+    order: Order
+
+    def __len__(self) -> int:
+        return _ENDLESS
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        chosen = self.order(int(index))
+        # Copies that fill up a batch are not decoded again.
+        distinct, places = np.unique(self.positions[chosen.positions], return_inverse=True)
+        pixels, labels = zip(*self.reader.read(distinct.tolist(), chosen.key), strict=True)
+        return np.stack(pixels)[places], np.array(labels, np.int32)[places]
+
+
+@dataclass
+class _Feed:
+    """An iterator over an order's batches, and which one comes next."""
+
+    batches: "Iterator[tuple[np.ndarray, np.ndarray]]"
+    next: int
+
+
+@dataclass(eq=False)
+class ImageStream:
+    """Images that are decoded anew for every batch, ahead of it, by threads or processes.
+
+    The batches are the same whatever the number of workers: they depend on the order and its keys alone.
+
+    Attributes:
+      workers: processes that read; 0 for threads of this one.
+      positions: of its images among the reader's examples.
+    """
+
+    reader: Reader
+    workers: int
+    positions: np.ndarray
+    _feeds: dict[Order, _Feed] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, part: slice) -> "ImageStream":
+        return dataclasses.replace(self, positions=self.positions[part], _feeds={})
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width, channels."""
+        return self.reader.shape
+
+    @functools.cached_property
+    def sample(self) -> np.ndarray:
+        """Up to 1,000 images from all over the set, not cropped at random."""
+        chosen = np.linspace(0, len(self) - 1, min(len(self), _SAMPLE)).round().astype(int)
+        return np.stack([pixels for pixels, _ in self.reader.read(self.positions[chosen].tolist())])
+
+    def batches(self, order: Order, first: int, count: int) -> Iterator[ImageSet]:
+        """So many batches of an order, from its index ``first``.
+
+        What was read ahead of an earlier call serves this one if it goes on there.
+
+        Raises:
+          DataError: an image cannot be read.
+        """
+        feed = self._feeds.get(order)
+        if feed is None or not _same(order, feed.next, first):
+            feed = self._feeds[order] = _Feed(self._opened(order, first), first)
+        for _ in range(count):
+            images, labels = next(feed.batches)
+            feed.next += 1
+            yield ImageSet(images, labels)
+
+    def _opened(self, order: Order, first: int) -> "grain.DatasetIterator":
+        import grain
+
+        mark_as_parsed()  # grain has flags of its own
+        threads = 1 if self.workers else min(_MOST_THREADS, os.cpu_count() or 1)
+        batches = grain.MapDataset.source(_Batches(self.reader, self.positions, order))[first:]
+        ahead = grain.ReadOptions(threads, threads * _BATCHES_AHEAD)
+        dataset = batches.to_iter_dataset(ahead)
+        if self.workers:
+            workers = grain.MultiprocessingOptions(self.workers, per_worker_buffer_size=_BATCHES_AHEAD)
+            dataset = dataset.mp_prefetch(workers)
+        return iter(dataset)
+
+
+def _same(order: Order, index: int, other: int) -> bool:
+    ours, others = order(index), order(other)
+    return ours.key == others.key and np.array_equal(ours.positions, others.positions)
+
+
+def stream_of(
+    examples: Examples, side: int, reading: Reading, stored: tuple[int, int, int] | None = None
+) -> ImageStream:
+    """All examples of a split, as squares of ``side`` pixels in RGB, or in the shape that all have."""
+    reader = Reader(examples, stored or (side, side, 3), stored is not None, reading.augment)
+    return ImageStream(reader, reading.workers, np.arange(len(examples)))
+
+
+def centre_adaptation(side: int) -> str:
+    """How records tell what was done to images that are not cropped at random."""
+    return f"short side scaled to {side}, centre {side}x{side} (Lanczos)"
+
+
+def stream_facts(reading: Reading) -> dict[str, Any]:
+    """What records tell of a streamed set beside the facts of one in memory."""
+    random_crop = "random squares of 7/8 of the short side, mirrored half of the time"
+    augment = {"augmentation": random_crop} if reading.augment != "none" else {}
+    return {"reading": "streamed", **augment}
