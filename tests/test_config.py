@@ -101,6 +101,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
 @given(
     data_dir=st.text(),
     bad_images=st.sampled_from(["stop", "skip"]),
+    workers=st.integers(0, 256),
     out_dir=st.text(min_size=1),
     overwrite=st.booleans(),
     eval_batch_size=st.integers(1, 10**6),
