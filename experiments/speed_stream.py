@@ -25,14 +25,18 @@ Measures training images per second of the pipeline alone: read, decoded, scaled
 
 PyTorch's DataLoader does the same work with Pillow, where PyTorch is installed. Contestants take turns, and
 processes start anew in each; "first" is the time to the first batch, in which they start; the rate is that
-of all batches behind it. JSON lines go to stdout, a table to stderr. Exit codes: 0 done, 2 wrong usage."""
+of later batches, without those that were read ahead meanwhile. JSON lines go to stdout, a table to stderr. Exit codes: 0 done, 2 wrong usage."""
 
 #: Starts reading in a way of its own; yields a batch of images after the other, without an end.
 Batches = Callable[[], Iterator[np.ndarray]]
 
 
+#: Batches after the first that are not timed: those that were read ahead while processes started.
+_UNTIMED = 10
+
+
 class Turn(NamedTuple):
-    """Seconds to the first batch, and images per second behind it."""
+    """Seconds to the first batch, and images per second later on."""
 
     first: float
     rate: float
@@ -134,9 +138,12 @@ def _turn(start: Batches, count: int) -> Turn:
     started = time.perf_counter()
     batches = start()
     next(batches)
+    first = time.perf_counter() - started
+    for _ in itertools.islice(batches, _UNTIMED):
+        pass
     running = time.perf_counter()
     images = sum(len(batch) for batch in itertools.islice(batches, count))
-    return Turn(running - started, images / (time.perf_counter() - running))
+    return Turn(first, images / (time.perf_counter() - running))
 
 
 if __name__ == "__main__":
