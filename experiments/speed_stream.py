@@ -25,7 +25,8 @@ Measures training images per second of the pipeline alone: read, decoded, scaled
 
 PyTorch's DataLoader does the same work with Pillow, where PyTorch is installed. Contestants take turns, and
 processes start anew in each; "first" is the time to the first batch, in which they start; the rate is that
-of later batches, without those that were read ahead meanwhile. JSON lines go to stdout, a table to stderr. Exit codes: 0 done, 2 wrong usage."""
+of later batches, without those that were read ahead meanwhile. JSON lines go to stdout, a table to stderr.
+Exit codes: 0 done, 2 wrong usage."""
 
 #: Starts reading in a way of its own; yields a batch of images after the other, without an end.
 Batches = Callable[[], Iterator[np.ndarray]]
