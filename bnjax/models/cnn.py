@@ -1,7 +1,6 @@
 """The CNN of the CIFAR-10 experiment with Batch Normalization and dropout (Qiita, 2018-06-10)."""
 
 import flax.linen as nn
-import jax.numpy as jnp
 from jax import Array
 
 from bnjax.models.network import Network
@@ -26,7 +25,7 @@ class CNN(Network):
     @nn.compact
     def __call__(self, images: Array, *, train: bool = False) -> Array:
         """Images [batch, height, width, channels], height and width at least 4 -> logits."""
-        x = jnp.asarray(images, jnp.promote_types(images.dtype, jnp.bfloat16))
+        x = self.inputs(images)
         x = max_pool(self.unit("block1/conv1", 32, kernel_size=5)(x, train=train))
         x = max_pool(self.unit("block2/conv1", 64, kernel_size=5)(x, train=train))
         x = x.reshape(x.shape[0], -1)

@@ -41,10 +41,7 @@ class InceptionV3(Network):
         Raises:
           ValueError: an image has so short a side that no pixel of it would be left.
         """
-        smallest_side = MODEL_IMAGES["inceptionv3"].smallest_side
-        if min(images.shape[1:3]) < smallest_side:
-            raise ValueError(f"images {images.shape} have a side below {smallest_side} pixels")
-        x = jnp.asarray(images, jnp.promote_types(images.dtype, jnp.bfloat16))
+        x = self.inputs(images, MODEL_IMAGES["inceptionv3"].smallest_side)
         sites = iter(self.sites)
         for chain in INCEPTIONV3_BLOCKS.values():
             x = self._chain(x, chain, sites, train)

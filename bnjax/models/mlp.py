@@ -1,7 +1,6 @@
 """The multilayer perceptron of the dying-ReLU experiment on MNIST (Qiita, 2017-05)."""
 
 import flax.linen as nn
-import jax.numpy as jnp
 from jax import Array
 
 from bnjax.models.network import Network
@@ -27,7 +26,7 @@ class MLP(Network):
     @nn.compact
     def __call__(self, images: Array, *, train: bool = False) -> Array:
         """Images [batch, ...] of any shape -> logits."""
-        x = jnp.asarray(images, jnp.promote_types(images.dtype, jnp.bfloat16))
+        x = self.inputs(images)
         x = x.reshape(x.shape[0], -1)
         for site in self.sites:
             x = self.unit(site.name, self.width)(x, train=train)

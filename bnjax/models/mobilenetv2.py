@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import flax.linen as nn
-import jax.numpy as jnp
 from jax import Array
 
 from bnjax.models.network import Network
@@ -74,9 +73,7 @@ class MobileNetV2(Network):
           ValueError: an image has so short a side that no pixel of it would be left.
         """
         smallest_side = mobilenetv2_smallest_side(self.halvings, self.stride_padding)
-        if min(images.shape[1:3]) < smallest_side:
-            raise ValueError(f"images {images.shape} have a side below {smallest_side} pixels")
-        x = jnp.asarray(images, jnp.promote_types(images.dtype, jnp.bfloat16))
+        x = self.inputs(images, smallest_side)
         features = scaled_features(_STEM_FEATURES, self.width_multiplier)
         stride = 2 if self.halvings == MOBILENETV2_HALVINGS else 1
         x = self.unit("stem/conv1", features, stride=stride, use_bias=self.conv_bias)(x, train=train)

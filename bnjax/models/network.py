@@ -62,6 +62,16 @@ class Network(nn.Module):
         text = str(self.placement)  # a Placement's code parses back to the same value
         return parse_placement(text, self.sites, self.order)
 
+    def inputs(self, images: Array, smallest_side: int = 1) -> Array:
+        """Images [batch, ...] as floating point numbers.
+
+        Raises:
+          ValueError: height or width is below ``smallest_side``.
+        """
+        if min(images.shape[1:3]) < smallest_side:
+            raise ValueError(f"images {images.shape} have a side below {smallest_side} pixels")
+        return jnp.asarray(images, jnp.promote_types(images.dtype, jnp.bfloat16))
+
     def unit(
         self,
         site: str,

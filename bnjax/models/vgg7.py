@@ -1,7 +1,6 @@
 """VGG7, the network of the placement experiment with codes like ``cBrcr-crcr-drdBr`` (Qiita, 2018-10-02)."""
 
 import flax.linen as nn
-import jax.numpy as jnp
 from jax import Array
 
 from bnjax.models.network import Network
@@ -26,7 +25,7 @@ class VGG7(Network):
     @nn.compact
     def __call__(self, images: Array, *, train: bool = False) -> Array:
         """Images [batch, height, width, channels], height and width at least 4 -> logits."""
-        x = jnp.asarray(images, jnp.promote_types(images.dtype, jnp.bfloat16))
+        x = self.inputs(images)
         for block, features in (("block1", 64), ("block2", 128)):
             for layer in ("conv1", "conv2"):
                 x = self.unit(f"{block}/{layer}", features)(x, train=train)
