@@ -148,6 +148,15 @@ def test_an_unreadable_image_ends_the_stream_with_its_name(photos, tmp_path):
         load(root, stream="always", bad_images="skip")
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_decompression_bomb_ends_a_stream(photos, monkeypatch):
+    """One that Pillow only warns of, below twice its limit."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 841 * 2 // 3)
+    batches = eval_batches(load(photos, stream="always").train, 18)
+    with pytest.raises(DataError, match="decompression bomb"):
+        next(batches)
+
+
 @pytest.mark.parametrize(
     ("reading", "size", "streams"),
     [

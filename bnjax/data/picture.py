@@ -81,6 +81,7 @@ def decode_picture(data: bytes, side: int, crop: Crop = CENTRE) -> Picture:
     """
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            _check_pixels(image)
             _reduce_jpeg(image, side)
             upright = ImageOps.exif_transpose(image)
             pixels = np.asarray(_cropped(_rgb(upright), (side, side), crop))
@@ -101,6 +102,12 @@ def strict_decoding() -> Iterator[None]:
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         yield
+
+
+def _check_pixels(image: Image.Image) -> None:
+    """Refuses what Pillow only warns of outside :func:`strict_decoding`."""
+    if Image.MAX_IMAGE_PIXELS is not None and image.width * image.height > Image.MAX_IMAGE_PIXELS:
+        raise BadImageError(f"{image.width}x{image.height} pixels, which may be a decompression bomb")
 
 
 def _reduce_jpeg(image: Image.Image, side: int) -> None:
