@@ -839,6 +839,13 @@ def test_a_prepared_set_is_streamed_as_it_is_in_memory(side, data_dir):
             np.testing.assert_array_equal(batch.labels, other.labels)
 
 
+def test_a_wrong_label_ends_a_stream_as_it_does_in_memory(data_dir, toy):
+    rewrite(toy, ImageSet(TEST.images, TEST.labels + 10))
+    dataset = load_dataset(Config(dataset="toy", data_dir=str(data_dir), stream="always"), SHAPE)
+    with pytest.raises(DataError, match=r"labels outside 0\.\.9"):
+        list(eval_batches(dataset.test, 5))
+
+
 def test_a_set_that_was_refused_is_not_cached(data_dir, toy):
     sound = shard_of(toy).read_bytes()
     flip_byte(shard_of(toy))

@@ -64,10 +64,13 @@ def _from_source(config: Config, input_shape: tuple[int, int, int]) -> Dataset:
 
 def _check_in_memory(config: Config) -> None:
     """Refuses what needs images that are stored one by one."""
-    for flag, value, usual in (("stream", config.stream, "always"), ("augment", config.augment, "crop_flip")):
-        if value == usual:
+    for flag, value, refused in (
+        ("stream", config.stream, "always"),
+        ("augment", config.augment, "crop_flip"),
+    ):
+        if value == refused:
             raise DataError(
-                f"--{flag}={value}: {config.dataset} is in memory; sets in folder:PATH or prepared by TFDS "
+                f"--{flag}={refused}: {config.dataset} is in memory; sets in folder:PATH or prepared by TFDS "
                 "can be streamed"
             )
 

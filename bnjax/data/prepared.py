@@ -46,9 +46,7 @@ def find_prepared(name: str, data_dir: Path) -> Path | None:
     return versions[-1] if versions else None
 
 
-def load_prepared(
-    folder: Path, name: str, data_dir: Path, side: int = 32, reading: Reading = IN_MEMORY
-) -> Dataset:
+def load_prepared(folder: Path, name: str, data_dir: Path, side: int, reading: Reading) -> Dataset:
     """All images of a prepared set, from the cache where they were decoded before, or a stream of them.
 
     Args:
@@ -100,8 +98,9 @@ def _read(folder: Path, files: str, side: int, reading: Reading | None) -> Datas
 
     try:
         builder = tfds.builder_from_directory(str(folder))
-        names = image, label = _feature_names(builder.info, folder)
+        image, label = _feature_names(builder.info, folder)
         shape = builder.info.features[image].shape
+        classes = builder.info.features[label].num_classes
         scaled = None in shape or max(shape[:2]) > side
         test = next((s for s in ("test", "validation") if s in builder.info.splits), None)
         if "train" not in builder.info.splits or test is None:
@@ -109,7 +108,7 @@ def _read(folder: Path, files: str, side: int, reading: Reading | None) -> Datas
             raise DataError(f"{folder} has the splits {splits}; train and test (or validation) are needed")
         parts: list[Images] = []
         for split in ("train", test):
-            examples = RecordExamples(folder, split, *names, files)
+            examples = RecordExamples(folder, split, image, label, classes, files)
             _check_count(builder, split, len(examples))
             stream = stream_of(examples, side, reading or IN_MEMORY, None if scaled else shape)
             parts.append(stream if reading else _decoded(stream, split))
@@ -131,7 +130,6 @@ def _read(folder: Path, files: str, side: int, reading: Reading | None) -> Datas
         **({"adaptation": centre_adaptation(side)} if scaled else {}),
         **(stream_facts(reading) if reading else {}),
     }
-    classes = builder.info.features[label].num_classes
     return Dataset(parts[0], parts[1], classes, facts).check(str(folder))
 
 

@@ -94,6 +94,7 @@ class RecordExamples:
     Attributes:
       folder: of the prepared version.
       image, label: names of the features.
+      classes: how many labels there are.
       files: tells the files from other ones that lay there before.
     """
 
@@ -101,6 +102,7 @@ class RecordExamples:
     split: str
     image: str
     label: str
+    classes: int
     files: str
 
     def __len__(self) -> int:
@@ -110,8 +112,11 @@ class RecordExamples:
         # All at once: half the time of one by one.
         found = _record_source(self).__getitems__(positions)
         for position, stored in zip(positions, found, strict=True):
+            label = int(stored[self.label])
+            if not 0 <= label < self.classes:
+                raise DataError(f"{self.folder}, split {self.split}: labels outside 0..{self.classes - 1}")
             name = f"{self.folder}, image {position} of {self.split}"
-            yield Example(stored[self.image], int(stored[self.label]), name, "prepare the set anew")
+            yield Example(stored[self.image], label, name, "prepare the set anew")
 
 
 def _unreadable(name: str, remedy: str, error: Exception) -> DataError:
