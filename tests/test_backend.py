@@ -1,6 +1,7 @@
-"""The experimental XLA flag: set only where it was tested, and right in its numbers."""
+"""What is set before JAX starts: the experimental XLA flag, right in its numbers, and huge pages."""
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -102,3 +103,38 @@ def test_an_accelerator_is_not_a_cpu(environment):
     answer = subprocess.CompletedProcess([], 0, stdout="gpu\n")
     environment.setattr(backend.subprocess, "run", lambda *_, **__: answer)
     assert not backend.computes_on_cpu()
+
+
+SCRIPT = """
+import os, pathlib, sys
+from bnjax.train import huge_pages
+huge_pages._KERNEL_SETTING = pathlib.Path(sys.argv[1])
+print("started", flush=True)
+huge_pages.start_with_huge_pages("program.py")
+print(os.environ.get("GLIBC_TUNABLES"), sys.argv[2:])
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="no other library has that setting")
+@pytest.mark.parametrize(
+    ("kernel", "name", "given", "expected", "starts"),
+    [
+        ("always [madvise] never", "program.py", None, "glibc.malloc.hugetlb=1", 2),
+        ("always [madvise] never", "program.py", "a.b=2", "a.b=2:glibc.malloc.hugetlb=1", 2),
+        ("always [madvise] never", "program.py", "glibc.malloc.hugetlb=0", "glibc.malloc.hugetlb=0", 1),
+        ("always [madvise] never", "other.py", None, "None", 1),
+        ("[always] madvise never", "program.py", None, "None", 1),
+        (None, "program.py", None, "None", 1),
+    ],
+)
+def test_a_program_asks_for_huge_pages_once(kernel, name, given, expected, starts, environment, tmp_path):
+    (tmp_path / name).write_text(SCRIPT)
+    setting = tmp_path / "enabled"
+    if kernel:
+        setting.write_text(kernel + "\n")
+    environment.delenv("GLIBC_TUNABLES", raising=False)
+    if given:
+        environment.setenv("GLIBC_TUNABLES", given)
+    command = [sys.executable, tmp_path / name, setting, "--flag=a b"]
+    lines = subprocess.check_output(command, text=True).splitlines()
+    assert lines == ["started"] * starts + [f"{expected} ['--flag=a b']"]

@@ -260,6 +260,9 @@ def convolved(x, kernel, stride, padding):
         ((1, 5), 1, "same"),
         ((5, 1), 1, "same"),
         ((3, 1), 2, "valid"),
+        ((1, 1), 1, "same"),
+        ((1, 1), 1, "end"),
+        ((1, 1), 2, "same"),
     ],
 )
 @pytest.mark.parametrize("form", [conv2d, depthwise_conv2d])
@@ -317,9 +320,12 @@ def test_a_depthwise_kernels_gradient_in_bfloat16_adds_in_float32():
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="other platforms have XLA's own form")
-def test_a_depthwise_convolution_is_no_convolution_to_xla_on_cpu():
-    x, kernel = normal((2, 6, 6, 4)), normal((3, 3, 1, 4))
-    loss = jax.grad(lambda x, kernel: depthwise_conv2d(x, kernel, 2).sum(), (0, 1))
+@pytest.mark.parametrize(
+    ("form", "size", "stride"), [(depthwise_conv2d, (3, 3, 1, 4), 2), (conv2d, (1, 1, 4, 4), 1)]
+)
+def test_what_is_faster_otherwise_is_no_convolution_to_xla_on_cpu(form, size, stride):
+    x, kernel = normal((2, 6, 6, 4)), normal(size)
+    loss = jax.grad(lambda x, kernel: form(x, kernel, stride).sum(), (0, 1))
     assert "convolution" not in jax.jit(loss).lower(x, kernel).as_text()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from bnjax.config import Config, ConfigError
 from bnjax.flags import complain
 from bnjax.options import Options
+from bnjax.train.huge_pages import start_with_huge_pages
 from bnjax.train.recorder import Recorder, finished_summary, print_record, record_path
 from bnjax.train.run import failures, train_run
 from bnjax.train.signals import Stopped, stop_signals
@@ -23,6 +24,7 @@ def launch(configs: Sequence[Config], options: Options, program: str) -> int:
     Raises:
       SystemExit: with 2 after a line on stderr, where settings do not fit together.
     """
+    start_with_huge_pages(program)
     try:
         with stop_signals():
             if options.dry_run:
