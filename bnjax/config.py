@@ -103,8 +103,7 @@ class Config:
     image_size: int = setting(
         32,
         "Side in pixels to which images of folder:PATH are scaled and centre-cropped, and those of a TFDS "
-        "set that are larger or of several sizes; digits are enlarged to it for mobilenetv2 and "
-        "inceptionv3.",
+        "set that are larger or of several sizes; digits are enlarged to it for every network but mlp.",
         group="data",
         bounds="[4,1024]",
     )
@@ -240,11 +239,11 @@ class Config:
     def images(self) -> Images:
         """What the network asks of images.
 
-        Its shape is what ``digits`` are enlarged to: that of the published experiment, but ``image_size``
-        for the networks of photographs.
+        Its shape is what ``digits`` are enlarged to: that of the published experiment for the MLP, for the
+        others ``image_size``.
         """
         images = MODEL_IMAGES[self.model]
-        if self.model not in ("mobilenetv2", "inceptionv3"):
+        if self.model == "mlp":
             return images
         smallest_side = images.smallest_side
         if self.model == "mobilenetv2":

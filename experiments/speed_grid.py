@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,13 @@ each placement, and as a loop over the same models in Keras (on JAX) in one proc
   python {program}                       all 64; takes long
   python {program} --placements=8        every eighth one
   python {program} --sample=0            times every separate process and Keras model, not four of them
+  python {program} --image_size=8        digits as they are, not enlarged to 32 x 32: less arithmetic
 
 Every contestant starts without compiled programs on disk. JSON lines go to stdout, a summary to stderr.
 Exit codes: 0 done, 1 a contestant failed, 2 wrong usage.
 """
 _FOLDER = Path(__file__).resolve().parent
+_LARGEST_SIDE = 224
 _CODES = [str(placement) for placement in all_placements(VGG7_SITES)]
 
 
@@ -48,17 +50,19 @@ def main(argv: list[str]) -> int:
         emit = emitter(values.out, argv[0], stack)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         try:
-            _decode_digits(folder)
+            _decode_digits(folder, values.image_size)
             emit(_machine())
-            sweep = _sweep_seconds(codes, folder)
-            emit({"kind": "grid", "contestant": "one sweep", "placements": len(codes), "seconds": sweep})
+            vgg7 = partial(_vgg7, folder, values.image_size)
+            grid = {"kind": "grid", "image_size": values.image_size, "placements": len(codes)}
+            sweep = _sweep_seconds(codes, folder, vgg7)
+            emit({**grid, "contestant": "one sweep", "seconds": sweep})
             for name, seconds in (
-                ("a process each", _process_seconds(sample, folder)),
+                ("a process each", _process_seconds(sample, folder, vgg7)),
                 ("Keras loop", _keras_seconds(sample, folder)),
             ):
                 start, runs = seconds[0], seconds[1:]
                 total = start + statistics.fmean(runs) * len(codes)
-                record = {"kind": "grid", "contestant": name, "placements": len(codes), "seconds": total}
+                record = {**grid, "contestant": name, "seconds": total}
                 emit({**record, "timed": len(runs), "seconds_by_run": runs, "ratio": total / sweep})
                 say(f"{name}: {total:.0f} s ({len(runs)} of {len(codes)} timed), {total / sweep:.2f} sweeps")
         except ContestantError as error:
@@ -71,22 +75,33 @@ def main(argv: list[str]) -> int:
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(argv[0], ABOUT)
     parser.add_argument(
-        "--placements", type=partial(_number, 1), default=64, metavar="N", help="1 to 64; default 64"
+        "--placements",
+        type=partial(_number, 1, len(_CODES)),
+        default=64,
+        metavar="N",
+        help="1 to 64; default 64",
     )
     parser.add_argument(
         "--sample",
-        type=partial(_number, 0),
+        type=partial(_number, 0, len(_CODES)),
         default=4,
         metavar="N",
         help="how many of the separate runs are timed; 0: all; default 4",
+    )
+    parser.add_argument(
+        "--image_size",
+        type=partial(_number, 4, _LARGEST_SIDE),
+        default=32,
+        metavar="N",
+        help=f"pixels on a side, 4 to {_LARGEST_SIDE}; default 32",
     )
     parser.add_argument("--out", default="", metavar="FILE", help="for the JSON lines that also go to stdout")
     return parser.parse_args(argv[1:])
 
 
-def _number(lowest: int, text: str) -> int:
-    if not text.isdecimal() or not lowest <= int(text) <= len(_CODES):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {lowest} to {len(_CODES)}")
+def _number(lowest: int, highest: int, text: str) -> int:
+    if not text.isdecimal() or not lowest <= int(text) <= highest:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {lowest} to {highest}")
     return int(text)
 
 
@@ -113,18 +128,19 @@ def _timed(command: Sequence[str], cache: Path, **changes: str) -> tuple[float, 
     return time.perf_counter() - started, done.stdout
 
 
-def _vgg7(folder: Path, *arguments: str) -> list[str]:
+def _vgg7(folder: Path, side: int, *arguments: str) -> list[str]:
     script = str(_FOLDER / "vgg7.py")
     out = tempfile.mkdtemp(dir=folder)
-    return [sys.executable, script, "--dataset=digits", "--epochs=1", f"--out_dir={out}", *arguments]
+    usual = ["--dataset=digits", f"--image_size={side}", "--epochs=1", f"--out_dir={out}"]
+    return [sys.executable, script, *usual, *arguments]
 
 
-def _decode_digits(folder: Path) -> None:
+def _decode_digits(folder: Path, side: int) -> None:
     """Data is the same for everyone: it is prepared before anyone is timed."""
     from bnjax.config import Config
     from bnjax.data import in_memory, load_dataset
 
-    dataset = load_dataset(Config(dataset="digits"), (32, 32, 3), 4)
+    dataset = load_dataset(Config(dataset="digits"), (side, side, 3), 4)
     import numpy as np
 
     train, test = in_memory(dataset.train), in_memory(dataset.test)
@@ -137,19 +153,19 @@ def _decode_digits(folder: Path) -> None:
     )
 
 
-def _sweep_seconds(codes: Sequence[str], folder: Path) -> float:
+def _sweep_seconds(codes: Sequence[str], folder: Path, vgg7: Callable[..., list[str]]) -> float:
     conditions = folder / "conditions.json"
     conditions.write_text(json.dumps([{"placement": code} for code in codes]), encoding="utf-8")
-    seconds, out = _timed(_vgg7(folder, f"--sweep={conditions}"), folder / "sweep")
+    seconds, out = _timed(vgg7(f"--sweep={conditions}"), folder / "sweep")
     done = out.count('"kind": "summary"')
     if done != len(codes):
         raise ContestantError(f"the sweep made {done} of {len(codes)} runs")
     return seconds
 
 
-def _process_seconds(codes: Sequence[str], folder: Path) -> list[float]:
+def _process_seconds(codes: Sequence[str], folder: Path, vgg7: Callable[..., list[str]]) -> list[float]:
     """0 to start with, and the seconds of each run."""
-    return [0.0] + [_timed(_vgg7(folder, f"--placement={code}"), folder / "alone")[0] for code in codes]
+    return [0.0] + [_timed(vgg7(f"--placement={code}"), folder / "alone")[0] for code in codes]
 
 
 def _keras_seconds(codes: Sequence[str], folder: Path) -> list[float]:

@@ -19,7 +19,7 @@ def norms(code: str) -> list[bool]:
     return ["B" in unit for unit in units]
 
 
-def vgg7(code: str) -> keras.Sequential:
+def vgg7(code: str, image_shape: tuple[int, ...]) -> keras.Sequential:
     """The network with norms before activations where the code says."""
     linear = [
         *(
@@ -35,7 +35,7 @@ def vgg7(code: str) -> keras.Sequential:
     behind = {1: layers.MaxPooling2D(), 3: layers.GlobalAveragePooling2D()}
 
     def stack() -> Iterator[keras.Layer]:
-        yield keras.Input((32, 32, 3))
+        yield keras.Input(image_shape)
         for number, (layer, norm) in enumerate(zip(linear, norms(code), strict=True)):
             yield layer
             if norm:
@@ -57,7 +57,7 @@ def main(path: str, codes: list[str]) -> None:
     seconds = []
     for code in codes:
         started = time.perf_counter()
-        model = vgg7(code)
+        model = vgg7(code, train[0].shape[1:])
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(keras.optimizers.Adam(2e-4), loss, metrics=["accuracy"])
         model.fit(*train, batch_size=32, validation_data=test, validation_batch_size=500, verbose=0)
