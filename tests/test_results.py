@@ -37,8 +37,19 @@ def test_runs_that_ended_are_kept_without_folders_of_the_machine(folder, tmp_pat
         ours, theirs = records.read(path), records.read(folder / path.parent.name / path.name)
         assert ours[1:] == theirs[1:]
         changed = {"data_dir", "out_dir"}
+        assert ours[0]["data"] == theirs[0]["data"]
         settings = [{k: v for k, v in one[0]["config"].items() if k not in changed} for one in (ours, theirs)]
         assert settings[0] == settings[1]
+
+
+def test_a_folder_of_images_is_kept_by_its_name(tmp_path):
+    record_run(tmp_path / "runs", [0.9])
+    [path] = (tmp_path / "runs").rglob(records.FILE_NAME)
+    run, *rest = records.read(path)
+    run["data"]["source"] = "/home/me/photos"
+    path.write_text("".join(map(records.json_line, [run, *rest])), encoding="utf-8")
+    [kept] = keep(tmp_path / "runs", tmp_path / "kept")
+    assert records.read(kept)[0]["data"]["source"] == "photos"
 
 
 def test_what_was_kept_stays(folder, tmp_path):

@@ -1,7 +1,7 @@
 """The results that the README shows, from records kept in the repository."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from bnjax import records
 from bnjax.config import Config
@@ -51,7 +51,10 @@ def _without_folders(record: dict) -> dict:
     if record["kind"] != "run":
         return record
     usual = {"data_dir": Config.data_dir, "out_dir": Config.out_dir}
-    return {**record, "config": {**record["config"], **usual}}
+    data = dict(record["data"])
+    if PurePath(data.get("source", "")).is_absolute():
+        data["source"] = PurePath(data["source"]).name
+    return {**record, "config": {**record["config"], **usual}, "data": data}
 
 
 def with_results(readme: str, directory: Path) -> str:
