@@ -16,6 +16,8 @@ from typing import Any
 #: Changes when a field changes its meaning or disappears, not when one is added.
 SCHEMA_VERSION = 1
 FILE_NAME = "metrics.jsonl"
+#: Beside it, where a run keeps its final parameters and statistics.
+VARIABLES_NAME = "variables.npz"
 
 _NUMBER = (int, float)
 _COMMON: dict[str, tuple[tuple[type, ...], str]] = {
@@ -28,6 +30,14 @@ _METRICS: dict[str, tuple[tuple[type, ...], str]] = {
     "train_accuracy": ((*_NUMBER, type(None)), "fraction right over the epoch's batches, as trained"),
     "validation_loss": ((*_NUMBER, type(None)), "over all validation images; null where there are none"),
     "validation_accuracy": ((*_NUMBER, type(None)), "over all validation images; null where there are none"),
+    "train_evaluation_loss": (
+        (*_NUMBER, type(None)),
+        "over all training images after the epoch, in evaluation mode; null without --evaluate_train",
+    ),
+    "train_evaluation_accuracy": (
+        (*_NUMBER, type(None)),
+        "over all training images after the epoch, in evaluation mode; null without --evaluate_train",
+    ),
     "test_loss": ((*_NUMBER, type(None)), "mean cross-entropy (nats) over every test image"),
     "test_accuracy": ((*_NUMBER, type(None)), "fraction right over every test image"),
     "test_top5_accuracy": (
@@ -84,7 +94,10 @@ SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
         "epochs": ((int,), "epochs recorded"),
         "steps": ((int,), "training steps recorded"),
         "final": ((dict,), "metrics of the last epoch; empty if none ended"),
-        "best": ((dict,), "best test_accuracy, lowest test_loss, and their epochs; empty if none ended"),
+        "best": (
+            (dict,),
+            "best test_accuracy, lowest test_loss and validation_loss, and their epochs; empty if none ended",
+        ),
         "dying": ((dict,), "as in the last epoch"),
         "state_sha256": ((str, type(None)), "digest of final params and batch_stats; null unless done"),
         "compile_seconds": (
@@ -95,7 +108,15 @@ SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
     },
 }
 #: Fields that records of an earlier bnjax of the same schema do not have.
-_ADDED_LATER = ("test_top5_accuracy", "train_batch_accuracy", "waiting", "program", "compile_seconds")
+_ADDED_LATER = (
+    "test_top5_accuracy",
+    "train_batch_accuracy",
+    "waiting",
+    "program",
+    "compile_seconds",
+    "train_evaluation_loss",
+    "train_evaluation_accuracy",
+)
 #: Fields that no two runs share; everything else repeats to the byte on CPU.
 TIMING_FIELDS = ("seconds", "compile_seconds", "images_per_second", "started")
 
