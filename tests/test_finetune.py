@@ -48,6 +48,10 @@ def make(*configs, gated=False):
     return statuses
 
 
+def epochs_of(each):
+    return [record for record in records.read(record_path(each)) if record["kind"] == "epoch"]
+
+
 def variables_of(model):
     return model.init(jax.random.key(0), jnp.zeros((1, 6, 6, 1)))
 
@@ -135,9 +139,12 @@ def test_imagenet_is_downloaded_without_its_logits_unless_they_are_used():
 
 @pytest.mark.parametrize("lanes", [1, 2])
 def test_a_run_keeps_its_final_state_where_it_is_asked_to(tmp_path, lanes):
-    configs = [settings(tmp_path, keep_state=True, seed=seed) for seed in range(lanes)]
+    frozen = dict(freeze_until="fc", norm_mode="keras2-train")
+    asked = dict(keep_state=True, evaluate_train=True, **frozen)
+    configs = [settings(tmp_path, **asked, seed=seed) for seed in range(lanes)]
     assert set(make(*configs, gated=lanes > 1).values()) == {"done"}
     for each in configs:
+        assert all(epoch["train_evaluation_loss"] > 0 for epoch in epochs_of(each))
         kept = read_arrays(variables_path(each))
         assert "batch_stats/fc_dense2/norm/var" in kept
         assert not np.array_equal(kept["params/logits/bias"], np.zeros(10))
@@ -187,10 +194,6 @@ def test_where_no_kernel_is_trained_the_head_comes_with_the_weights(tmp_path):
     np.testing.assert_array_equal(run.state.params["logits"]["kernel"], kept["params/logits/kernel"])
 
 
-def epochs_of(each):
-    return [record for record in records.read(record_path(each)) if record["kind"] == "epoch"]
-
-
 def test_what_is_trained_is_counted_and_the_training_images_are_evaluated(tmp_path, capsys):
     held = dataclasses.replace(DATA, validation=DATA.test)
     with pytest.MonkeyPatch.context() as patch:
@@ -221,6 +224,19 @@ def test_training_images_are_evaluated_by_running_statistics(tmp_path):
     assert first["test_loss"] == second["test_loss"]
     [first, _] = epochs_of(other)
     assert abs(first["train_loss"] - first["train_evaluation_loss"]) > 1e-3
+
+
+def test_frozen_and_updated_statistics_train_the_same_weights(tmp_path):
+    """While its scales and biases stay, a norm of the frozen part differs in evaluation alone."""
+    kept = {}
+    for mode in ("train", "frozen"):
+        each = settings(tmp_path, freeze_until="fc", norm_mode=mode, keep_state=True)
+        make(each)
+        kept[mode] = read_arrays(variables_path(each)), [epoch["train_loss"] for epoch in epochs_of(each)]
+    (updated, losses), (frozen, same_losses) = kept.values()
+    assert losses == same_losses
+    differing = {name for name in updated if not np.array_equal(updated[name], frozen[name])}
+    assert differing == {name for name in updated if name.startswith("batch_stats/")}
 
 
 def test_without_it_they_are_not(tmp_path):

@@ -21,6 +21,7 @@ FLOORS = {
     "recipes": 0,
     "conditions": 0,
     "records": 0,
+    "schema": 0,
     "whole_file": 0,
     "flags": 1,
     "data": 2,

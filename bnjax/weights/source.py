@@ -75,7 +75,8 @@ def read_weights(path: Path, model: Network, variables: dict[str, Any], include_
             return read_kept(path, model, variables, include_top=include_top)
         if include_top and HEAD in variables["params"]:
             raise WeightsError(
-                f"{path} has no head, and without one trained there has to be; use --head_width=0"
+                f"{path} has no head, and where no kernel is trained it has to come with the weights; use "
+                "--head_width=0"
             )
         return read_keras_weights(path, model, variables, include_top=include_top)
     except OSError as error:
