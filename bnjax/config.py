@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from bnjax.finetuning import FINE_TUNING_NAMES, FineTuning, fine_tuning_changes
 from bnjax.placement import Placement, PlacementError, parse_placement
 from bnjax.settings import ConfigError, check_field, setting
 from bnjax.sites import MODEL_IMAGES, MODELS, Images, Site, mobilenetv2_smallest_side, model_sites
@@ -29,7 +30,7 @@ FOLDER = "folder:"
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(FineTuning):
     """Everything that decides the result of one run, and where its files lie."""
 
     model: str = setting("cnn", "The network.", group="network", choices=MODELS)
@@ -143,10 +144,10 @@ class Config:
     )
     input_scale: str = setting(
         "raw",
-        "raw: pixels 0..255; unit: 0..1; standardize: mean 0 and deviation 1 per channel over the training "
-        "images.",
+        "raw: pixels 0..255; unit: 0..1; symmetric: -1..1, which Keras's weights of InceptionV3 and "
+        "MobileNetV2 want; standardize: mean 0 and deviation 1 per channel over the training images.",
         group="data",
-        choices=("raw", "unit", "standardize"),
+        choices=("raw", "unit", "symmetric", "standardize"),
     )
     shuffle: str = setting(
         "none",
@@ -262,7 +263,10 @@ class Config:
             raise ConfigError(str(error)) from None
 
 
-FIELDS: tuple[dataclasses.Field, ...] = dataclasses.fields(Config)
+#: Those of fine-tuning last.
+FIELDS: tuple[dataclasses.Field, ...] = tuple(
+    sorted(dataclasses.fields(Config), key=lambda field: field.name in FINE_TUNING_NAMES)
+)
 
 
 def resolve(config: Config) -> Config:
@@ -282,21 +286,25 @@ def resolve(config: Config) -> Config:
         check_field(field, getattr(config, field.name))
     if config.optimizer == "momentum":
         config = dataclasses.replace(config, optimizer="sgd", momentum=config.momentum or USUAL_MOMENTUM)
-    dataset, placement = _canonical_dataset(config.dataset), str(config.parsed_placement())
-    return dataclasses.replace(config, dataset=dataset, placement=placement, order=Config.order)
+    changes = fine_tuning_changes(config)
+    changes["dataset"] = _canonical_dataset("dataset", config.dataset)
+    if config.pretrain:
+        changes["pretrain"] = _canonical_dataset("pretrain", config.pretrain)
+    placement = str(config.parsed_placement())
+    return dataclasses.replace(config, **changes, placement=placement, order=Config.order)
 
 
-def _canonical_dataset(dataset: str) -> str:
+def _canonical_dataset(flag: str, dataset: str) -> str:
     """A folder loses the slash at its end; another colon than that of a version is refused."""
     if dataset.startswith(FOLDER):
         path = dataset.removeprefix(FOLDER)
         if not path.strip():
-            raise ConfigError(f"--dataset={dataset} names no folder; write --dataset={FOLDER}PATH")
+            raise ConfigError(f"--{flag}={dataset} names no folder; write --{flag}={FOLDER}PATH")
         return f"{FOLDER}{PurePath(path)}"
     _, colon, version = dataset.partition(":")
     if colon and not re.fullmatch(r"\d+\.\d+\.\d+", version):
         raise ConfigError(
-            f"--dataset={dataset} is neither {FOLDER}PATH nor a name with a version such as cifar10:3.0.2"
+            f"--{flag}={dataset} is neither {FOLDER}PATH nor a name with a version such as cifar10:3.0.2"
         )
     return dataset
 

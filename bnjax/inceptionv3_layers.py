@@ -169,25 +169,52 @@ def inceptionv3_depths() -> dict[str, int]:
     Keras lists and stores its layers by falling depth, and those of one depth as they were made. A unit is
     three layers there: convolution, norm and activation.
     """
-    depths: list[int] = []
+    kernels = [depth for kind, depth in _keras_layers() if kind == "kernel"]
+    return dict(zip(inceptionv3_site_names(), kernels, strict=True))
+
+
+def inceptionv3_positions() -> tuple[dict[str, tuple[int, int]], int]:
+    """Site -> positions of its convolution and its norm among Keras's layers; and how many there are.
+
+    Without the top; the images are layer 0.
+    """
+    layers = _keras_layers()
+    listed = sorted(range(len(layers)), key=lambda made: -layers[made][1])  # sorting keeps ties in turn
+    position = {made: 1 + place for place, made in enumerate(listed)}
+    kernels, norms = (
+        [position[made] for made, (kind, _) in enumerate(layers) if kind == wanted]
+        for wanted in ("kernel", "norm")
+    )
+    pairs = zip(kernels, norms, strict=True)
+    return dict(zip(inceptionv3_site_names(), pairs, strict=True)), 1 + len(layers)
+
+
+#: What a layer of Keras's holds (``kernel``, ``norm`` or nothing), and its depth.
+_KerasLayer = tuple[str, int]
+
+
+def _keras_layers() -> list[_KerasLayer]:
+    """All but the images, in the order in which they are made."""
+    layers: list[_KerasLayer] = []
     depth = 0
     for chain in reversed(INCEPTIONV3_BLOCKS.values()):
-        found, depth = _chain_depths(chain, depth)
-        depths = found + depths
-    return dict(zip(inceptionv3_site_names(), depths, strict=True))
+        found, depth = _chain_layers(chain, depth)
+        layers = found + layers
+    return layers
 
 
-def _chain_depths(chain: Chain, behind: int) -> tuple[list[int], int]:
-    """Those of its convolutions, and of its first layer; ``behind`` is that of the layer behind it."""
-    depths: list[int] = []
+def _chain_layers(chain: Chain, behind: int) -> tuple[list[_KerasLayer], int]:
+    """Its layers, and the depth of the first one; ``behind`` is that of the layer behind it."""
+    layers: list[_KerasLayer] = []
     for layer in reversed(chain):
         if isinstance(layer, Convolution):
+            layers = [("kernel", behind + 3), ("norm", behind + 2), ("", behind + 1), *layers]
             behind += 3
-            depths.insert(0, behind)
         elif isinstance(layer, Branches):
-            branches = [_chain_depths(branch, behind + 1) for branch in layer.chains]
-            depths = [depth for found, _ in branches for depth in found] + depths
+            branches = [_chain_layers(branch, behind + 1) for branch in layer.chains]
+            layers = [made for found, _ in branches for made in found] + [("", behind + 1), *layers]
             behind = max(first for _, first in branches)
         else:
+            layers = [("", behind + 1), *layers]
             behind += 1
-    return depths, behind
+    return layers, behind

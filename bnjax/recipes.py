@@ -124,6 +124,59 @@ MOBILENET_SWEEPS: dict[str, Conditions] = {
     },
 }
 
+#: Fine-tuning InceptionV3 with the frozen part's BN trained or not (Qiita, 2019-07-21, Keras): ImageNet's
+#: weights, head of 1024 units, the first 249 layers frozen, 10% of the images for validation. The text names
+#: neither version, optimizer, size, scale, batch size nor epochs. Its code is that of Keras's documentation
+#: ("Fine-tune InceptionV3 on a new set of classes"), so SGD(0.0001, momentum 0.9) is from there. Batches of
+#: 32 are Keras's default, 299 pixels and -1..1 what the weights were trained with, 10 epochs chosen here. Its
+#: 2,609 photographs of clothing are not public: any folder with a folder for each class takes their place,
+#: and where no set is named cats_vs_dogs of TFDS, two classes of photographs too.
+FINETUNE = Config(
+    model="inceptionv3",
+    placement="all",
+    order="before",
+    weights="imagenet",
+    freeze_until="249",
+    train_norms=True,
+    head_width=1024,
+    dataset="cats_vs_dogs",
+    image_size=299,
+    validation=0.1,
+    input_scale="symmetric",
+    shuffle="epoch",
+    batch_size=32,
+    optimizer="sgd",
+    learning_rate=1e-4,
+    momentum=0.9,
+    evaluate_train=True,
+)
+#: The two cases of that experiment, and what TensorFlow 2 and Keras 3 make of the second one.
+_FINETUNE_MODES: Conditions = {
+    "BN trained": {"norm_mode": "train", "train_norms": True},
+    "BN frozen": {"norm_mode": "frozen", "train_norms": False},
+    "BN in inference mode": {"norm_mode": "inference", "train_norms": False},
+}
+#: ``separate`` takes apart what these mix: statistics used and updated, and scales and biases trained.
+FINETUNE_SWEEPS: dict[str, Conditions] = {
+    "modes": _FINETUNE_MODES,
+    "separate": crossed(
+        {mode: {"norm_mode": mode} for mode in ("train", "frozen", "inference")},
+        {"affine trained": {"train_norms": True}, "affine frozen": {"train_norms": False}},
+    ),
+    "keras2": {
+        "BN trained, Keras 2.2": {
+            "norm_mode": "keras2-train",
+            "trained_norm_mode": "keras2-train",
+            "train_norms": True,
+        },
+        "BN frozen, Keras 2.2": {
+            "norm_mode": "frozen",
+            "trained_norm_mode": "keras2-train",
+            "train_norms": False,
+        },
+    },
+}
+
 #: Code of the placement that the experiment's author chose in the end, and of the one without norms.
 VGG7_PICK = "cBrcr-crcr-drdBr"
 VGG7_PLAIN = plain_code(VGG7_SITES)
@@ -160,13 +213,14 @@ VGG7_SWEEPS: dict[str, Conditions] = {
     "grid-orders": _by_code(*map(str, all_placements(VGG7_SITES, ("before", "after")))),
 }
 
-EXPERIMENTS = {"cifar10": CIFAR10, "mnist": MNIST, "vgg7": VGG7, "mobilenet": MOBILENET}
+EXPERIMENTS = {"cifar10": CIFAR10, "mnist": MNIST, "vgg7": VGG7, "mobilenet": MOBILENET, "finetune": FINETUNE}
 #: experiment -> sweep -> condition -> the settings that make it.
 SWEEPS: dict[str, dict[str, Conditions]] = {
     "cifar10": {"conditions": CIFAR10_CONDITIONS},
     "mnist": MNIST_SWEEPS,
     "vgg7": VGG7_SWEEPS,
     "mobilenet": MOBILENET_SWEEPS,
+    "finetune": FINETUNE_SWEEPS,
 }
 
 

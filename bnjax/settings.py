@@ -9,6 +9,10 @@ class ConfigError(ValueError):
     """A setting that cannot be used; the message is one line for the user."""
 
 
+class WeightsError(ValueError):
+    """Weights that do not fit or cannot be had; the message is one line that names what does not."""
+
+
 def setting(
     default: Any,
     help: str,

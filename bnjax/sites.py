@@ -45,8 +45,18 @@ VGG7_SITES = (
     Site("fc/dense1", "dense"),
     Site("fc/dense2", "dense"),
 )
-#: Blocks between the first and the last convolution of MobileNetV2; the first one does not expand.
-MOBILENETV2_BLOCKS = 17
+#: MobileNetV2's blocks in a row, their features, and the stride of the first (Sandler et al. 2018, table 2).
+MOBILENETV2_STAGES = (
+    (1, 16, 1),
+    (2, 24, 2),
+    (3, 32, 2),
+    (4, 64, 2),
+    (3, 96, 1),
+    (3, 160, 2),
+    (1, 320, 1),
+)
+#: Blocks between the first and the last convolution; the first one does not expand.
+MOBILENETV2_BLOCKS = sum(blocks for blocks, _, _ in MOBILENETV2_STAGES)
 #: Its strides of 2: the first convolution's and those of four blocks.
 MOBILENETV2_HALVINGS = 5
 
@@ -65,6 +75,23 @@ def _mobilenetv2_sites() -> Iterator[Site]:
 MOBILENETV2_SITES = tuple(_mobilenetv2_sites())
 #: 94 sites, in the order in which Keras makes its layers ``conv2d``, ``conv2d_1``, ...
 INCEPTIONV3_SITES = tuple(Site(name, "conv") for name in inceptionv3_site_names())
+
+
+def mobilenetv2_positions() -> tuple[dict[str, tuple[int, int]], int]:
+    """Site -> positions of its convolution and its norm among Keras's layers; and how many there are.
+
+    Without the top; the images are layer 0. A padding stands before the depthwise convolution of a stride of
+    2, an activation behind each norm that has one, a sum behind all but the first block in a row.
+    """
+    first = [(stride, number == 0) for blocks, _, stride in MOBILENETV2_STAGES for number in range(blocks)]
+    padded = {f"block{block}/depthwise" for block, strided in enumerate(first) if strided == (2, True)}
+    summed = {f"block{block}/project" for block, (_, is_first) in enumerate(first) if not is_first}
+    positions, place = {}, 1
+    for site in MOBILENETV2_SITES:
+        place += site.name in padded
+        positions[site.name] = (place, place + 1)
+        place += 2 + (not site.linear) + (site.name in summed)
+    return positions, place
 
 
 def mobilenetv2_smallest_side(halvings: int, stride_padding: str) -> int:

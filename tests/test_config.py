@@ -12,7 +12,18 @@ from bnjax.sites import MODELS
 
 BOUNDED = [field for field in FIELDS if field.metadata["bounds"]]
 CHOSEN = [field for field in FIELDS if field.metadata["choices"]]
-NOT_IDENTITY = ("data_dir", "bad_images", "workers", "eval_batch_size", "out_dir", "overwrite")
+NOT_IDENTITY = (
+    "data_dir",
+    "bad_images",
+    "workers",
+    "eval_batch_size",
+    "out_dir",
+    "overwrite",
+    "evaluate_train",
+    "keep_state",
+)
+#: Settings without which a choice means nothing.
+COMPANIONS = {"norm_mode": {"freeze_until": "block1"}, "trained": {"placement": "all"}}
 
 
 # Pinned: these are the names of folders that lie on disk. A new field with a default must not change them;
@@ -75,6 +86,12 @@ DIFFERENT = {
     "padding": dict(model="mobilenetv2", stride_padding="same"),
     "biases": dict(model="mobilenetv2", conv_bias=True),
     "batch size": dict(placement="all", batch_size=64),
+    "frozen part": dict(placement="all", freeze_until="block1"),
+    "weights": dict(placement="all", weights="runs/1"),
+    "source": dict(placement="all", pretrain="digits"),
+    "norm mode": dict(placement="all", trained_norm_mode="frozen"),
+    "what is trained": dict(placement="all", trained="norms"),
+    "head": dict(placement="all", head_width=8),
 }
 
 
@@ -91,6 +108,8 @@ def test_where_files_lie_is_no_part_of_the_identity():
         out_dir="/tmp/x",
         overwrite=True,
         eval_batch_size=7,
+        evaluate_train=True,
+        keep_state=True,
     )
     assert run_id(moved) == run_id(Config())
     assert tuple(field.name for field in FIELDS if not field.metadata["identity"]) == tuple(
@@ -105,6 +124,8 @@ def test_where_files_lie_is_no_part_of_the_identity():
     out_dir=st.text(min_size=1),
     overwrite=st.booleans(),
     eval_batch_size=st.integers(1, 10**6),
+    evaluate_train=st.booleans(),
+    keep_state=st.booleans(),
 )
 def test_no_value_of_these_fields_changes_the_id(**fields):
     assert set(fields) == set(NOT_IDENTITY)
@@ -178,7 +199,8 @@ def test_what_is_no_choice_is_refused_by_name(field):
 @pytest.mark.parametrize("field", CHOSEN, ids=lambda field: field.name)
 def test_every_choice_is_taken(field):
     for choice in field.metadata["choices"]:
-        resolved = resolve(dataclasses.replace(Config(), **{field.name: choice}))
+        companions = COMPANIONS.get(field.name, {})
+        resolved = resolve(dataclasses.replace(Config(**companions), **{field.name: choice}))
         canonical = {"order": Config.order, "momentum": "sgd"}  # a choice that becomes others
         expected = canonical.get(field.name, canonical.get(choice, choice))
         assert getattr(resolved, field.name) == expected
@@ -208,4 +230,10 @@ def test_a_config_is_frozen():
 
 def test_every_field_has_a_help_and_a_group():
     assert [field.name for field in FIELDS if not field.metadata["help"].endswith(".")] == []
-    assert {field.metadata["group"] for field in FIELDS} == {"network", "data", "training", "files"}
+    assert {field.metadata["group"] for field in FIELDS} == {
+        "network",
+        "data",
+        "training",
+        "files",
+        "fine-tuning",
+    }

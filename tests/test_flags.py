@@ -132,14 +132,27 @@ OTHER_VALUES = Config(
     seed=4294967295,
     out_dir="öther",
     overwrite=True,
+    weights="some where/weights.h5",
+    pretrain_epochs=5,
+    freeze_until="fc",
+    train_norms=True,
+    norm_mode="frozen",
+    trained_norm_mode="keras2-train",
+    head_width=16,
+    evaluate_train=True,
+    keep_state=True,
 )
+#: What takes the place of settings above.
+INSTEAD = dict(weights="none", pretrain="cifar10", freeze_until="", train_norms=False, norm_mode="train")
+OTHERS_INSTEAD = dataclasses.replace(OTHER_VALUES, **INSTEAD, trained="norms")
 
 
 def test_every_field_is_a_flag():
-    given = {f.name: getattr(OTHER_VALUES, f.name) for f in FIELDS}
-    unchanged = [f.name for f in FIELDS if given[f.name] == f.default and f.name != "order"]
-    assert unchanged == []
-    assert config_of(*(f"--{name}={value}" for name, value in given.items())) == OTHER_VALUES
+    both = [{f.name: getattr(values, f.name) for f in FIELDS} for values in (OTHER_VALUES, OTHERS_INSTEAD)]
+    unchanged = [f.name for f in FIELDS if all(given[f.name] == f.default for given in both)]
+    assert unchanged == ["order"]
+    for given, values in zip(both, (OTHER_VALUES, OTHERS_INSTEAD), strict=True):
+        assert config_of(*(f"--{name}={value}" for name, value in given.items())) == values
 
 
 def test_the_optimizer_momentum_is_sgd_with_momentum():
@@ -330,6 +343,18 @@ def test_the_mobilenet_door_helps_and_complains_without_jax(run_watched, tmp_pat
     assert (refused.returncode, refused.stdout) == (2, "")
     [line] = refused.stderr.splitlines()
     assert line.startswith("mobilenet.py: --order=behind is not one of before, after")
+    assert (told.imported | refused.imported) & HEAVY == set()
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_finetune_door_helps_and_complains_without_jax(run_watched, tmp_path):
+    told = run_watched("--help", script="finetune.py")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "--sweep=modes|separate|keras2" in told.stdout
+    refused = run_watched("--model=cnn", script="finetune.py", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    [line] = refused.stderr.splitlines()
+    assert line.startswith("finetune.py: --freeze_until=249 is not a block of cnn: block1, block2, fc")
     assert (told.imported | refused.imported) & HEAVY == set()
     assert not (tmp_path / "runs").exists()
 

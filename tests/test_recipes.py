@@ -8,6 +8,7 @@ from bnjax.config import Config, resolve, run_id
 from bnjax.recipes import (
     CIFAR10_CONDITIONS,
     EXPERIMENTS,
+    FINETUNE_SWEEPS,
     MNIST_SWEEPS,
     MOBILENET_SWEEPS,
     VGG7_PICK,
@@ -140,6 +141,29 @@ def test_the_sweep_of_mobilenet_is_its_flag():
     flags = [dataclasses.replace(base, order=order) for order in ("before", "after")]
     assert [run_id(config) for config in sweep] == [run_id(config) for config in flags]
     assert len({run_id(dataclasses.replace(base, **s)) for s in MOBILENET_SWEEPS["order-bias"].values()}) == 4
+
+
+def test_finetune_as_published():
+    published = resolve(recipe("finetune", "published"))
+    assert (published.model, published.weights, published.freeze_until) == (
+        "inceptionv3",
+        "imagenet",
+        "mixed8",
+    )
+    assert (published.head_width, published.validation, published.train_norms) == (1024, 0.1, True)
+    assert (published.optimizer, published.learning_rate, published.momentum) == ("sgd", 1e-4, 0.9)
+    assert set(published.parsed_placement().orders) == {"before"}
+
+
+def test_the_sweeps_of_finetune_are_different_runs_and_lie_in_each_other():
+    base = recipe("finetune", "published")
+    ids = {
+        sweep: {run_id(dataclasses.replace(base, **settings)) for settings in conditions.values()}
+        for sweep, conditions in FINETUNE_SWEEPS.items()
+    }
+    assert {sweep: len(found) for sweep, found in ids.items()} == {"modes": 3, "separate": 6, "keras2": 2}
+    assert ids["modes"] < ids["separate"]
+    assert run_id(base) in ids["modes"]
 
 
 def test_unknown_names_are_refused():

@@ -177,6 +177,14 @@ def test_runs_that_do_not_count_are_counted(tmp_path):
     assert (cut[0].found[0].estimate.n, cut[0].verdict) == (1, "inconclusive")
 
 
+def test_held_out_images_are_told_apart_by_the_data_alone(tmp_path):
+    """A folder with validation images of its own is run without holding any out."""
+    accurate(tmp_path, "dense", 0.90, 0, validation=0.1)
+    accurate(tmp_path, "none", 0.95, 0)
+    [judged] = Shelf(load_runs(tmp_path)).judge(made_claim(LOWER), "published")
+    assert judged.found[0].estimate.mean == pytest.approx(-5)
+
+
 def test_weights_make_differences_of_differences(tmp_path):
     for size, placement, value in (
         (10, "dense", 0.80),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bnjax.data.cache import cache_dir, cached
-from bnjax.data.image_set import DataError, Dataset, ImageSet
+from bnjax.data.cache import cached
+from bnjax.data.download import download
+from bnjax.data.image_set import Dataset, ImageSet
 
 #: Address and SHA-256 of each file, as tensorflow-datasets 4.9.10 lists them (url_checksums/).
 _CIFAR10 = (
@@ -22,7 +23,6 @@ _MNIST = {
     "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
 NAMES = ("cifar10", "mnist")
-_SECONDS_TO_CONNECT = 4
 
 
 def load_original(name: str) -> Dataset:
@@ -36,21 +36,11 @@ def load_original(name: str) -> Dataset:
 
 
 def _download(url: str, sha256: str) -> Path:
-    import pooch
-    import requests
-
-    folder = cache_dir() / "downloads"
-    fetch = pooch.HTTPDownloader(progressbar=True, timeout=(_SECONDS_TO_CONNECT, 60))
-    try:
-        pooch.get_logger().setLevel("ERROR")
-        return Path(pooch.retrieve(url, f"sha256:{sha256}", path=folder, downloader=fetch))
-    except (OSError, ValueError) as error:
-        offline = isinstance(error, (requests.ConnectionError, requests.Timeout))
-        reason = "no connection" if offline else " ".join(str(error).split())
-        raise DataError(
-            f"{url} cannot be downloaded ({reason}); go online, give --data_dir with "
-            "data that TFDS prepared as array_record, or use --dataset=digits, which needs no download"
-        ) from None
+    advice = (
+        "go online, give --data_dir with data that TFDS prepared as array_record, or use --dataset=digits, "
+        "which needs no download"
+    )
+    return download(url, f"sha256:{sha256}", advice)
 
 
 def parse_cifar10(data: bytes) -> ImageSet:

@@ -21,7 +21,7 @@ def input_scaling(name: str, train: Images) -> InputScaling:
     """The scaling that ``--input_scale`` names.
 
     Args:
-      name: ``raw``, ``unit`` or ``standardize``.
+      name: ``raw``, ``unit``, ``symmetric`` or ``standardize``.
       train: the training images; the statistics of their sample alone count.
     """
     channels = train.image_shape[-1]
@@ -29,6 +29,8 @@ def input_scaling(name: str, train: Images) -> InputScaling:
         return InputScaling((0.0,) * channels, (1.0,) * channels)
     if name == "unit":
         return InputScaling((0.0,) * channels, (float(PIXEL_MAX),) * channels)
+    if name == "symmetric":
+        return InputScaling((PIXEL_MAX / 2,) * channels, (PIXEL_MAX / 2,) * channels)
     sample = train.sample
     moments = [_moments(sample[..., channel]) for channel in range(channels)]
     return InputScaling(tuple(m for m, _ in moments), tuple(d or 1.0 for _, d in moments))

@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from bnjax.config import Config
+from bnjax.finetuning import freezing
 from bnjax.models.cnn import CNN
 from bnjax.models.inceptionv3 import InceptionV3
 from bnjax.models.mlp import MLP
@@ -54,5 +55,7 @@ def build_model(config: Config, num_classes: int, gated: bool = False) -> Networ
         init_deviation=config.init_deviation,
         norm_momentum=config.norm_momentum,
         norm_epsilon=config.norm_epsilon,
+        head_width=config.head_width,
+        freezing=freezing(config),
         **own,
     )

@@ -7,11 +7,14 @@ from jax import Array
 
 from bnjax.models.network import Network
 from bnjax.placement import Site
-from bnjax.sites import MOBILENETV2_HALVINGS, MOBILENETV2_SITES, mobilenetv2_smallest_side
+from bnjax.sites import (
+    MOBILENETV2_HALVINGS,
+    MOBILENETV2_SITES,
+    MOBILENETV2_STAGES,
+    mobilenetv2_smallest_side,
+)
 
 _STEM_FEATURES, _HEAD_FEATURES = 32, 1280
-#: Blocks in a row, their features, and the stride of the first one (Sandler et al. 2018, table 2).
-_STAGES = ((1, 16, 1), (2, 24, 2), (3, 32, 2), (4, 64, 2), (3, 96, 1), (3, 160, 2), (1, 320, 1))
 _EXPANSION = 6
 _MULTIPLE = 8
 
@@ -86,7 +89,7 @@ class MobileNetV2(Network):
     def _blocks(self) -> list[_Block]:
         blocks: list[_Block] = []
         strides_left_out = MOBILENETV2_HALVINGS - 1 - min(self.halvings, MOBILENETV2_HALVINGS - 1)
-        for count, features, first_stride in _STAGES:
+        for count, features, first_stride in MOBILENETV2_STAGES:
             if first_stride == 2 and strides_left_out:
                 first_stride, strides_left_out = 1, strides_left_out - 1
             # Keras cuts off what is behind the point before it rounds.

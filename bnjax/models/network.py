@@ -1,5 +1,6 @@
 """What all networks share: their settings, their sites, and how they make units and logits."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -7,8 +8,12 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 
+from bnjax.freezing import Freezing
 from bnjax.nn.unit import Unit, kernel_initializer
 from bnjax.placement import Placement, Site, parse_placement
+
+#: The keys in params of the two layers behind the units.
+HEAD, LOGITS = "head", "logits"
 
 
 def unit_name(site: str) -> str:
@@ -28,6 +33,9 @@ class Network(nn.Module):
       dropout: rate after hidden dense units.
       activation, negative_slope, kernel_init, init_deviation, norm_momentum, norm_epsilon, norm_scale,
         param_dtype: see :class:`bnjax.nn.Unit`.
+      head_width: units of a dense ReLU layer between the features and the logits, as fine-tuning puts there;
+        0 for none.
+      freezing: which parameters are trained, and what each norm does in training.
       compute_dtype: in which training and evaluation feed images, and so of everything between them and the
         logits; statistics and logits stay in float32 or wider. None: ``param_dtype``.
     """
@@ -44,6 +52,8 @@ class Network(nn.Module):
     norm_momentum: float = 0.99
     norm_epsilon: float = 1e-3
     norm_scale: bool = True
+    head_width: int = 0
+    freezing: Freezing = Freezing()
     param_dtype: DTypeLike = jnp.float32
     compute_dtype: DTypeLike | None = None
 
@@ -102,19 +112,39 @@ class Network(nn.Module):
             norm_momentum=self.norm_momentum,
             norm_epsilon=self.norm_epsilon,
             norm_scale=self.norm_scale,
+            norm_mode=self.freezing.norm_mode(site),
             param_dtype=self.param_dtype,
             name=unit_name(site),
         )
 
+    def trains(self, path: Sequence[str]) -> bool:
+        """Whether a parameter is trained.
+
+        Args:
+          path: its keys in params, such as ``("block1_conv2", "norm", "bias")``.
+        """
+        site = next((site.name for site in self.sites if unit_name(site.name) == path[0]), "")
+        return self.freezing.trains(site, of_norm="norm" in path)
+
+    def used(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """Params or batch_stats without what gates have switched off: those of the placement alone."""
+        placement = self.parsed_placement.as_dict()
+        absent = {unit_name(site) for site, order in placement.items() if order == "absent"}
+        kept = {
+            name: {part: leaf for part, leaf in leaves.items() if part != "norm" or name not in absent}
+            for name, leaves in variables.items()
+        }
+        return {name: leaves for name, leaves in kept.items() if leaves}
+
     def logits(self, x: Array) -> Array:
-        """[batch, features] -> [batch, num_classes], by a dense layer with bias."""
-        layer = nn.Dense(
-            self.num_classes,
-            kernel_init=kernel_initializer(self.kernel_init, self.init_deviation),
-            param_dtype=self.param_dtype,
-            name="logits",
-        )
-        return layer(x)
+        """[batch, features] -> [batch, num_classes], by the head if there is one, and a dense layer."""
+        if self.head_width:
+            x = nn.relu(self._dense(self.head_width, HEAD)(x))
+        return self._dense(self.num_classes, LOGITS)(x)
+
+    def _dense(self, features: int, name: str) -> nn.Dense:
+        initializer = kernel_initializer(self.kernel_init, self.init_deviation)
+        return nn.Dense(features, kernel_init=initializer, param_dtype=self.param_dtype, name=name)
 
 
 def gates_for(placement: Placement) -> dict[str, dict[str, Any]]:

@@ -1,12 +1,18 @@
-"""Batch Normalization as one function with a closed-form gradient, and as a Flax module around it."""
+"""Batch Normalization as one function with a closed-form gradient, its modes, and its Flax module."""
 
+import math
 from functools import partial
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
+
+#: Mean and variance [features].
+Statistics = tuple[Array, Array]
+_IMAGES_RANK = 4
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))
@@ -58,6 +64,79 @@ def _backward(epsilon: float, saved: tuple, cotangents: tuple) -> tuple[Array, A
 batch_norm.defvjp(_forward, _backward)
 
 
+class NormMode(NamedTuple):
+    """What a norm does in training; in evaluation it always uses its running statistics.
+
+    Attributes:
+      uses_batch: whether it normalises by the statistics of the batch, else by the running ones.
+      update: how the running statistics follow those of the batch. ``none``: not at all; ``momentum``: they
+        keep a fixed part of themselves; ``debiased``: they are the weighted mean of the batches so far;
+        ``pooled``: they are the statistics of all examples of all batches so far.
+    """
+
+    uses_batch: bool
+    update: str
+
+
+#: ``frozen`` is a norm that is not trainable in Keras 2, ``inference`` one in TensorFlow 2 and Keras 3.
+#: ``keras2-train`` is a trainable one in Keras 2.2.2 to 2.2.5 on TensorFlow: ``zero_debias`` of its moving
+#: averages lets the first batch overwrite statistics that were loaded, and its variance is corrected twice.
+#: ``pooled`` finds the statistics of given weights (Wu and Johnson 2021, section 3, "PreciseBN").
+MODES: dict[str, NormMode] = {
+    "train": NormMode(True, "momentum"),
+    "frozen": NormMode(True, "none"),
+    "inference": NormMode(False, "none"),
+    "keras2-train": NormMode(True, "debiased"),
+    "pooled": NormMode(True, "pooled"),
+}
+
+
+def norm_mode(name: str) -> NormMode:
+    """A mode by its name.
+
+    Raises:
+      ValueError: no mode has that name.
+    """
+    if name not in MODES:
+        raise ValueError(f"norm mode {name!r} is not one of {', '.join(MODES)}")
+    return MODES[name]
+
+
+def debiased_statistics(
+    old: Statistics, batch: Statistics, momentum: float, count: Array, shape: tuple[int, ...], epsilon: float
+) -> Statistics:
+    """Running statistics as Keras 2.2 on TensorFlow 1 moves them.
+
+    A mean that starts at 0 and is divided by 1 - momentum^count, so the first batch counts whole. Keras
+    corrects the variance by N / (N - 1 - epsilon), and TensorFlow's kernel for images by N / (N - 1) before.
+
+    Args:
+      old, batch: mean and variance [features]; those of the batch biased.
+      count: batches so far, this one included.
+      shape: of what was normalised; N is its size without the features.
+    """
+    examples = math.prod(shape[:-1])
+    mean, var = batch
+    var = var * (examples / (examples - 1 - epsilon))
+    if len(shape) == _IMAGES_RANK:
+        var = var * (examples / max(examples - 1, 1))
+    weight = (1 - momentum) / (1 - momentum ** count.astype(mean.dtype))
+    return old[0] + weight * (mean - old[0]), old[1] + weight * (var - old[1])
+
+
+def pooled_statistics(old: Statistics, batch: Statistics, count: Array) -> Statistics:
+    """Mean and biased variance of all examples so far, from batches of one size (Chan et al. 1979).
+
+    Args:
+      old, batch: mean and biased variance [features]; ``old`` counts nothing at the first batch.
+      count: batches so far, this one included.
+    """
+    weight = 1 / count.astype(batch[0].dtype)
+    apart = batch[0] - old[0]
+    var = old[1] + weight * (batch[1] - old[1]) + weight * (1 - weight) * jnp.square(apart)
+    return old[0] + weight * apart, var
+
+
 class BatchNorm(nn.Module):
     """Batch Normalization over every axis but the last, with its running statistics in ``batch_stats``.
 
@@ -67,28 +146,48 @@ class BatchNorm(nn.Module):
       epsilon: added to the variance before its root; 1e-3 in TensorFlow 1 and Keras.
       param_dtype: of scale, bias and statistics.
       use_scale: whether a scale is learnt; without it, it is 1.
+      mode: what it does in training, a name in :data:`MODES`. Whether scale and bias are trained is not its
+        matter, see :class:`bnjax.freezing.Freezing`.
     """
 
     momentum: float = 0.99
     epsilon: float = 1e-3
     param_dtype: DTypeLike = jnp.float32
     use_scale: bool = True
+    mode: str = "train"
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """X [..., features] -> the same shape; by batch statistics when training, else by running ones."""
-        features = (x.shape[-1],)
+        """X [..., features] -> the same shape; when not training by running statistics."""
+        mode, features = norm_mode(self.mode), (x.shape[-1],)
         scale = jnp.ones(features, self.param_dtype)
         if self.use_scale:
             scale = self.param("scale", nn.initializers.ones, features, self.param_dtype)
         bias = self.param("bias", nn.initializers.zeros, features, self.param_dtype)
         mean = self.variable("batch_stats", "mean", jnp.zeros, features, self.param_dtype)
         var = self.variable("batch_stats", "var", jnp.ones, features, self.param_dtype)
-        if not train:
+        counted = mode.update in ("debiased", "pooled")
+        count = self.variable("batch_stats", "count", jnp.zeros, (), jnp.int32) if counted else None
+        if not (train and mode.uses_batch):
             factor = jax.lax.rsqrt(var.value + self.epsilon) * scale
             return ((x - mean.value) * factor + bias).astype(x.dtype)
-        y, batch_mean, batch_var = batch_norm(x, scale, bias, self.epsilon)
-        if not self.is_initializing():
-            mean.value = self.momentum * mean.value + (1 - self.momentum) * batch_mean
-            var.value = self.momentum * var.value + (1 - self.momentum) * batch_var
+        y, *batch = batch_norm(x, scale, bias, self.epsilon)
+        if mode.update != "none" and not self.is_initializing():
+            if count is not None:
+                count.value += 1
+            batches = None if count is None else count.value
+            old, new = (mean.value, var.value), (batch[0], batch[1])
+            mean.value, var.value = self._updated(mode, old, new, batches, x)
         return y
+
+    def _updated(
+        self, mode: NormMode, old: Statistics, batch: Statistics, count: Array | None, x: Array
+    ) -> Statistics:
+        if count is None:
+            return (
+                self.momentum * old[0] + (1 - self.momentum) * batch[0],
+                self.momentum * old[1] + (1 - self.momentum) * batch[1],
+            )
+        if mode.update == "pooled":
+            return pooled_statistics(old, batch, count)
+        return debiased_statistics(old, batch, self.momentum, count, x.shape, self.epsilon)

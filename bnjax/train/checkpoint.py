@@ -3,8 +3,6 @@
 One file of arrays with a SHA-256 digest behind it, so that damage shows; it appears whole or not at all.
 """
 
-import hashlib
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bnjax.sealed import read_arrays, write_arrays
 from bnjax.train.training import Run
-from bnjax.whole_file import write_whole
 
 FILE_NAME = "checkpoint.npz"
-_DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True)
@@ -41,10 +38,7 @@ def save(path: Path, run: Run) -> None:
     arrays |= {f"kernel/{site}": kernel for site, kernel in run.flat.kernels.items()}
     arrays |= {f"streak/{site}": streak for site, streak in run.flat.streaks.items()}
     arrays["epochs"] = np.frombuffer(json.dumps(run.epochs).encode(), np.uint8)
-    content = io.BytesIO()
-    np.savez(content, **arrays)  # type: ignore[arg-type]
-    content.write(hashlib.sha256(content.getbuffer()).digest())
-    write_whole(path, content.getvalue())
+    write_arrays(path, arrays)
 
 
 def _leaves(state: Any) -> list[np.ndarray]:
@@ -68,14 +62,11 @@ def load(path: Path) -> Saved | None:
       OSError: it cannot be read.
     """
     try:
-        stored = path.read_bytes()
+        found = read_arrays(path)
     except FileNotFoundError:
         return None
-    content, digest = stored[:-_DIGEST_SIZE], stored[-_DIGEST_SIZE:]
-    if hashlib.sha256(content).digest() != digest:
+    if found is None:
         return None
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        found = {name: arrays[name] for name in arrays.files}
     count = sum(name.startswith("state/") for name in found)
     return Saved(
         [found[f"state/{number}"] for number in range(count)],

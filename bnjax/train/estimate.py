@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bnjax.config import Config, condition_names, run_id
 from bnjax.data import Dataset
@@ -91,7 +92,9 @@ def _measured(task: Task) -> Pace:
 
     dataset = load(task.configs[0])
     small = _part(dataset, _STEPS_TO_MEASURE * task.configs[0].batch_size)
-    short = [dataclasses.replace(config, epochs=_EPOCHS_TO_MEASURE) for config in task.configs]
+    # What a run starts from may not be there yet, and takes no time worth telling.
+    changes: dict[str, Any] = dict(epochs=_EPOCHS_TO_MEASURE, weights="none", pretrain="")
+    short = [dataclasses.replace(config, **changes) for config in task.configs]
     programs, ended = Programs(), []
 
     def emit(*_: object, **__: object) -> None:

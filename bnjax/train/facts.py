@@ -13,6 +13,7 @@ from typing import Any
 import jax
 
 from bnjax.nn.unit import parameter_count
+from bnjax.train.partition import split
 from bnjax.train.training import Run, used_variables
 
 _PACKAGES = ("bnjax", "jax", "jaxlib", "flax", "optax", "numpy", "tensorflow-datasets", "pillow")
@@ -28,13 +29,18 @@ def run_facts(run: Run, lanes: int = 1) -> dict[str, Any]:
         "config": dataclasses.asdict(run.config),
         "data": run.dataset.facts,
         "sites": run.model.parsed_placement.as_dict(),
-        "parameters": parameter_count(used_variables(run)[0]),
+        "parameters": trained_count(run),
         "program": {"gated": run.model.gated, "lanes": lanes},
         "versions": versions(_PACKAGES),
         "device": _device(),
         "git_commit": git_commit(),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def trained_count(run: Run) -> int:
+    """How many numbers a run trains."""
+    return parameter_count(split(used_variables(run)[0], run.model)[0])
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:

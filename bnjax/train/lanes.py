@@ -20,6 +20,7 @@ from bnjax.data import Dataset, epoch_order, in_memory
 from bnjax.data.batches import Batch
 from bnjax.probes.dying import FlatHistory
 from bnjax.train.evaluate import Evaluation, evaluate_lanes, lane_of
+from bnjax.train.initial import first_state
 from bnjax.train.lane_step import LaneEval, LaneLoop, LaneValues, lane_values
 from bnjax.train.mesh import replicate
 from bnjax.train.outcome import Measured, diverged_fields, epoch_fields
@@ -68,13 +69,15 @@ def prepare_lane_runs(configs: Sequence[Config], dataset: Dataset, programs: Pro
       configs: resolved; of one task, see :func:`bnjax.train.plan.plan`.
 
     Raises:
-      DataError: fewer training images than one batch.
+      DataError: fewer training images than one batch, or weights that cannot be downloaded.
+      WeightsError: the weights to start from are absent or do not fit.
     """
     check_train_images(configs[0], dataset)
     made = programs.gated_of(configs[0], dataset)
     runs = []
     for config in configs:
-        model, state = made.model_of(config), made.first_state(config.seed)
+        model = made.model_of(config)
+        state = first_state(config, model, made.first_state)
         flat = FlatHistory(site_kernels(model, state))
         runs.append(Run(config=config, dataset=dataset, model=model, state=state, flat=flat))
     return runs
@@ -206,8 +209,9 @@ def _measure(lanes: Lanes, totals: Sequence[Totals]) -> list[Measured]:
 
     test = evaluated(dataset.test)
     held_out = evaluated(dataset.validation) if dataset.validation else [None] * len(test)
+    seen = evaluated(dataset.train) if run.config.evaluate_train else [None] * len(test)
     kernels = site_kernels(run.model, lanes.state)
     return [
-        Measured(total, test[lane], held_out[lane], lane_of(kernels, lane))
+        Measured(total, test[lane], held_out[lane], seen[lane], lane_of(kernels, lane))
         for lane, total in enumerate(totals)
     ]

@@ -1,14 +1,16 @@
 """From the configs of a command line to recorded runs and an exit code."""
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bnjax.config import Config, ConfigError
+from bnjax.config import Config, ConfigError, resolve
+from bnjax.finetuning import source_config
 from bnjax.flags import complain
 from bnjax.options import Options
 from bnjax.train.huge_pages import start_with_huge_pages
-from bnjax.train.recorder import Recorder, finished_summary, print_record, record_path
+from bnjax.train.recorder import Recorder, finished_summary, print_record, record_path, variables_path
 from bnjax.train.run import failures, train_run
 from bnjax.train.signals import Stopped, stop_signals
 
@@ -26,16 +28,15 @@ def launch(configs: Sequence[Config], options: Options, program: str) -> int:
     """
     start_with_huge_pages(program)
     try:
+        sources = _sources(configs)
         with stop_signals():
             if options.dry_run:
                 from bnjax.train.estimate import dry_run
 
-                return dry_run(configs, options, program)
-            if len(configs) > 1:
-                from bnjax.train.sweep import sweep
-
-                return sweep(configs, options, program)
-            return _launch_one(configs[0], options, program)
+                return dry_run([*sources, *configs], options, program)
+            still = dataclasses.replace(options, movie="", weight_movie="")
+            failed = _launch_sources(sources, still, program) if sources else 0
+            return failed or _launch_all(configs, options, program)
     except ConfigError as error:
         complain(program, str(error))
     except failures() as error:
@@ -43,6 +44,28 @@ def launch(configs: Sequence[Config], options: Options, program: str) -> int:
         return FAILED
     except Stopped as stopped:
         return 128 + stopped.number
+
+
+def _sources(configs: Sequence[Config]) -> list[Config]:
+    """The runs that others start from, each once."""
+    return list(dict.fromkeys(resolve(source_config(config)) for config in configs if config.pretrain))
+
+
+def _launch_sources(sources: Sequence[Config], options: Options, program: str) -> int:
+    """Makes them all, or says which ones are not there to start from."""
+    failed = _launch_all(sources, options, program)
+    absent = [str(variables_path(source)) for source in sources if not variables_path(source).exists()]
+    if absent and not failed:
+        print(f"{program}: another process is making {', '.join(absent)}; start again then", file=sys.stderr)
+    return FAILED if absent else failed
+
+
+def _launch_all(configs: Sequence[Config], options: Options, program: str) -> int:
+    if len(configs) == 1:
+        return _launch_one(configs[0], options, program)
+    from bnjax.train.sweep import sweep
+
+    return sweep(configs, options, program)
 
 
 def _launch_one(config: Config, options: Options, program: str) -> int:

@@ -17,6 +17,8 @@ from bnjax.train.training import Run, Training, site_kernels, used_variables
 METRICS = (
     "train_loss",
     "train_accuracy",
+    "train_evaluation_loss",
+    "train_evaluation_accuracy",
     "validation_loss",
     "validation_accuracy",
     "test_loss",
@@ -32,12 +34,14 @@ class Measured:
     Attributes:
       trained: the sums over the epoch's batches as they were trained.
       test, held_out: of the test images, and of the validation images where there are some.
+      seen: of the training images, where ``evaluate_train`` asks for it.
       kernels: site -> kernel [..., features].
     """
 
     trained: Totals
     test: Evaluation
     held_out: Evaluation | None
+    seen: Evaluation | None
     kernels: dict[str, np.ndarray]
 
 
@@ -45,7 +49,8 @@ def measure(run: Training, trained: Totals) -> Measured:
     """Evaluates a run."""
     test = _evaluate(run, run.dataset.test)
     held_out = _evaluate(run, run.dataset.validation) if run.dataset.validation else None
-    return Measured(trained, test, held_out, site_kernels(run.model, run.state))
+    seen = _evaluate(run, run.dataset.train) if run.config.evaluate_train else None
+    return Measured(trained, test, held_out, seen, site_kernels(run.model, run.state))
 
 
 def epoch_fields(
@@ -57,7 +62,7 @@ def epoch_fields(
       seconds: what the training took.
       waited: for how many of them the device had no batch; None where images are in memory.
     """
-    trained, test, held_out = measured.trained, measured.test, measured.held_out
+    trained, test, held_out, seen = measured.trained, measured.test, measured.held_out, measured.seen
     silent = {
         site: silent_units(largest, run.config.activation)
         for site, largest in test.activation_input_max.items()
@@ -74,6 +79,8 @@ def epoch_fields(
         "status": "ok" if math.isfinite(test.loss) else "diverged",
         "train_loss": trained.mean_loss,
         "train_accuracy": trained.accuracy,
+        "train_evaluation_loss": seen.loss if seen else None,
+        "train_evaluation_accuracy": seen.accuracy if seen else None,
         "validation_loss": held_out.loss if held_out else None,
         "validation_accuracy": held_out.accuracy if held_out else None,
         "test_loss": test.loss,
@@ -140,10 +147,9 @@ def summary_fields(run: Run, status: str, seconds: float) -> dict[str, Any]:
 
 def _best(ended: list[dict[str, Any]]) -> dict[str, Any]:
     top = max(ended, key=lambda epoch: epoch["test_accuracy"])
-    low = min(ended, key=lambda epoch: epoch["test_loss"])
-    return {
-        "test_accuracy": top["test_accuracy"],
-        "test_accuracy_epoch": top["epoch"],
-        "test_loss": low["test_loss"],
-        "test_loss_epoch": low["epoch"],
-    }
+    best = {"test_accuracy": top["test_accuracy"], "test_accuracy_epoch": top["epoch"]}
+    for loss in ("test_loss", "validation_loss"):
+        if ended[0][loss] is not None:
+            low = min(ended, key=lambda epoch: epoch[loss])
+            best |= {loss: low[loss], f"{loss}_epoch": low["epoch"]}
+    return best

@@ -10,7 +10,18 @@ from bnjax.config import Config, identity
 #: Settings that a gated program takes as values; all others but the following are compiled in.
 TRACED_SETTINGS = ("placement", "order", "dropout", "negative_slope", "learning_rate")
 #: Settings that no program depends on.
-_NEVER_COMPILED_IN = ("seed", "epochs", "recipe", "dataset", "validation", "shuffle", "input_scale")
+_NEVER_COMPILED_IN = (
+    "seed",
+    "epochs",
+    "recipe",
+    "dataset",
+    "validation",
+    "shuffle",
+    "input_scale",
+    "weights",
+    "pretrain",
+    "pretrain_epochs",
+)
 #: On CPU a gated program's steps take longer than those of a program for one placement. It pays for runs of
 #: so few steps that compiling would take longer than they do; where the limit lies is an estimate.
 _MOST_STEPS_TO_GATE = 100
@@ -51,7 +62,13 @@ def data_settings(config: Config) -> tuple[Hashable, ...]:
 
 def _lanes_key(config: Config) -> tuple[Hashable, ...]:
     """What lanes side by side have in common."""
-    common = (config.epochs, config.shuffle, config.input_scale, config.eval_batch_size)
+    common = (
+        config.epochs,
+        config.shuffle,
+        config.input_scale,
+        config.eval_batch_size,
+        config.evaluate_train,
+    )
     return (program_settings(config, gated=True), data_settings(config), common)
 
 

@@ -59,8 +59,15 @@ def record_path(config: Config) -> Path:
     return Path(config.out_dir).expanduser() / run_id(config) / records.FILE_NAME
 
 
+def variables_path(config: Config) -> Path:
+    """The file of a run's final parameters and statistics."""
+    return record_path(config).with_name(records.VARIABLES_NAME)
+
+
 def finished_summary(config: Config) -> dict[str, Any] | None:
     """The summary of a run that ended before and is not to be made again, or None.
+
+    A run that is to keep its state and did not is made again.
 
     Raises:
       RecordError: its file is damaged; the line says what to do.
@@ -69,10 +76,12 @@ def finished_summary(config: Config) -> dict[str, Any] | None:
     if config.overwrite:
         return None
     try:
-        return records.find_summary(record_path(config))
+        found = records.find_summary(record_path(config))
     except records.RecordError as error:
         advice = "--overwrite keeps the file under another name and runs again"
         raise records.RecordError(f"{error}; {advice}") from None
+    lacks_state = config.keep_state and not variables_path(config).exists()
+    return None if found and found["status"] == "done" and lacks_state else found
 
 
 def print_record(record: dict[str, Any]) -> None:

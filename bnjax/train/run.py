@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from bnjax.config import Config, ConfigError
 from bnjax.records import RecordError
+from bnjax.settings import WeightsError
 from bnjax.train.claim import ClaimedError, claimed
-from bnjax.train.recorder import Recorder, finished_summary
+from bnjax.train.recorder import Recorder, finished_summary, variables_path
 
 if TYPE_CHECKING:
     from bnjax.data import Dataset
@@ -38,7 +39,16 @@ def failures() -> tuple[type[Exception], ...]:
     """What ends a run with one line for the user; anything else is a fault of bnjax and shows its trace."""
     from bnjax.data.image_set import DataError
 
-    return (ConfigError, DataError, RecordError, OSError, MemoryError, DeviceError, ClaimedError)
+    return (
+        ConfigError,
+        WeightsError,
+        DataError,
+        RecordError,
+        OSError,
+        MemoryError,
+        DeviceError,
+        ClaimedError,
+    )
 
 
 def train_run(
@@ -94,18 +104,45 @@ def _train_claimed(
     if not (run.movies or run.config.overwrite):
         take_up(run, recorder)
     recorder.emit("run", **run_facts(run))
+    _tell_of_frozen(run, recorder)
     saves = Saves([(run, recorder)])
     status = "interrupted"
     try:
         with progress(run.config.epochs * run.steps_per_epoch, run.config.epochs) as shown:
             shown.advance(len(run.epochs) * run.steps_per_epoch, len(run.epochs), 0.0)
             status = train(run, recorder.emit, shown, saves.after_epoch)
+            keep_state(run, status)
     finally:
         recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
         for movie in run.movies:
             movie.save()
     checkpoint_path(recorder).unlink(missing_ok=True)
     return status
+
+
+def _tell_of_frozen(run: "Run", recorder: Recorder) -> None:
+    from bnjax.nn.unit import parameter_count
+    from bnjax.train.facts import trained_count
+    from bnjax.train.training import used_variables
+
+    trained, every = trained_count(run), parameter_count(used_variables(run)[0])
+    if trained < every:
+        print(f"run {recorder.run_id}: {trained:,} of {every:,} parameters are trained", file=sys.stderr)
+
+
+def keep_state(run: "Run", status: str) -> None:
+    """Keeps the final variables of a run that is done, where its config asks for it.
+
+    Raises:
+      OSError: they cannot be written.
+    """
+    if not run.config.keep_state or status != "done":
+        return
+    from bnjax.train.training import used_variables
+    from bnjax.weights import keep_variables
+
+    params, batch_stats = used_variables(run)
+    keep_variables(variables_path(run.config), {"params": params, "batch_stats": batch_stats})
 
 
 def checkpoint_path(recorder: Recorder) -> Path:

@@ -12,6 +12,7 @@ from flax import struct
 from jax import Array
 
 from bnjax.models import Network
+from bnjax.train.partition import split
 
 _INIT_KEY, _DROPOUT_KEY = 0, 1
 #: For a program that runs once: LLVM's unrolling of the random bits takes most of its compilation (measured,
@@ -20,7 +21,10 @@ _COMPILED_IN_HASTE = {"xla_backend_optimization_level": 1}
 
 
 class TrainState(struct.PyTreeNode):
-    """Parameters, running statistics, optimizer state, number of steps taken, and the key of dropout."""
+    """Parameters, running statistics, optimizer state, number of steps taken, and the key of dropout.
+
+    The optimizer's state is that of the trained parameters alone, see :mod:`bnjax.train.partition`.
+    """
 
     params: Any
     batch_stats: Any
@@ -44,7 +48,7 @@ def state_maker(
         return TrainState(
             params=variables["params"],
             batch_stats=variables.get("batch_stats", {}),  # init returns sown collections too
-            opt_state=optimizer.init(variables["params"]),
+            opt_state=optimizer.init(split(variables["params"], model)[0]),
             step=jnp.zeros([], jnp.int32),
             key=jax.random.fold_in(key, _DROPOUT_KEY),
         )

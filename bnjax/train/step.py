@@ -14,6 +14,7 @@ from jax.typing import ArrayLike
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import Network
+from bnjax.train.partition import join, split
 from bnjax.train.state import TrainState
 
 #: Guesses that top-5 accuracy allows; with so many classes, or fewer, they are always right.
@@ -192,9 +193,11 @@ def step_function(
         images = scale_images(batch.images, scaling, model.compute_dtype or model.param_dtype)
         dropout = jax.random.fold_in(state.key, state.step)
 
-        def mean_loss(params: Any) -> tuple[Array, tuple[Sums, Any]]:
+        trained, frozen = split(state.params, model)
+
+        def mean_loss(trained: Any) -> tuple[Array, tuple[Sums, Any]]:
             logits, updated = model.apply(
-                {"params": params, "batch_stats": state.batch_stats, **fixed},
+                {"params": join(trained, frozen), "batch_stats": state.batch_stats, **fixed},
                 images,
                 train=True,
                 mutable=["batch_stats"],
@@ -203,9 +206,9 @@ def step_function(
             sums = _sums(logits, batch, label_smoothing)
             return sums.loss / sums.images, (sums, updated.get("batch_stats", {}))
 
-        gradients, (sums, batch_stats) = jax.grad(mean_loss, has_aux=True)(state.params)
-        updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
+        gradients, (sums, batch_stats) = jax.grad(mean_loss, has_aux=True)(trained)
+        updates, opt_state = optimizer.update(gradients, state.opt_state, trained)
+        params = join(optax.apply_updates(trained, updates), frozen)
         state = state.replace(
             params=params, batch_stats=batch_stats, opt_state=opt_state, step=state.step + 1
         )

@@ -20,6 +20,7 @@ from bnjax.train.run import (
     checkpoint_path,
     device_errors,
     failures,
+    keep_state,
     load,
     take_up,
     train_run,
@@ -128,6 +129,7 @@ def _train_level(
     def close(lane: int, status: str) -> None:
         run, recorder = level[lane]
         told.add(lane)
+        keep_state(run, status)
         recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
         if status != "interrupted":
             checkpoint_path(recorder).unlink(missing_ok=True)

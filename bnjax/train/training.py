@@ -13,6 +13,7 @@ from bnjax.models import Network
 from bnjax.models.network import unit_name
 from bnjax.probes.dying import FlatHistory
 from bnjax.probes.movie import Movie, unit_tiles
+from bnjax.train.initial import first_state
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
 from bnjax.train.programs import Programs
 from bnjax.train.state import TrainState
@@ -71,13 +72,14 @@ def prepare(
 
     Raises:
       ConfigError: the batch does not fit the devices, or a movie not the network.
-      DataError: fewer training images than one batch.
+      DataError: fewer training images than one batch, or weights that cannot be downloaded.
+      WeightsError: the weights to start from are absent or do not fit.
     """
     mesh = data_mesh()
     check_batch_size(config.batch_size, mesh)
     check_train_images(config, dataset)
     made = (programs or Programs()).of(config, dataset, gated)
-    state = replicate(made.first_state(config.seed), mesh)
+    state = replicate(first_state(config, made.model, made.first_state), mesh)
     kernels = site_kernels(made.model, state)
     if movies:  # what it cannot show is told before training
         unit_tiles(kernels[made.model.sites[0].name], dataset.train.image_shape)
@@ -116,14 +118,4 @@ def site_kernels(model: Network, state: TrainState) -> dict[str, np.ndarray]:
 
 def used_variables(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
     """A run's params and batch_stats without what gates have switched off: those of its placement alone."""
-    placement = run.model.parsed_placement
-    absent = {unit_name(site) for site, order in placement.as_dict().items() if order == "absent"}
-
-    def used(variables: dict[str, Any]) -> dict[str, Any]:
-        kept = {
-            name: {part: leaf for part, leaf in leaves.items() if part != "norm" or name not in absent}
-            for name, leaves in variables.items()
-        }
-        return {name: leaves for name, leaves in kept.items() if leaves}
-
-    return used(run.state.params), used(run.state.batch_stats)
+    return run.model.used(run.state.params), run.model.used(run.state.batch_stats)

@@ -1,6 +1,7 @@
-"""Weights that Keras has written, for networks that Keras has too."""
+"""Weights that Keras has written, and those of earlier runs."""
 
-from bnjax.weights.hdf5 import WeightsError
+from bnjax.settings import WeightsError
+from bnjax.weights.kept import keep_variables, read_kept
 from bnjax.weights.keras import read_keras_weights
 
-__all__ = ["WeightsError", "read_keras_weights"]
+__all__ = ["WeightsError", "keep_variables", "read_kept", "read_keras_weights"]

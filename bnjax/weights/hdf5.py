@@ -11,11 +11,9 @@ from typing import NamedTuple, TypeVar
 import h5py
 import numpy as np
 
+from bnjax.settings import WeightsError
+
 _Entry = TypeVar("_Entry", h5py.Group, h5py.Dataset)
-
-
-class WeightsError(ValueError):
-    """A file of weights that does not fit; the message is one line that names what does not."""
 
 
 class StoredLayer(NamedTuple):

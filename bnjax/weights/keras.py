@@ -12,7 +12,8 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from bnjax.inceptionv3_layers import inceptionv3_depths
 from bnjax.models import InceptionV3, MobileNetV2, Network
 from bnjax.models.network import unit_name
-from bnjax.weights.hdf5 import StoredLayer, WeightsError, read_numbers, stored_layers
+from bnjax.settings import WeightsError
+from bnjax.weights.hdf5 import StoredLayer, read_numbers, stored_layers
 
 _Path = tuple[str, ...]
 #: What Keras calls the layers of a unit.

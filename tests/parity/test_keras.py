@@ -11,8 +11,10 @@ from keras import layers
 from bnjax.config import Config
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
+from bnjax.freezing import Freezing
 from bnjax.models.network import unit_name
 from bnjax.train.optimizer import make_optimizer
+from bnjax.train.partition import split
 from bnjax.train.state import TrainState
 from bnjax.train.step import make_train_step
 
@@ -94,7 +96,9 @@ def _train_ours(model, variables, batch, config, steps=20):
     optimizer = make_optimizer(config)
     params = jax.tree.map(jnp.asarray, variables["params"])
     stats = jax.tree.map(jnp.asarray, variables["batch_stats"])
-    state = TrainState(params, stats, optimizer.init(params), jnp.int32(0), jax.random.key(0))
+    state = TrainState(
+        params, stats, optimizer.init(split(params, model)[0]), jnp.int32(0), jax.random.key(0)
+    )
     step = make_train_step(model, optimizer, SCALING)
     whole = Batch(*batch, np.ones(len(batch[1]), np.float32))
     losses = []
@@ -147,6 +151,24 @@ def test_twenty_sgd_steps(pair, batch):
     _train_theirs(other, batch, keras.optimizers.SGD(2.0**-6, momentum=momentum))
     for mine, theirs in zip(weight_list(model, ours), other.get_weights(), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("placement", ["all:before", "all:after"], indirect=True)
+def test_twenty_steps_with_a_frozen_block(pair, batch):
+    """A norm that is not trainable in Keras 3 is one in inference mode here."""
+    model, variables, other = pair
+    frozen = frozenset({"block1/conv1"})
+    model = model.clone(freezing=Freezing(frozen, frozen, frozen_mode="inference"))
+    for layer in other.layers[:4]:  # images, convolution, norm, activation
+        layer.trainable = False
+    config = Config(optimizer="sgd", learning_rate=2.0**-6, momentum=0.9)
+    _, ours = _train_ours(model, variables, batch, config)
+    _train_theirs(other, batch, keras.optimizers.SGD(2.0**-6, momentum=0.9))
+    for mine, theirs in zip(weight_list(model, ours), other.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=TOLERANCE)
+    np.testing.assert_array_equal(
+        ours["params"]["block1_conv1"]["kernel"], variables["params"]["block1_conv1"]["kernel"]
+    )
 
 
 @pytest.mark.parametrize(

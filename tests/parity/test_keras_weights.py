@@ -14,6 +14,7 @@ from test_keras_mobilenetv2 import weight_list
 from bnjax.models import CNN, InceptionV3, MobileNetV2
 from bnjax.weights import WeightsError, read_keras_weights
 from bnjax.weights.hdf5 import read_numbers, stored_layers
+from bnjax.weights.source import read_weights
 
 pytestmark = [
     pytest.mark.slow,
@@ -58,6 +59,25 @@ def test_mobilenetv2_has_the_numbers_of_every_file(mobilenet, tmp_path):
         for mine, theirs in zip(weight_list(model, read), other.get_weights(), strict=True):
             assert mine.dtype == np.float32
             np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_file_serves_other_classes_behind_a_new_head(mobilenet, random_variables, tmp_path):
+    other, model, _ = mobilenet
+    path = tmp_path / "new.weights.h5"
+    other.save_weights(path)
+    ours = model.clone(num_classes=5, head_width=4)
+    start = random_variables(ours, (32, 32, 3))
+    read = read_weights(path, ours, start, include_top=False)
+    assert jax.tree.structure(read) == jax.tree.structure(start)
+    for name in ("head", "logits"):
+        np.testing.assert_array_equal(read["params"][name]["kernel"], start["params"][name]["kernel"])
+    np.testing.assert_array_equal(read["params"]["stem_conv1"]["kernel"], other.layers[1].get_weights()[0])
+    with pytest.raises(WeightsError, match="has no head") as caught:
+        read_weights(path, ours, start, include_top=True)
+    assert str(path) in str(caught.value)
+    more = model.clone(num_classes=5)
+    with pytest.raises(WeightsError, match=r"logits/kernel: .* has shape"):
+        read_weights(path, more, random_variables(more, (32, 32, 3)), include_top=True)
 
 
 @pytest.mark.usefixtures("numpy_initialisers")

@@ -81,7 +81,10 @@ MOBILENET_CLAIMS: tuple[Claim, ...] = (
     ),
 )
 
-_TRAINED: Conditions = {"BN trained": {"norm_mode": "train"}, "BN frozen": {"norm_mode": "frozen"}}
+_MODES = "modes"
+_TRAINED: Conditions = SWEEPS["finetune"][_MODES]
+#: The text does not say how long its author trained.
+_EPOCHS = 10
 
 FINETUNE_CLAIMS: tuple[Claim, ...] = (
     Claim(
@@ -100,6 +103,8 @@ FINETUNE_CLAIMS: tuple[Claim, ...] = (
                 size=(-0.09, -0.09),
             ),
         ),
+        _MODES,
+        epochs=_EPOCHS,
     ),
     Claim(
         "finetune-more-accurate",
@@ -109,5 +114,7 @@ FINETUNE_CLAIMS: tuple[Claim, ...] = (
         "loss).",
         _TRAINED,
         (minus("BN trained", "BN frozen", "best_validation_accuracy", "higher"),),
+        _MODES,
+        epochs=_EPOCHS,
     ),
 )

@@ -20,6 +20,8 @@ Verdict = Literal["supported", "contradicted", "inconclusive", "not run"]
 RECIPES = ("published", "controlled")
 #: What tells the images of one set from those of another.
 _DATA = ("name", "version", "encoding", "train_images", "test_images")
+#: Settings that these tell of: a folder may bring validation images of its own.
+_OF_THE_DATA = ("dataset", "validation")
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def judge_all(
 
 
 def _key(config: Config) -> str:
-    settings = {name: value for name, value in bound_settings(config).items() if name != "dataset"}
+    settings = {name: value for name, value in bound_settings(config).items() if name not in _OF_THE_DATA}
     return json.dumps(settings, sort_keys=True)
 
 
