@@ -231,6 +231,20 @@ class Config:
         identity=False,
     )
     overwrite: bool = setting(False, "Run again what has already finished.", group="files", identity=False)
+    resume: bool = setting(
+        True,
+        "Go on after the last checkpoint of an attempt that was cut; --noresume starts it anew.",
+        group="files",
+        identity=False,
+    )
+    checkpoint_every: int = setting(
+        0,
+        "Epochs between two checkpoints. 0: after each epoch, as far as writing them takes at most a "
+        "twentieth of the time.",
+        group="files",
+        bounds="[0,1000000]",
+        identity=False,
+    )
 
     @property
     def sites(self) -> tuple[Site, ...]:

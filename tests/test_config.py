@@ -12,7 +12,16 @@ from bnjax.sites import MODELS
 
 BOUNDED = [field for field in FIELDS if field.metadata["bounds"]]
 CHOSEN = [field for field in FIELDS if field.metadata["choices"]]
-NOT_IDENTITY = ("data_dir", "bad_images", "workers", "eval_batch_size", "out_dir", "overwrite")
+NOT_IDENTITY = (
+    "data_dir",
+    "bad_images",
+    "workers",
+    "eval_batch_size",
+    "out_dir",
+    "overwrite",
+    "resume",
+    "checkpoint_every",
+)
 
 
 # Pinned: these are the names of folders that lie on disk. A new field with a default must not change them;
@@ -90,6 +99,8 @@ def test_where_files_lie_is_no_part_of_the_identity():
         workers=2,
         out_dir="/tmp/x",
         overwrite=True,
+        resume=False,
+        checkpoint_every=3,
         eval_batch_size=7,
     )
     assert run_id(moved) == run_id(Config())
@@ -104,6 +115,8 @@ def test_where_files_lie_is_no_part_of_the_identity():
     workers=st.integers(0, 256),
     out_dir=st.text(min_size=1),
     overwrite=st.booleans(),
+    resume=st.booleans(),
+    checkpoint_every=st.integers(0, 10**6),
     eval_batch_size=st.integers(1, 10**6),
 )
 def test_no_value_of_these_fields_changes_the_id(**fields):

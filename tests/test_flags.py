@@ -132,6 +132,8 @@ OTHER_VALUES = Config(
     seed=4294967295,
     out_dir="öther",
     overwrite=True,
+    resume=False,
+    checkpoint_every=3,
 )
 
 

@@ -303,7 +303,7 @@ def two_epochs_of(way, model_and_optimizer):
 @pytest.mark.parametrize("most", [1, 2, 100])
 def test_steps_in_a_loop_on_the_device_are_those_from_the_host(most, monkeypatch):
     """Three steps an epoch, two epochs; two at a time leave a rest of one."""
-    monkeypatch.setattr(stepping, "_STEPS_IN_LOOP", most)
+    monkeypatch.setattr(stepping, "STEPS_IN_LOOP", most)
     settings, data = config(placement="all", shuffle="epoch", dropout=0.3, seed=3), dataset()
     with jax.enable_x64(True):
         model = MLP(width=12, placement="all", dropout=0.3, param_dtype=jnp.float64)

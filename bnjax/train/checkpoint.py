@@ -1,11 +1,15 @@
-"""The state of a run that is under way, on disk after an epoch, so that a run which was cut goes on.
+"""The state of a run that is under way, on disk, so that a run which was cut goes on as if it had not been.
 
-One file of arrays with a SHA-256 digest behind it, so that damage shows; it appears whole or not at all.
+A checkpoint is one file of arrays with a SHA-256 digest behind it, so that damage shows; it appears whole or
+not at all. The last ones are kept, named by the training steps that lie behind them.
 """
 
+import dataclasses
 import hashlib
 import io
 import json
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,37 +18,66 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bnjax.train.training import Run
+from bnjax.train.training import Run, Underway
 from bnjax.whole_file import write_whole
 
-FILE_NAME = "checkpoint.npz"
+#: Changes when what a checkpoint holds does; one of another format is left alone.
+FORMAT = 2
+_KEPT = 2
 _DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a checkpoint holds: the leaves of the state, and what was recorded and counted so far."""
+    """What a checkpoint holds: the leaves of the state, and what was recorded and counted so far.
+
+    Attributes:
+      frames: of movies, by what they show.
+    """
 
     leaves: list[np.ndarray]
     epochs: list[dict[str, Any]]
+    underway: Underway
     kernels: dict[str, np.ndarray]
     streaks: dict[str, np.ndarray]
+    frames: dict[str, list[np.ndarray]]
 
 
-def save(path: Path, run: Run) -> None:
-    """Keeps a run as it is after its last recorded epoch.
+def checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints in a run's folder, the newest first."""
+    return sorted(folder.glob("checkpoint-*.npz"), reverse=True)
+
+
+def save(folder: Path, run: Run) -> None:
+    """Keeps a run as it is, and of the checkpoints before it the newest.
 
     Raises:
-      OSError: it cannot be written; an older checkpoint is still there.
+      OSError: it cannot be written; the older checkpoints are still there.
     """
+    path = folder / f"checkpoint-{run.steps_taken:012}.npz"
+    content = io.BytesIO()
+    np.savez(content, **_arrays(run))  # type: ignore[arg-type]
+    content.write(hashlib.sha256(content.getbuffer()).digest())
+    write_whole(path, content.getvalue())
+    remove(checkpoints(folder)[_KEPT:])
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Deletes checkpoints that nobody needs any more."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _arrays(run: Run) -> dict[str, np.ndarray]:
     arrays = {f"state/{number}": leaf for number, leaf in enumerate(_leaves(run.state))}
     arrays |= {f"kernel/{site}": kernel for site, kernel in run.flat.kernels.items()}
     arrays |= {f"streak/{site}": streak for site, streak in run.flat.streaks.items()}
-    arrays["epochs"] = np.frombuffer(json.dumps(run.epochs).encode(), np.uint8)
-    content = io.BytesIO()
-    np.savez(content, **arrays)  # type: ignore[arg-type]
-    content.write(hashlib.sha256(content.getbuffer()).digest())
-    write_whole(path, content.getvalue())
+    for movie in run.movies:
+        frames = enumerate(movie.frames)
+        arrays |= {f"frame/{movie.shows}/{number:06}": np.asarray(frame) for number, frame in frames}
+    told = {"format": FORMAT, "epochs": run.epochs, "underway": dataclasses.asdict(run.underway)}
+    arrays["told"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    return arrays
 
 
 def _leaves(state: Any) -> list[np.ndarray]:
@@ -61,27 +94,45 @@ def _as_key(data: np.ndarray) -> jax.Array:
     return jax.random.wrap_key_data(jnp.asarray(data))
 
 
+def load_newest(folder: Path) -> Saved | None:
+    """What the newest checkpoint holds that is whole; of those that are not, a line on stderr tells.
+
+    Raises:
+      OSError: one cannot be read.
+    """
+    for path in checkpoints(folder):
+        saved = load(path)
+        if saved:
+            return saved
+        print(f"{path} is damaged or of another version, and removed", file=sys.stderr)
+        path.unlink()
+    return None
+
+
 def load(path: Path) -> Saved | None:
-    """What a checkpoint holds; None where there is none, or a damaged one.
+    """What a checkpoint holds; None where it is damaged or of another format.
 
     Raises:
       OSError: it cannot be read.
     """
-    try:
-        stored = path.read_bytes()
-    except FileNotFoundError:
-        return None
+    stored = path.read_bytes()
     content, digest = stored[:-_DIGEST_SIZE], stored[-_DIGEST_SIZE:]
     if hashlib.sha256(content).digest() != digest:
         return None
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         found = {name: arrays[name] for name in arrays.files}
-    count = sum(name.startswith("state/") for name in found)
+    told = json.loads(found["told"].tobytes()) if "told" in found else {}
+    if told.get("format") != FORMAT:
+        return None
+    frames = _below("frame/", found)
+    shown = {name.partition("/")[0] for name in frames}
     return Saved(
-        [found[f"state/{number}"] for number in range(count)],
-        json.loads(found["epochs"].tobytes()),
+        [found[f"state/{number}"] for number in range(len(_below("state/", found)))],
+        told["epochs"],
+        Underway.from_dict(told["underway"]),
         _below("kernel/", found),
         _below("streak/", found),
+        {what: [array for _, array in sorted(_below(f"{what}/", frames).items())] for what in shown},
     )
 
 
@@ -101,5 +152,7 @@ def restore(saved: Saved, run: Run) -> bool:
     ]
     run.state = jax.tree.unflatten(tree, placed)
     run.flat.kernels, run.flat.streaks = saved.kernels, saved.streaks
-    run.epochs[:] = saved.epochs
+    run.epochs[:], run.underway = saved.epochs, saved.underway
+    for movie in run.movies:
+        movie.take_frames(saved.frames.get(movie.shows, []))
     return True

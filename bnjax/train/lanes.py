@@ -24,10 +24,11 @@ from bnjax.train.lane_step import LaneEval, LaneLoop, LaneValues, lane_values
 from bnjax.train.mesh import replicate
 from bnjax.train.outcome import Measured, diverged_fields, epoch_fields
 from bnjax.train.programs import Programs
+from bnjax.train.signals import held_signals
 from bnjax.train.state import TrainState
-from bnjax.train.step import Sums, Totals
+from bnjax.train.step import Sums
 from bnjax.train.stepping import order_parts, steps_in_loop
-from bnjax.train.training import Run, check_train_images, site_kernels
+from bnjax.train.training import Run, Underway, check_train_images, has_diverged, site_kernels
 
 _AXIS = "lanes"
 #: Called as ``emit(lane, "epoch", **fields)``.
@@ -112,7 +113,7 @@ def train_lanes(
     advance: Callable[[int], None],
     after_epoch: Callable[[], None] = lambda: None,
 ) -> None:
-    """Trains all lanes to the end, from the epoch after the last recorded one.
+    """Trains all lanes to the end, from where they are.
 
     A lane that diverges leaves the others alone; its last epoch says so.
 
@@ -127,32 +128,26 @@ def train_lanes(
     for run in lanes.runs:
         run.compile_seconds = time.perf_counter() - started
     for epoch in range(len(lanes.runs[0].epochs) + 1, lanes.runs[0].config.epochs + 1):
-        started = time.perf_counter()
-        totals = train_lanes_epoch(lanes, epoch, advance)
-        seconds = (time.perf_counter() - started) / len(lanes.runs)
-        measured = _measure(lanes, totals)
-        for lane, run in enumerate(lanes.runs):
-            if has_diverged(run):
-                continue
-            fields = _fields(run, epoch, measured[lane], seconds)
-            run.epochs.append(fields)
-            emit(lane, "epoch", **fields)
+        train_lanes_epoch(lanes, epoch, advance)
+        measured = _measure(lanes)
+        with held_signals():  # what is recorded and what checkpoints hold go together
+            for lane, run in enumerate(lanes.runs):
+                if not has_diverged(run):
+                    fields = _fields(run, epoch, measured[lane])
+                    run.epochs.append(fields)
+                    emit(lane, "epoch", **fields)
+                run.underway = Underway()
         if all(has_diverged(run) for run in lanes.runs):
             break
         after_epoch()
     lanes.settle()
 
 
-def has_diverged(run: Run) -> bool:
-    """Whether its last epoch ended in a loss that is not finite."""
-    return bool(run.epochs) and run.epochs[-1]["status"] == "diverged"
-
-
-def _fields(run: Run, epoch: int, measured: Measured, seconds: float) -> dict[str, Any]:
+def _fields(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
     if not math.isfinite(measured.trained.loss):
-        # Which step it was is not known to the host: the others' steps went on.
-        return diverged_fields(run, epoch, epoch * run.steps_per_epoch, seconds)
-    return epoch_fields(run, epoch, measured, seconds)
+        # The others' steps went on, so it has the steps of a whole epoch.
+        return diverged_fields(run, epoch)
+    return epoch_fields(run, epoch, measured)
 
 
 def compile_loop(lanes: Lanes) -> None:
@@ -164,17 +159,22 @@ def compile_loop(lanes: Lanes) -> None:
     jax.block_until_ready(lanes.loop(copy, lanes.examples, _placed(nowhere, lanes), 0, lanes.values))
 
 
-def train_lanes_epoch(lanes: Lanes, epoch: int, advance: Callable[[int], None]) -> list[Totals]:
-    """Trains all lanes through the images once; returns each lane's sums."""
+def train_lanes_epoch(lanes: Lanes, epoch: int, advance: Callable[[int], None]) -> None:
+    """Takes the steps of an epoch that are left with all lanes; ends between two calls at a signal."""
     run = lanes.runs[0]
-    totals = [Totals() for _ in lanes.runs]
-    for part, taken in order_parts(_orders(lanes, epoch), run.steps_per_epoch, run.config.batch_size):
-        lanes.state, sums = lanes.loop(lanes.state, lanes.examples, _placed(part, lanes), taken, lanes.values)
-        on_host = jax.device_get(sums)
-        for lane, total in enumerate(totals):
-            total.add(Sums(*(values[lane, :taken] for values in on_host)))
-        advance(taken * len(totals))
-    return totals
+    first, before, started = run.underway.steps, run.underway.seconds, time.perf_counter()
+    order, count = _orders(lanes, epoch), run.steps_per_epoch
+    with held_signals() as stopping:
+        for part, taken in order_parts(order, count, run.config.batch_size, first):
+            placed = _placed(part, lanes)
+            lanes.state, sums = lanes.loop(lanes.state, lanes.examples, placed, taken, lanes.values)
+            on_host = jax.device_get(sums)
+            for lane, mine in enumerate(lanes.runs):
+                mine.underway.totals.add(Sums(*(values[lane, :taken] for values in on_host)))
+                mine.underway.seconds = before + (time.perf_counter() - started) / len(lanes.runs)
+            advance(taken * len(lanes.runs))
+            if stopping:
+                return
 
 
 def _orders(lanes: Lanes, epoch: int) -> np.ndarray:
@@ -194,7 +194,7 @@ def _placed(order: np.ndarray, lanes: Lanes) -> Array:
     return jax.device_put(order, NamedSharding(lanes.mesh, spec))
 
 
-def _measure(lanes: Lanes, totals: Sequence[Totals]) -> list[Measured]:
+def _measure(lanes: Lanes) -> list[Measured]:
     run = lanes.runs[0]
     dataset, size = run.dataset, run.config.eval_batch_size
 
@@ -208,6 +208,6 @@ def _measure(lanes: Lanes, totals: Sequence[Totals]) -> list[Measured]:
     held_out = evaluated(dataset.validation) if dataset.validation else [None] * len(test)
     kernels = site_kernels(run.model, lanes.state)
     return [
-        Measured(total, test[lane], held_out[lane], lane_of(kernels, lane))
-        for lane, total in enumerate(totals)
+        Measured(mine.underway.totals, test[lane], held_out[lane], lane_of(kernels, lane))
+        for lane, mine in enumerate(lanes.runs)
     ]

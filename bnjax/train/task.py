@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bnjax.config import Config
 from bnjax.data.image_set import ImageSet
 from bnjax.train.claim import ClaimedError, claimed
-from bnjax.train.lanes import has_diverged, join, prepare_lane_runs, train_lanes
+from bnjax.train.lanes import join, prepare_lane_runs, train_lanes
 from bnjax.train.outcome import summary_fields
 from bnjax.train.plan import ELSEWHERE, Task, halves
 from bnjax.train.progress import Progress
@@ -17,13 +17,14 @@ from bnjax.train.recorder import Recorder, finished_summary
 from bnjax.train.run import (
     OutOfMemoryError,
     Saves,
-    checkpoint_path,
     device_errors,
     failures,
     load,
     take_up,
     train_run,
 )
+from bnjax.train.signals import last_words
+from bnjax.train.training import has_diverged
 
 if TYPE_CHECKING:
     from bnjax.train.programs import Programs
@@ -94,11 +95,12 @@ def _side_by_side(task: Task, programs: "Programs", tell: Tell, ended: Ended) ->
             return
         runs = prepare_lane_runs(mine, dataset, programs)
         for run in runs:
-            if not run.config.overwrite:
-                take_up(run, recorders[run.config])
-        # Runs that were cut at different epochs do not share steps any more.
-        for epochs in sorted({len(run.epochs) for run in runs}, reverse=True):
-            level = [(run, recorders[run.config]) for run in runs if len(run.epochs) == epochs]
+            take_up(run, recorders[run.config])
+        # Runs that were cut at different steps do not share them any more.
+        for steps in sorted({(len(run.epochs), run.underway.steps) for run in runs}, reverse=True):
+            level = [
+                (run, recorders[run.config]) for run in runs if (len(run.epochs), run.underway.steps) == steps
+            ]
             _train_level(level, programs, started, ended)
 
 
@@ -130,8 +132,13 @@ def _train_level(
         told.add(lane)
         recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
         if status != "interrupted":
-            checkpoint_path(recorder).unlink(missing_ok=True)
+            saves.remove(run)
             ended(run.config, status)
+
+    def close_others(status: str) -> None:
+        for lane in range(len(level)):
+            if lane not in told:
+                close(lane, status)
 
     def emit(lane: int, kind: str, **fields: Any) -> None:
         run, recorder = level[lane]
@@ -141,11 +148,11 @@ def _train_level(
 
     for run, recorder in level:
         recorder.emit("run", **run_facts(run, len(level)))
-    status = "interrupted"
-    try:
-        train_lanes(lanes, emit, lambda steps: None, saves.after_epoch)
-        status = "done"
-    finally:
-        for lane in range(len(level)):
-            if lane not in told:
-                close(lane, status)
+    with last_words(partial(close_others, "interrupted")):
+        status = "interrupted"
+        try:
+            with saves:
+                train_lanes(lanes, emit, lambda steps: None, saves.after_epoch)
+            status = "done"
+        finally:
+            close_others(status)
