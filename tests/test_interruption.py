@@ -168,6 +168,35 @@ def test_of_two_checkpoints_a_damaged_one_is_named_and_the_other_used(damage, tm
     assert_same_runs([mine], [whole])
 
 
+def test_lanes_cut_between_their_checkpoints_go_on_together_as_if_they_had_not_been(tmp_path, monkeypatch):
+    """To the bit, also where a step of one lane is lost and where another lane has ended already."""
+    programs, told = Programs(), []
+
+    def make_lanes(folder, seeds=(0, 1, 2)):
+        configs = [settings(folder, seed=seed, checkpoint_every=1) for seed in seeds]
+        task_module.make(Task(tuple(configs), True), programs, told.append, lambda *_: None)
+        return configs
+
+    whole, calls, save = make_lanes(tmp_path / "whole"), [], checkpoint.save
+
+    def stop(folder, run):
+        calls.append(None)
+        if len(calls) == 8:  # the third epoch's second lane
+            raise Stopped(15)
+        save(folder, run)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save", stop)
+        patch.setattr(run_module.Saves, "__exit__", lambda *_: None)  # as if it had been killed
+        with pytest.raises(Stopped):
+            make_lanes(tmp_path / "cut")
+    told.clear()
+    mine = make_lanes(tmp_path / "cut", seeds=(1, 2))
+    assert [r["program"]["lanes"] for r in told if r["kind"] == "run"] == [2, 2]
+    mine = [make_lanes(tmp_path / "cut", seeds=(0, 3))[0], *mine]
+    assert_same_runs(mine, whole)
+
+
 def test_noresume_starts_anew(tmp_path, monkeypatch, capsys):
     mine = settings(tmp_path, resume=False)
     stopped_after(mine, monkeypatch, 3)

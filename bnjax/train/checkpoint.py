@@ -32,12 +32,15 @@ class Saved:
     """What a checkpoint holds: the leaves of the state, and what was recorded and counted so far.
 
     Attributes:
+      lanes, shared_order: see :class:`bnjax.train.training.Run`.
       frames: of movies, by what they show.
     """
 
     leaves: list[np.ndarray]
     epochs: list[dict[str, Any]]
     underway: Underway
+    lanes: int
+    shared_order: bool
     kernels: dict[str, np.ndarray]
     streaks: dict[str, np.ndarray]
     frames: dict[str, list[np.ndarray]]
@@ -45,7 +48,7 @@ class Saved:
 
 def checkpoints(folder: Path) -> list[Path]:
     """The checkpoints in a run's folder, the newest first."""
-    return sorted(folder.glob("checkpoint-*.npz"), reverse=True)
+    return sorted(folder.glob(f"checkpoint-{'[0-9]' * 12}.npz"), reverse=True)
 
 
 def save(folder: Path, run: Run) -> None:
@@ -75,7 +78,13 @@ def _arrays(run: Run) -> dict[str, np.ndarray]:
     for movie in run.movies:
         frames = enumerate(movie.frames)
         arrays |= {f"frame/{movie.shows}/{number:06}": np.asarray(frame) for number, frame in frames}
-    told = {"format": FORMAT, "epochs": run.epochs, "underway": dataclasses.asdict(run.underway)}
+    told = {
+        "format": FORMAT,
+        "epochs": run.epochs,
+        "underway": dataclasses.asdict(run.underway),
+        "lanes": run.lanes,
+        "shared_order": run.shared_order,
+    }
     arrays["told"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
     return arrays
 
@@ -94,13 +103,30 @@ def _as_key(data: np.ndarray) -> jax.Array:
     return jax.random.wrap_key_data(jnp.asarray(data))
 
 
-def load_newest(folder: Path) -> Saved | None:
+def steps_of(path: Path) -> int:
+    """The training steps that lie behind a checkpoint."""
+    return int(path.stem.rpartition("-")[2])
+
+
+def newest_common(folders: Iterable[Path]) -> int | None:
+    """The last step of which all runs have a checkpoint that have any; None where there is no such step."""
+    steps = [set(map(steps_of, found)) for found in map(checkpoints, folders) if found]
+    return max(set.intersection(*steps), default=None) if steps else None
+
+
+def load_newest(folder: Path, last: int | None = None) -> Saved | None:
     """What the newest checkpoint holds that is whole; of those that are not, a line on stderr tells.
+
+    Args:
+      last: later steps than this are forgotten.
 
     Raises:
       OSError: one cannot be read.
     """
     for path in checkpoints(folder):
+        if last is not None and steps_of(path) > last:
+            path.unlink()
+            continue
         saved = load(path)
         if saved:
             return saved
@@ -130,6 +156,8 @@ def load(path: Path) -> Saved | None:
         [found[f"state/{number}"] for number in range(len(_below("state/", found)))],
         told["epochs"],
         Underway.from_dict(told["underway"]),
+        told["lanes"],
+        told["shared_order"],
         _below("kernel/", found),
         _below("streak/", found),
         {what: [array for _, array in sorted(_below(f"{what}/", frames).items())] for what in shown},
@@ -153,6 +181,7 @@ def restore(saved: Saved, run: Run) -> bool:
     run.state = jax.tree.unflatten(tree, placed)
     run.flat.kernels, run.flat.streaks = saved.kernels, saved.streaks
     run.epochs[:], run.underway = saved.epochs, saved.underway
+    run.lanes, run.shared_order = saved.lanes, saved.shared_order
     for movie in run.movies:
         movie.take_frames(saved.frames.get(movie.shows, []))
     return True

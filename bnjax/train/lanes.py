@@ -41,7 +41,7 @@ class Lanes:
 
     Attributes:
       runs: one for each lane; their own ``state`` is that of the last :meth:`settle`.
-      state, values: stacked; lanes that only fill up the devices come last.
+      state, values: stacked; lanes that only fill up the program come last.
     """
 
     runs: list[Run]
@@ -73,21 +73,24 @@ def prepare_lane_runs(configs: Sequence[Config], dataset: Dataset, programs: Pro
     """
     check_train_images(configs[0], dataset)
     made = programs.gated_of(configs[0], dataset)
+    shared = configs[0].shuffle == "none" or len({config.seed for config in configs}) == 1
     runs = []
     for config in configs:
         model, state = made.model_of(config), made.first_state(config.seed)
         flat = FlatHistory(site_kernels(model, state))
-        runs.append(Run(config=config, dataset=dataset, model=model, state=state, flat=flat))
+        run = Run(config=config, dataset=dataset, model=model, state=state, flat=flat)
+        run.lanes, run.shared_order = len(configs), shared
+        runs.append(run)
     return runs
 
 
 def join(runs: Sequence[Run], programs: Programs) -> Lanes:
-    """Puts runs side by side that have come equally far."""
+    """Puts runs side by side that have come equally far, and began in a program for as many or more."""
     mesh = Mesh(np.array(jax.local_devices()), (_AXIS,))
-    config, dataset = runs[0].config, runs[0].dataset
-    filled = [*runs, *[runs[-1]] * (-len(runs) % mesh.size)]
+    config, dataset, shared = runs[0].config, runs[0].dataset, runs[0].shared_order
+    width = runs[0].lanes + -runs[0].lanes % mesh.size
+    filled = [*runs, *[runs[-1]] * (width - len(runs))]
     made = programs.gated_of(config, dataset)
-    shared = config.shuffle == "none" or len({run.config.seed for run in runs}) == 1
     along_lanes = NamedSharding(mesh, PartitionSpec(_AXIS))
     train = in_memory(dataset.train)
     weights = np.ones(len(train), np.float32)

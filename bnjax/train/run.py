@@ -116,14 +116,18 @@ def _train_claimed(
     return status
 
 
-def take_up(run: "Run", recorder: Recorder) -> None:
-    """Goes on with an earlier attempt, where its records and a checkpoint are whole; else clears it away."""
+def take_up(run: "Run", recorder: Recorder, last: int | None = None) -> None:
+    """Goes on with an earlier attempt, where its records and a checkpoint are whole; else clears it away.
+
+    Args:
+      last: the last step from which it may go on.
+    """
     from bnjax.train import checkpoint
 
     folder, config = recorder.path.parent, run.config
     remove_unfinished(folder)
     if config.resume and not config.overwrite and recorder.path.exists():
-        saved = checkpoint.load_newest(folder)
+        saved = checkpoint.load_newest(folder, last)
         if saved and checkpoint.restore(saved, run):
             recorder.go_on_after(run.epochs)
             _tell_going_on(run, recorder.run_id)

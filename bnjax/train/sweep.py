@@ -51,7 +51,7 @@ def sweep(configs: Sequence[Config], options: Options, program: str) -> int:
     if todo:
         for out_dir in sorted({config.out_dir for config in todo}):
             check_writable(Path(out_dir).expanduser())  # before hours of decoding
-        tasks = planned(steps_of(todo), options)
+        tasks = planned(configs, steps_of(todo), options)
         with _Pool(tasks, job_count(options, len(tasks)), condition_names(configs)) as pool:
             statuses |= pool.run(program)
     counts = Counter(statuses.values())
@@ -82,13 +82,13 @@ def steps_of(todo: Sequence[Config]) -> dict[Config, int]:
     }
 
 
-def planned(steps: dict[Config, int], options: Options) -> list[Task]:
-    """The tasks of runs, from the training steps of each."""
+def planned(configs: Sequence[Config], steps: dict[Config, int], options: Options) -> list[Task]:
+    """The tasks of a sweep, from the training steps of each run that is to be made."""
     if options.lanes == "auto":
         lanes = 1 if computes_on_cpu() else _LANES_ON_ACCELERATORS
     else:
         lanes = int(options.lanes)
-    return plan(list(steps), steps, lanes)
+    return plan(configs, steps, lanes)
 
 
 def say(line: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bnjax.config import Config
 from bnjax.data.image_set import ImageSet
+from bnjax.train.checkpoint import newest_common
 from bnjax.train.claim import ClaimedError, claimed
 from bnjax.train.lanes import join, prepare_lane_runs, train_lanes
 from bnjax.train.outcome import summary_fields
@@ -94,14 +95,25 @@ def _side_by_side(task: Task, programs: "Programs", tell: Tell, ended: Ended) ->
         if not mine:
             return
         runs = prepare_lane_runs(mine, dataset, programs)
+        # Where a kill came between the checkpoints of two lanes, both can still go on side by side.
+        common = newest_common(recorders[run.config].path.parent for run in runs)
         for run in runs:
-            take_up(run, recorders[run.config])
-        # Runs that were cut at different steps do not share them any more.
-        for steps in sorted({(len(run.epochs), run.underway.steps) for run in runs}, reverse=True):
-            level = [
-                (run, recorders[run.config]) for run in runs if (len(run.epochs), run.underway.steps) == steps
-            ]
-            _train_level(level, programs, started, ended)
+            take_up(run, recorders[run.config], common)
+        for level in _levels(runs):
+            _train_level([(run, recorders[run.config]) for run in level], programs, started, ended)
+
+
+def _levels(runs: "Sequence[Run]") -> "list[list[Run]]":
+    """The runs that can share steps: cut at the same one, and begun in the same program."""
+    found: dict[tuple, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: -run.steps_taken):
+        program = (run.lanes, run.shared_order)
+        found.setdefault((len(run.epochs), run.underway.steps, *program), []).append(run)
+    return [
+        level[start : start + lanes]
+        for (*_, lanes, _), level in found.items()
+        for start in range(0, len(level), lanes)
+    ]
 
 
 def _claim(config: Config, recorder: Recorder, claims: contextlib.ExitStack, ended: Ended) -> bool:

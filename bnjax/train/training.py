@@ -54,6 +54,9 @@ class Run:
       movies: get a frame after each epoch.
       epochs: the fields of the ``epoch`` records.
       underway: how far it has come in the epoch after these.
+      lanes: for how many runs side by side the program was made in which it began; more or fewer would
+        round otherwise. 1 for a run by itself.
+      shared_order: whether these met the same batches.
       compile_seconds: what compiling its programs took, as far as nobody had done it before.
     """
 
@@ -65,6 +68,8 @@ class Run:
     movies: Sequence[Movie] = ()
     epochs: list[dict[str, Any]] = field(default_factory=list)
     underway: Underway = field(default_factory=Underway)
+    lanes: int = 1
+    shared_order: bool = True
     compile_seconds: float = 0.0
 
     @property
