@@ -87,6 +87,12 @@ class Config:
     norm_epsilon: float = setting(
         1e-3, "Added to the variance before its root.", group="network", bounds="(0,inf)"
     )
+    bn_batch: str = setting(
+        "global",
+        "Whose statistics a norm takes in training. global: the whole batch's, on any number of devices; "
+        "device: those of each device's part of it; a number: of so many neighbouring images (ghost BN).",
+        group="network",
+    )
     dataset: str = setting(
         "cifar10",
         "cifar10, mnist, digits (1,797 real images, part of scikit-learn: no download), folder:PATH (images "
@@ -297,8 +303,26 @@ def resolve(config: Config) -> Config:
         check_field(field, getattr(config, field.name))
     if config.optimizer == "momentum":
         config = dataclasses.replace(config, optimizer="sgd", momentum=config.momentum or USUAL_MOMENTUM)
-    dataset, placement = _canonical_dataset(config.dataset), str(config.parsed_placement())
-    return dataclasses.replace(config, dataset=dataset, placement=placement, order=Config.order)
+    return dataclasses.replace(
+        config,
+        dataset=_canonical_dataset(config.dataset),
+        placement=str(config.parsed_placement()),
+        order=Config.order,
+        bn_batch=_canonical_bn_batch(config),
+    )
+
+
+def _canonical_bn_batch(config: Config) -> str:
+    """Groups that share a batch evenly; one group is the whole batch."""
+    text, size = config.bn_batch, config.batch_size
+    if text in ("global", "device"):
+        return text
+    if not re.fullmatch(r"[0-9]{1,7}", text):
+        raise ConfigError(f"--bn_batch={text} is neither global, device nor a number of images")
+    group = int(text)
+    if not group or size % group:
+        raise ConfigError(f"--bn_batch={text} does not cut --batch_size={size} into even groups")
+    return "global" if group == size else str(group)
 
 
 def _canonical_dataset(dataset: str) -> str:

@@ -100,6 +100,7 @@ OTHER_VALUES = Config(
     stride_padding="same",
     halvings=3,
     conv_bias=True,
+    bn_batch="device",
     init_deviation=0.5,
     kernel_init="he_normal",
     norm_momentum=0.9,

@@ -27,7 +27,7 @@ class Network(nn.Module):
         ``init`` puts there, see :class:`bnjax.nn.Unit`.
       dropout: rate after hidden dense units.
       activation, negative_slope, kernel_init, init_deviation, norm_momentum, norm_epsilon, norm_scale,
-        param_dtype: see :class:`bnjax.nn.Unit`.
+        norm_group, param_dtype: see :class:`bnjax.nn.Unit`.
       compute_dtype: in which training and evaluation feed images, and so of everything between them and the
         logits; statistics and logits stay in float32 or wider. None: ``param_dtype``.
     """
@@ -44,6 +44,7 @@ class Network(nn.Module):
     norm_momentum: float = 0.99
     norm_epsilon: float = 1e-3
     norm_scale: bool = True
+    norm_group: int = 0
     param_dtype: DTypeLike = jnp.float32
     compute_dtype: DTypeLike | None = None
 
@@ -102,6 +103,8 @@ class Network(nn.Module):
             norm_momentum=self.norm_momentum,
             norm_epsilon=self.norm_epsilon,
             norm_scale=self.norm_scale,
+            # Initial values do not depend on statistics, and are made with a single image.
+            norm_group=0 if self.is_initializing() else self.norm_group,
             param_dtype=self.param_dtype,
             name=unit_name(site),
         )

@@ -58,6 +58,30 @@ def _backward(epsilon: float, saved: tuple, cotangents: tuple) -> tuple[Array, A
 batch_norm.defvjp(_forward, _backward)
 
 
+def ghost_batch_norm(
+    x: Array, scale: Array, bias: Array, epsilon: float, group: int
+) -> tuple[Array, Array, Array]:
+    """:func:`batch_norm` of each ``group`` of neighbours by itself (Hoffer et al. 2017, section 4).
+
+    Args:
+      group: how many examples share statistics; divides the batch. 0: all of them.
+
+    Returns:
+      The normalised x, and mean and variance [features], which are means over the groups: what devices that
+      normalise their own part would agree on.
+
+    Raises:
+      ValueError: the groups do not fit the batch.
+    """
+    if group in (0, len(x)):
+        return batch_norm(x, scale, bias, epsilon)
+    if len(x) % group:
+        raise ValueError(f"{len(x)} examples cannot be normalised in groups of {group}")
+    groups = x.reshape(-1, group, *x.shape[1:])
+    y, mean, var = jax.vmap(lambda part: batch_norm(part, scale, bias, epsilon))(groups)
+    return y.reshape(x.shape), mean.mean(0), var.mean(0)
+
+
 class BatchNorm(nn.Module):
     """Batch Normalization over every axis but the last, with its running statistics in ``batch_stats``.
 
@@ -67,12 +91,14 @@ class BatchNorm(nn.Module):
       epsilon: added to the variance before its root; 1e-3 in TensorFlow 1 and Keras.
       param_dtype: of scale, bias and statistics.
       use_scale: whether a scale is learnt; without it, it is 1.
+      group: how many examples share statistics in training; 0 for the whole batch.
     """
 
     momentum: float = 0.99
     epsilon: float = 1e-3
     param_dtype: DTypeLike = jnp.float32
     use_scale: bool = True
+    group: int = 0
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -87,7 +113,7 @@ class BatchNorm(nn.Module):
         if not train:
             factor = jax.lax.rsqrt(var.value + self.epsilon) * scale
             return ((x - mean.value) * factor + bias).astype(x.dtype)
-        y, batch_mean, batch_var = batch_norm(x, scale, bias, self.epsilon)
+        y, batch_mean, batch_var = ghost_batch_norm(x, scale, bias, self.epsilon, self.group)
         if not self.is_initializing():
             mean.value = self.momentum * mean.value + (1 - self.momentum) * batch_mean
             var.value = self.momentum * var.value + (1 - self.momentum) * batch_var
