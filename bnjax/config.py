@@ -88,6 +88,12 @@ class Config(FineTuning):
     norm_epsilon: float = setting(
         1e-3, "Added to the variance before its root.", group="network", bounds="(0,inf)"
     )
+    bn_batch: str = setting(
+        "global",
+        "Whose statistics a norm takes in training. global: the whole batch's, on any number of devices; "
+        "device: those of each device's part of it; a number: of so many neighbouring images (ghost BN).",
+        group="network",
+    )
     dataset: str = setting(
         "cifar10",
         "cifar10, mnist, digits (1,797 real images, part of scikit-learn: no download), folder:PATH (images "
@@ -231,6 +237,20 @@ class Config(FineTuning):
         identity=False,
     )
     overwrite: bool = setting(False, "Run again what has already finished.", group="files", identity=False)
+    resume: bool = setting(
+        True,
+        "Go on after the last checkpoint of an attempt that was cut; --noresume starts it anew.",
+        group="files",
+        identity=False,
+    )
+    checkpoint_every: int = setting(
+        0,
+        "Epochs between two checkpoints. 0: after each epoch, as far as writing them takes at most a "
+        "twentieth of the time.",
+        group="files",
+        bounds="[0,1000000]",
+        identity=False,
+    )
 
     @property
     def sites(self) -> tuple[Site, ...]:
@@ -267,6 +287,8 @@ class Config(FineTuning):
 FIELDS: tuple[dataclasses.Field, ...] = tuple(
     sorted(dataclasses.fields(Config), key=lambda field: field.name in FINE_TUNING_NAMES)
 )
+#: Norm modes and kinds of training that count the examples behind a statistic.
+_OF_WHOLE_BATCHES = {"keras2-train", "pooled-statistics"}
 
 
 def resolve(config: Config) -> Config:
@@ -290,8 +312,25 @@ def resolve(config: Config) -> Config:
     changes["dataset"] = _canonical_dataset("dataset", config.dataset)
     if config.pretrain:
         changes["pretrain"] = _canonical_dataset("pretrain", config.pretrain)
+    changes["bn_batch"] = _canonical_bn_batch(config)
     placement = str(config.parsed_placement())
     return dataclasses.replace(config, **changes, placement=placement, order=Config.order)
+
+
+def _canonical_bn_batch(config: Config) -> str:
+    """Groups that share a batch evenly; one group is the whole batch."""
+    text, size = config.bn_batch, config.batch_size
+    whole = {config.norm_mode, config.trained_norm_mode, config.trained} & _OF_WHOLE_BATCHES
+    if whole and text != "global":
+        raise ConfigError(f"--bn_batch={text}: {min(whole)} is defined by the statistics of whole batches")
+    if text in ("global", "device"):
+        return text
+    if not re.fullmatch(r"[0-9]{1,7}", text):
+        raise ConfigError(f"--bn_batch={text} is neither global, device nor a number of images")
+    group = int(text)
+    if not group or size % group:
+        raise ConfigError(f"--bn_batch={text} does not cut --batch_size={size} into even groups")
+    return "global" if group == size else str(group)
 
 
 def _canonical_dataset(flag: str, dataset: str) -> str:

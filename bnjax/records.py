@@ -152,9 +152,16 @@ def read_sound(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def _parsed(line: bytes) -> dict[str, Any]:
-    record = json.loads(line, parse_constant=_refuse_constant)
+    record = json.loads(line, parse_constant=_refuse_constant, parse_float=_finite_number)
     validate(record)
     return record
+
+
+def _finite_number(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise RecordError(f"the number {text} is out of range")
+    return number
 
 
 def _refuse_constant(name: str) -> None:

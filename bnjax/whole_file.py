@@ -1,7 +1,12 @@
 """Files that appear whole or not at all."""
 
 import os
+import re
+import tempfile
 from pathlib import Path
+
+_UNFINISHED = re.compile(r"\.\d+-.+")
+_PAGE = bytes(4096)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -22,3 +27,27 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Deletes what a process that was killed had begun to write; nobody else may write there now."""
+    for path in folder.iterdir():
+        if _UNFINISHED.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Tries to write to a folder, or to where it would be made; leaves nothing behind.
+
+    Raises:
+      OSError: that cannot be done; names the place.
+    """
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    try:
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(_PAGE)
+    except OSError as error:
+        error.filename = str(place)
+        raise

@@ -21,6 +21,8 @@ NOT_IDENTITY = (
     "overwrite",
     "evaluate_train",
     "keep_state",
+    "resume",
+    "checkpoint_every",
 )
 #: Settings without which a choice means nothing.
 COMPANIONS = {"norm_mode": {"freeze_until": "block1"}, "trained": {"placement": "all"}}
@@ -85,6 +87,7 @@ DIFFERENT = {
     "strides": dict(model="mobilenetv2", halvings=3),
     "padding": dict(model="mobilenetv2", stride_padding="same"),
     "biases": dict(model="mobilenetv2", conv_bias=True),
+    "statistics": dict(placement="all", bn_batch="32"),
     "batch size": dict(placement="all", batch_size=64),
     "frozen part": dict(placement="all", freeze_until="block1"),
     "weights": dict(placement="all", weights="runs/1"),
@@ -107,6 +110,8 @@ def test_where_files_lie_is_no_part_of_the_identity():
         workers=2,
         out_dir="/tmp/x",
         overwrite=True,
+        resume=False,
+        checkpoint_every=3,
         eval_batch_size=7,
         evaluate_train=True,
         keep_state=True,
@@ -123,6 +128,8 @@ def test_where_files_lie_is_no_part_of_the_identity():
     workers=st.integers(0, 256),
     out_dir=st.text(min_size=1),
     overwrite=st.booleans(),
+    resume=st.booleans(),
+    checkpoint_every=st.integers(0, 10**6),
     eval_batch_size=st.integers(1, 10**6),
     evaluate_train=st.booleans(),
     keep_state=st.booleans(),

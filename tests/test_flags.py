@@ -100,6 +100,7 @@ OTHER_VALUES = Config(
     stride_padding="same",
     halvings=3,
     conv_bias=True,
+    bn_batch="device",
     init_deviation=0.5,
     kernel_init="he_normal",
     norm_momentum=0.9,
@@ -141,6 +142,8 @@ OTHER_VALUES = Config(
     head_width=16,
     evaluate_train=True,
     keep_state=True,
+    resume=False,
+    checkpoint_every=3,
 )
 #: What takes the place of settings above.
 INSTEAD = dict(weights="none", pretrain="cifar10", freeze_until="", train_norms=False, norm_mode="train")

@@ -130,7 +130,7 @@ def test_a_sweep_that_was_killed_goes_on_after_its_last_epochs(tmp_path):
     """SIGKILL to all of its processes: nothing has time to clean up."""
     flags = (*SWEEP, "--epochs=200", f"--out_dir={tmp_path}")
     killed = start(*flags)
-    wait_for(lambda: any(tmp_path.glob("*/checkpoint.npz")))
+    wait_for(lambda: any(tmp_path.glob("*/checkpoint-*.npz")))
     for pid in (killed.pid, *children(killed)):
         os.kill(pid, signal.SIGKILL)
     finish(killed)

@@ -260,9 +260,10 @@ def saved(tmp_path):
     run = prepare(mine, DATA, programs=PROGRAMS, gated=True)
     recorder = Recorder(mine, lambda _: None)
     assert train(run, lambda *_, **__: None, Progress(1, 1)) == "done"
-    path = run_module.checkpoint_path(recorder)
-    path.parent.mkdir(parents=True)
-    checkpoint.save(path, run)
+    folder = recorder.path.parent
+    folder.mkdir(parents=True)
+    checkpoint.save(folder, run)
+    [path] = checkpoint.checkpoints(folder)
     return path, run
 
 
@@ -292,8 +293,6 @@ def test_a_damaged_checkpoint_is_none(saved):
         turned[position] ^= 1 << int(random.integers(8))
         path.write_bytes(turned)
         assert checkpoint.load(path) is None
-    path.unlink()
-    assert checkpoint.load(path) is None
 
 
 def test_a_checkpoint_of_another_network_is_not_taken(saved):
@@ -308,8 +307,10 @@ def test_a_checkpoint_of_another_network_is_not_taken(saved):
 def test_a_run_with_a_damaged_checkpoint_starts_anew(tmp_path, monkeypatch):
     mine = settings(tmp_path)
     make_cut(monkeypatch, 2, mine)
-    path = run_module.checkpoint_path(Recorder(mine, lambda _: None))
-    path.write_bytes(path.read_bytes()[:-9])
+    damaged = checkpoint.checkpoints(record_path(mine).parent)
+    assert len(damaged) == 2
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:-9])
     told, statuses = make(mine)
     assert statuses == {mine: "done"}
     assert [record["epoch"] for record in told if record["kind"] == "epoch"] == [1, 2, 3, 4]

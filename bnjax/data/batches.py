@@ -83,12 +83,14 @@ class EvalOrder:
         return np.arange(start, start + self.batch_size)
 
 
-def train_batches(part: Images, batch_size: int, shuffle: str, seed: int, epoch: int) -> Iterator[Batch]:
-    """The batches of one epoch, in the order of :func:`epoch_order`."""
+def train_batches(
+    part: Images, batch_size: int, shuffle: str, seed: int, epoch: int, first: int = 0
+) -> Iterator[Batch]:
+    """The batches of one epoch from its step ``first`` on, in the order of :func:`epoch_order`."""
     count = steps_per_epoch(len(part), batch_size)
     order = TrainOrder(len(part), batch_size, shuffle, seed)
     weights = np.ones(batch_size, np.float32)
-    for chosen in part.batches(order, (epoch - 1) * count, count):
+    for chosen in part.batches(order, (epoch - 1) * count + first, count - first):
         yield Batch(chosen.images, chosen.labels, weights)
 
 

@@ -161,12 +161,14 @@ def stored_pixels(data: bytes, shape: tuple[int, int, int], crop: Crop = CENTRE)
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[shape[-1]]
     try:
         image: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        if image.size != (shape[1], shape[0]):  # before anything is decoded
+            raise BadImageError(f"{image.width}x{image.height} pixels instead of {shape[1]}x{shape[0]}")
         if image.mode != mode:
             image = image.convert(mode)
         if crop != CENTRE:
             image = _cropped(image, image.size, crop)
         return np.asarray(image).reshape(shape)
-    except MemoryError:
+    except (BadImageError, MemoryError):
         raise
     except Exception as error:
         raise BadImageError(" ".join(f"{error}".split()) or type(error).__name__) from error

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from bnjax.config import Config
@@ -36,6 +37,19 @@ def network_class(model: str) -> type[Network]:
     return _NETWORKS[model]
 
 
+def norm_group(config: Config) -> int:
+    """How many examples share the statistics of a norm; 0 for the whole batch.
+
+    ``device`` counts all local devices, also for lanes, whose devices each hold whole batches: it says what
+    the run's batches would be alone.
+    """
+    if config.bn_batch == "global":
+        return 0
+    if config.bn_batch == "device":
+        return config.batch_size // jax.local_device_count()
+    return int(config.bn_batch)
+
+
 def build_model(config: Config, num_classes: int, gated: bool = False) -> Network:
     """The network that a config asks for, with its placement parsed.
 
@@ -57,5 +71,6 @@ def build_model(config: Config, num_classes: int, gated: bool = False) -> Networ
         norm_epsilon=config.norm_epsilon,
         head_width=config.head_width,
         freezing=freezing(config),
+        norm_group=norm_group(config),
         **own,
     )

@@ -32,7 +32,7 @@ class Network(nn.Module):
         ``init`` puts there, see :class:`bnjax.nn.Unit`.
       dropout: rate after hidden dense units.
       activation, negative_slope, kernel_init, init_deviation, norm_momentum, norm_epsilon, norm_scale,
-        param_dtype: see :class:`bnjax.nn.Unit`.
+        norm_group, param_dtype: see :class:`bnjax.nn.Unit`.
       head_width: units of a dense ReLU layer between the features and the logits, as fine-tuning puts there;
         0 for none.
       freezing: which parameters are trained, and what each norm does in training.
@@ -54,6 +54,7 @@ class Network(nn.Module):
     norm_scale: bool = True
     head_width: int = 0
     freezing: Freezing = Freezing()
+    norm_group: int = 0
     param_dtype: DTypeLike = jnp.float32
     compute_dtype: DTypeLike | None = None
 
@@ -113,6 +114,8 @@ class Network(nn.Module):
             norm_epsilon=self.norm_epsilon,
             norm_scale=self.norm_scale,
             norm_mode=self.freezing.norm_mode(site),
+            # Initial values do not depend on statistics, and are made with a single image.
+            norm_group=0 if self.is_initializing() else self.norm_group,
             param_dtype=self.param_dtype,
             name=unit_name(site),
         )

@@ -64,6 +64,30 @@ def _backward(epsilon: float, saved: tuple, cotangents: tuple) -> tuple[Array, A
 batch_norm.defvjp(_forward, _backward)
 
 
+def ghost_batch_norm(
+    x: Array, scale: Array, bias: Array, epsilon: float, group: int
+) -> tuple[Array, Array, Array]:
+    """:func:`batch_norm` of each ``group`` of neighbours by itself (Hoffer et al. 2017, section 4).
+
+    Args:
+      group: how many examples share statistics; divides the batch. 0: all of them.
+
+    Returns:
+      The normalised x, and mean and variance [features], which are means over the groups: what devices that
+      normalise their own part would agree on.
+
+    Raises:
+      ValueError: the groups do not fit the batch.
+    """
+    if group in (0, len(x)):
+        return batch_norm(x, scale, bias, epsilon)
+    if len(x) % group:
+        raise ValueError(f"{len(x)} examples cannot be normalised in groups of {group}")
+    groups = x.reshape(-1, group, *x.shape[1:])
+    y, mean, var = jax.vmap(lambda part: batch_norm(part, scale, bias, epsilon))(groups)
+    return y.reshape(x.shape), mean.mean(0), var.mean(0)
+
+
 class NormMode(NamedTuple):
     """What a norm does in training; in evaluation it always uses its running statistics.
 
@@ -148,6 +172,7 @@ class BatchNorm(nn.Module):
       use_scale: whether a scale is learnt; without it, it is 1.
       mode: what it does in training, a name in :data:`MODES`. Whether scale and bias are trained is not its
         matter, see :class:`bnjax.freezing.Freezing`.
+      group: how many examples share statistics in training; 0 for the whole batch.
     """
 
     momentum: float = 0.99
@@ -155,6 +180,7 @@ class BatchNorm(nn.Module):
     param_dtype: DTypeLike = jnp.float32
     use_scale: bool = True
     mode: str = "train"
+    group: int = 0
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -171,7 +197,7 @@ class BatchNorm(nn.Module):
         if not (train and mode.uses_batch):
             factor = jax.lax.rsqrt(var.value + self.epsilon) * scale
             return ((x - mean.value) * factor + bias).astype(x.dtype)
-        y, *batch = batch_norm(x, scale, bias, self.epsilon)
+        y, *batch = ghost_batch_norm(x, scale, bias, self.epsilon, self.group)
         if mode.update != "none" and not self.is_initializing():
             if count is not None:
                 count.value += 1

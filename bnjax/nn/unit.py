@@ -101,7 +101,7 @@ class Unit(nn.Module):
       dropout: probability of zeroing an output in training; the others are scaled by 1 / (1 - dropout). It
         and ``negative_slope`` may be traced, so that runs which differ in them share a program.
       kernel_init, init_deviation: see :func:`kernel_initializer` and :func:`depthwise_initializer`.
-      norm_momentum, norm_epsilon, norm_scale, norm_mode: see :class:`bnjax.nn.BatchNorm`.
+      norm_momentum, norm_epsilon, norm_scale, norm_mode, norm_group: see :class:`bnjax.nn.BatchNorm`.
       param_dtype: of parameters and statistics; the input decides the dtype of the output.
       use_bias: whether a bias is added before norm and activation, wherever the norm stands.
       linear: there is no activation, and a norm in either order is the same.
@@ -121,6 +121,7 @@ class Unit(nn.Module):
     norm_epsilon: float = 1e-3
     norm_scale: bool = True
     norm_mode: str = "train"
+    norm_group: int = 0
     param_dtype: DTypeLike = jnp.float32
     stride: int = 1
     padding: str = "same"
@@ -190,6 +191,7 @@ class Unit(nn.Module):
             self.param_dtype,
             use_scale=self.norm_scale,
             mode=self.norm_mode,
+            group=self.norm_group,
             name="norm",
         )
         return norm(x, train=train)

@@ -8,6 +8,7 @@ units are framed in white, and the epoch and the counts stand below.
 import math
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,10 @@ class Movie:
             f"{what}, epoch {epoch}: {flat.sum()} flat (framed), {silent.sum()} silent, of {flat.size} units"
         )
         self.frames.append(draw_frame(unit_tiles(shown, image_shape), flat, caption))
+
+    def take_frames(self, frames: Sequence[np.ndarray]) -> None:
+        """Begins with frames that an earlier attempt at the run has drawn."""
+        self.frames = [Image.fromarray(frame) for frame in frames]
 
     def save(self) -> None:
         """Writes the frames so far; the file is complete or not there."""

@@ -1,9 +1,13 @@
-"""The state of a run that is under way, on disk after an epoch, so that a run which was cut goes on.
+"""The state of a run that is under way, on disk, so that a run which was cut goes on as if it had not been.
 
-One file of arrays with a SHA-256 digest behind it, so that damage shows; it appears whole or not at all.
+A checkpoint is one file of arrays with a SHA-256 digest behind it, so that damage shows; it appears whole or
+not at all. The last ones are kept, named by the training steps that lie behind them.
 """
 
+import dataclasses
 import json
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,32 +17,70 @@ import jax.numpy as jnp
 import numpy as np
 
 from bnjax.sealed import read_arrays, write_arrays
-from bnjax.train.training import Run
+from bnjax.train.training import Run, Underway
 
-FILE_NAME = "checkpoint.npz"
+#: Changes when what a checkpoint holds does; one of another format is left alone.
+FORMAT = 2
+_KEPT = 2
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a checkpoint holds: the leaves of the state, and what was recorded and counted so far."""
+    """What a checkpoint holds: the leaves of the state, and what was recorded and counted so far.
+
+    Attributes:
+      lanes, shared_order: see :class:`bnjax.train.training.Run`.
+      frames: of movies, by what they show.
+    """
 
     leaves: list[np.ndarray]
     epochs: list[dict[str, Any]]
+    underway: Underway
+    lanes: int
+    shared_order: bool
     kernels: dict[str, np.ndarray]
     streaks: dict[str, np.ndarray]
+    frames: dict[str, list[np.ndarray]]
 
 
-def save(path: Path, run: Run) -> None:
-    """Keeps a run as it is after its last recorded epoch.
+def checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints in a run's folder, the newest first."""
+    return sorted(folder.glob(f"checkpoint-{'[0-9]' * 12}.npz"), reverse=True)
+
+
+def save(folder: Path, run: Run) -> None:
+    """Keeps a run as it is, and of the checkpoints before it the newest.
 
     Raises:
-      OSError: it cannot be written; an older checkpoint is still there.
+      OSError: it cannot be written; the older checkpoints are still there.
     """
+    path = folder / f"checkpoint-{run.steps_taken:012}.npz"
+    write_arrays(path, _arrays(run))
+    remove(checkpoints(folder)[_KEPT:])
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Deletes checkpoints that nobody needs any more."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _arrays(run: Run) -> dict[str, np.ndarray]:
     arrays = {f"state/{number}": leaf for number, leaf in enumerate(_leaves(run.state))}
     arrays |= {f"kernel/{site}": kernel for site, kernel in run.flat.kernels.items()}
     arrays |= {f"streak/{site}": streak for site, streak in run.flat.streaks.items()}
-    arrays["epochs"] = np.frombuffer(json.dumps(run.epochs).encode(), np.uint8)
-    write_arrays(path, arrays)
+    for movie in run.movies:
+        frames = enumerate(movie.frames)
+        arrays |= {f"frame/{movie.shows}/{number:06}": np.asarray(frame) for number, frame in frames}
+    told = {
+        "format": FORMAT,
+        "epochs": run.epochs,
+        "underway": dataclasses.asdict(run.underway),
+        "lanes": run.lanes,
+        "shared_order": run.shared_order,
+    }
+    arrays["told"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    return arrays
 
 
 def _leaves(state: Any) -> list[np.ndarray]:
@@ -55,24 +97,61 @@ def _as_key(data: np.ndarray) -> jax.Array:
     return jax.random.wrap_key_data(jnp.asarray(data))
 
 
+def steps_of(path: Path) -> int:
+    """The training steps that lie behind a checkpoint."""
+    return int(path.stem.rpartition("-")[2])
+
+
+def newest_common(folders: Iterable[Path]) -> int | None:
+    """The last step of which all runs have a checkpoint that have any; None where there is no such step."""
+    steps = [set(map(steps_of, found)) for found in map(checkpoints, folders) if found]
+    return max(set.intersection(*steps), default=None) if steps else None
+
+
+def load_newest(folder: Path, last: int | None = None) -> Saved | None:
+    """What the newest checkpoint holds that is whole; of those that are not, a line on stderr tells.
+
+    Args:
+      last: later steps than this are forgotten.
+
+    Raises:
+      OSError: one cannot be read.
+    """
+    for path in checkpoints(folder):
+        if last is not None and steps_of(path) > last:
+            path.unlink()
+            continue
+        saved = load(path)
+        if saved:
+            return saved
+        print(f"{path} is damaged or of another version, and removed", file=sys.stderr)
+        path.unlink()
+    return None
+
+
 def load(path: Path) -> Saved | None:
-    """What a checkpoint holds; None where there is none, or a damaged one.
+    """What a checkpoint holds; None where it is damaged or of another format.
 
     Raises:
       OSError: it cannot be read.
     """
-    try:
-        found = read_arrays(path)
-    except FileNotFoundError:
-        return None
+    found = read_arrays(path)
     if found is None:
         return None
-    count = sum(name.startswith("state/") for name in found)
+    told = json.loads(found["told"].tobytes()) if "told" in found else {}
+    if told.get("format") != FORMAT:
+        return None
+    frames = _below("frame/", found)
+    shown = {name.partition("/")[0] for name in frames}
     return Saved(
-        [found[f"state/{number}"] for number in range(count)],
-        json.loads(found["epochs"].tobytes()),
+        [found[f"state/{number}"] for number in range(len(_below("state/", found)))],
+        told["epochs"],
+        Underway.from_dict(told["underway"]),
+        told["lanes"],
+        told["shared_order"],
         _below("kernel/", found),
         _below("streak/", found),
+        {what: [array for _, array in sorted(_below(f"{what}/", frames).items())] for what in shown},
     )
 
 
@@ -92,5 +171,8 @@ def restore(saved: Saved, run: Run) -> bool:
     ]
     run.state = jax.tree.unflatten(tree, placed)
     run.flat.kernels, run.flat.streaks = saved.kernels, saved.streaks
-    run.epochs[:] = saved.epochs
+    run.epochs[:], run.underway = saved.epochs, saved.underway
+    run.lanes, run.shared_order = saved.lanes, saved.shared_order
+    for movie in run.movies:
+        movie.take_frames(saved.frames.get(movie.shows, []))
     return True

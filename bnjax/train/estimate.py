@@ -55,7 +55,7 @@ def dry_run(configs: Sequence[Config], options: Options, program: str) -> int:
     print(f"{len(configs)} runs: {len(configs) - len(todo)} finished, {len(todo)} to go")
     if todo:
         steps = steps_of(todo)
-        tasks = planned(steps, options)
+        tasks = planned(configs, steps, options)
         jobs = job_count(options, len(tasks))
         print(f"{len(tasks)} tasks, {program_count(tasks)} training programs, {jobs} side by side")
         say(f"{program}: measuring")

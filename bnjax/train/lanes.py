@@ -25,10 +25,11 @@ from bnjax.train.lane_step import LaneEval, LaneLoop, LaneValues, lane_values
 from bnjax.train.mesh import replicate
 from bnjax.train.outcome import Measured, diverged_fields, epoch_fields
 from bnjax.train.programs import Programs
+from bnjax.train.signals import held_signals
 from bnjax.train.state import TrainState
-from bnjax.train.step import Sums, Totals
+from bnjax.train.step import Sums
 from bnjax.train.stepping import order_parts, steps_in_loop
-from bnjax.train.training import Run, check_train_images, site_kernels
+from bnjax.train.training import Run, Underway, check_train_images, has_diverged, site_kernels
 
 _AXIS = "lanes"
 #: Called as ``emit(lane, "epoch", **fields)``.
@@ -41,7 +42,7 @@ class Lanes:
 
     Attributes:
       runs: one for each lane; their own ``state`` is that of the last :meth:`settle`.
-      state, values: stacked; lanes that only fill up the devices come last.
+      state, values: stacked; lanes that only fill up the program come last.
     """
 
     runs: list[Run]
@@ -74,22 +75,25 @@ def prepare_lane_runs(configs: Sequence[Config], dataset: Dataset, programs: Pro
     """
     check_train_images(configs[0], dataset)
     made = programs.gated_of(configs[0], dataset)
+    shared = configs[0].shuffle == "none" or len({config.seed for config in configs}) == 1
     runs = []
     for config in configs:
         model = made.model_of(config)
         state = first_state(config, model, made.first_state)
         flat = FlatHistory(site_kernels(model, state))
-        runs.append(Run(config=config, dataset=dataset, model=model, state=state, flat=flat))
+        run = Run(config=config, dataset=dataset, model=model, state=state, flat=flat)
+        run.lanes, run.shared_order = len(configs), shared
+        runs.append(run)
     return runs
 
 
 def join(runs: Sequence[Run], programs: Programs) -> Lanes:
-    """Puts runs side by side that have come equally far."""
+    """Puts runs side by side that have come equally far, and began in a program for as many or more."""
     mesh = Mesh(np.array(jax.local_devices()), (_AXIS,))
-    config, dataset = runs[0].config, runs[0].dataset
-    filled = [*runs, *[runs[-1]] * (-len(runs) % mesh.size)]
+    config, dataset, shared = runs[0].config, runs[0].dataset, runs[0].shared_order
+    width = runs[0].lanes + -runs[0].lanes % mesh.size
+    filled = [*runs, *[runs[-1]] * (width - len(runs))]
     made = programs.gated_of(config, dataset)
-    shared = config.shuffle == "none" or len({run.config.seed for run in runs}) == 1
     along_lanes = NamedSharding(mesh, PartitionSpec(_AXIS))
     train = in_memory(dataset.train)
     weights = np.ones(len(train), np.float32)
@@ -115,7 +119,7 @@ def train_lanes(
     advance: Callable[[int], None],
     after_epoch: Callable[[], None] = lambda: None,
 ) -> None:
-    """Trains all lanes to the end, from the epoch after the last recorded one.
+    """Trains all lanes to the end, from where they are.
 
     A lane that diverges leaves the others alone; its last epoch says so.
 
@@ -130,32 +134,26 @@ def train_lanes(
     for run in lanes.runs:
         run.compile_seconds = time.perf_counter() - started
     for epoch in range(len(lanes.runs[0].epochs) + 1, lanes.runs[0].config.epochs + 1):
-        started = time.perf_counter()
-        totals = train_lanes_epoch(lanes, epoch, advance)
-        seconds = (time.perf_counter() - started) / len(lanes.runs)
-        measured = _measure(lanes, totals)
-        for lane, run in enumerate(lanes.runs):
-            if has_diverged(run):
-                continue
-            fields = _fields(run, epoch, measured[lane], seconds)
-            run.epochs.append(fields)
-            emit(lane, "epoch", **fields)
+        train_lanes_epoch(lanes, epoch, advance)
+        measured = _measure(lanes)
+        with held_signals():  # what is recorded and what checkpoints hold go together
+            for lane, run in enumerate(lanes.runs):
+                if not has_diverged(run):
+                    fields = _fields(run, epoch, measured[lane])
+                    run.epochs.append(fields)
+                    emit(lane, "epoch", **fields)
+                run.underway = Underway()
         if all(has_diverged(run) for run in lanes.runs):
             break
         after_epoch()
     lanes.settle()
 
 
-def has_diverged(run: Run) -> bool:
-    """Whether its last epoch ended in a loss that is not finite."""
-    return bool(run.epochs) and run.epochs[-1]["status"] == "diverged"
-
-
-def _fields(run: Run, epoch: int, measured: Measured, seconds: float) -> dict[str, Any]:
+def _fields(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
     if not math.isfinite(measured.trained.loss):
-        # Which step it was is not known to the host: the others' steps went on.
-        return diverged_fields(run, epoch, epoch * run.steps_per_epoch, seconds)
-    return epoch_fields(run, epoch, measured, seconds)
+        # The others' steps went on, so it has the steps of a whole epoch.
+        return diverged_fields(run, epoch)
+    return epoch_fields(run, epoch, measured)
 
 
 def compile_loop(lanes: Lanes) -> None:
@@ -167,17 +165,22 @@ def compile_loop(lanes: Lanes) -> None:
     jax.block_until_ready(lanes.loop(copy, lanes.examples, _placed(nowhere, lanes), 0, lanes.values))
 
 
-def train_lanes_epoch(lanes: Lanes, epoch: int, advance: Callable[[int], None]) -> list[Totals]:
-    """Trains all lanes through the images once; returns each lane's sums."""
+def train_lanes_epoch(lanes: Lanes, epoch: int, advance: Callable[[int], None]) -> None:
+    """Takes the steps of an epoch that are left with all lanes; ends between two calls at a signal."""
     run = lanes.runs[0]
-    totals = [Totals() for _ in lanes.runs]
-    for part, taken in order_parts(_orders(lanes, epoch), run.steps_per_epoch, run.config.batch_size):
-        lanes.state, sums = lanes.loop(lanes.state, lanes.examples, _placed(part, lanes), taken, lanes.values)
-        on_host = jax.device_get(sums)
-        for lane, total in enumerate(totals):
-            total.add(Sums(*(values[lane, :taken] for values in on_host)))
-        advance(taken * len(totals))
-    return totals
+    first, before, started = run.underway.steps, run.underway.seconds, time.perf_counter()
+    order, count = _orders(lanes, epoch), run.steps_per_epoch
+    with held_signals() as stopping:
+        for part, taken in order_parts(order, count, run.config.batch_size, first):
+            placed = _placed(part, lanes)
+            lanes.state, sums = lanes.loop(lanes.state, lanes.examples, placed, taken, lanes.values)
+            on_host = jax.device_get(sums)
+            for lane, mine in enumerate(lanes.runs):
+                mine.underway.totals.add(Sums(*(values[lane, :taken] for values in on_host)))
+                mine.underway.seconds = before + (time.perf_counter() - started) / len(lanes.runs)
+            advance(taken * len(lanes.runs))
+            if stopping:
+                return
 
 
 def _orders(lanes: Lanes, epoch: int) -> np.ndarray:
@@ -197,7 +200,7 @@ def _placed(order: np.ndarray, lanes: Lanes) -> Array:
     return jax.device_put(order, NamedSharding(lanes.mesh, spec))
 
 
-def _measure(lanes: Lanes, totals: Sequence[Totals]) -> list[Measured]:
+def _measure(lanes: Lanes) -> list[Measured]:
     run = lanes.runs[0]
     dataset, size = run.dataset, run.config.eval_batch_size
 
@@ -212,6 +215,6 @@ def _measure(lanes: Lanes, totals: Sequence[Totals]) -> list[Measured]:
     seen = evaluated(dataset.train) if run.config.evaluate_train else [None] * len(test)
     kernels = site_kernels(run.model, lanes.state)
     return [
-        Measured(total, test[lane], held_out[lane], seen[lane], lane_of(kernels, lane))
-        for lane, total in enumerate(totals)
+        Measured(mine.underway.totals, test[lane], held_out[lane], seen[lane], lane_of(kernels, lane))
+        for lane, mine in enumerate(lanes.runs)
     ]

@@ -12,9 +12,10 @@ from bnjax.options import Options
 from bnjax.train.huge_pages import start_with_huge_pages
 from bnjax.train.recorder import Recorder, finished_summary, print_record, record_path, variables_path
 from bnjax.train.run import failures, train_run
-from bnjax.train.signals import Stopped, stop_signals
+from bnjax.train.signals import Stopped, ends_in_time, stop_signals
 
 FAILED = 1
+_SECONDS_TO_STOP = 8.5
 
 
 def launch(configs: Sequence[Config], options: Options, program: str) -> int:
@@ -29,7 +30,7 @@ def launch(configs: Sequence[Config], options: Options, program: str) -> int:
     start_with_huge_pages(program)
     try:
         sources = _sources(configs)
-        with stop_signals():
+        with ends_in_time(_SECONDS_TO_STOP), stop_signals():
             if options.dry_run:
                 from bnjax.train.estimate import dry_run
 

@@ -5,10 +5,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from bnjax.train.outcome import diverged_fields, epoch_fields, measure
+from bnjax.train.outcome import diverged_fields, epoch_fields, measure, waiting_share
 from bnjax.train.progress import Progress
-from bnjax.train.step import Sums, Totals
-from bnjax.train.training import Training
+from bnjax.train.signals import held_signals
+from bnjax.train.step import Sums
+from bnjax.train.training import Training, Underway, has_diverged
 
 
 class DivergedError(Exception):
@@ -21,7 +22,9 @@ def train(
     progress: Progress,
     after_epoch: Callable[[], None] = lambda: None,
 ) -> str:
-    """Trains to the end, from the epoch after the last recorded one, telling a record after each epoch.
+    """Trains to the end, from where the run is, telling a record after each epoch.
+
+    A signal ends it between two steps, or in what is not a step; the run then is as a checkpoint needs it.
 
     Args:
       run: changed in place: its state, its epochs.
@@ -36,48 +39,53 @@ def train(
     run.steps.compile(run.state)
     run.compile_seconds = time.perf_counter() - started
     for epoch in range(len(run.epochs) + 1, run.config.epochs + 1):
-        started = time.perf_counter()
         try:
-            trained = _train_epoch(run, epoch, progress)
+            _train_epoch(run, epoch, progress)
+            measured = measure(run, run.underway.totals)
         except DivergedError:
-            fields = diverged_fields(run, epoch, int(run.state.step), time.perf_counter() - started)
-        else:
-            seconds = time.perf_counter() - started
-            waited = run.steps.waited  # the measurements read images too
-            fields = epoch_fields(run, epoch, measure(run, trained), seconds, waited)
-        run.epochs.append(fields)
-        emit("epoch", **fields)
-        if fields["status"] == "diverged":
+            measured = None
+        with held_signals():  # what is recorded and what a checkpoint holds go together
+            fields = epoch_fields(run, epoch, measured) if measured else diverged_fields(run, epoch)
+            emit("epoch", **fields)
+            run.epochs.append(fields)
+            run.underway = Underway()
+        if has_diverged(run):
             return "diverged"
         after_epoch()
     return "done"
 
 
-def _train_epoch(run: Training, epoch: int, progress: Progress) -> Totals:
-    """The sums over the epoch's batches as they were trained.
+def _train_epoch(run: Training, epoch: int, progress: Progress) -> None:
+    """Takes the steps of an epoch that are left, and sums them up; ends between two of them at a signal.
 
     Raises:
       DivergedError: a loss is not finite; noticed some steps later, since steps run ahead.
     """
-    started = time.perf_counter()
-    totals = Totals()
-    under_way: deque[Sums] = deque()
+    trained = run.underway
+    before, started = trained.waited, time.perf_counter() - trained.seconds
+    steps_ahead: deque[Sums] = deque()
 
     def look_at_oldest() -> None:
-        before = len(totals.batch_accuracies)
-        totals.add(under_way.popleft())
-        if not math.isfinite(totals.loss):
-            raise DivergedError
-        taken = len(totals.batch_accuracies)
-        elapsed = time.perf_counter() - started
-        waiting = None if run.steps.waited is None else run.steps.waited / elapsed
-        progress.advance(taken - before, epoch, totals.mean_loss, waiting)
+        taken = trained.steps
+        trained.totals.add(steps_ahead.popleft())
+        _check_finite(trained)
+        trained.seconds = time.perf_counter() - started
+        trained.waited = before + (run.steps.waited or 0.0)
+        progress.advance(trained.steps - taken, epoch, trained.totals.mean_loss, waiting_share(run))
 
-    for state, sums in run.steps.take(run.state, epoch):
-        run.state = state
-        under_way.append(sums)
-        if len(under_way) > run.steps.in_flight:
+    _check_finite(trained)
+    with held_signals() as stopping:
+        for state, sums in run.steps.take(run.state, epoch, trained.steps):
+            run.state = state
+            steps_ahead.append(sums)
+            if len(steps_ahead) > run.steps.in_flight:
+                look_at_oldest()
+            if stopping:
+                break
+        while steps_ahead:
             look_at_oldest()
-    while under_way:
-        look_at_oldest()
-    return totals
+
+
+def _check_finite(trained: Underway) -> None:
+    if not math.isfinite(trained.totals.loss):
+        raise DivergedError

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bnjax.data import Images
+from bnjax.data import Images, ImageSet
 from bnjax.probes.dying import dying_counts, silent_units
 from bnjax.train.evaluate import Evaluation, evaluate
 from bnjax.train.state import digest
@@ -53,16 +53,17 @@ def measure(run: Training, trained: Totals) -> Measured:
     return Measured(trained, test, held_out, seen, site_kernels(run.model, run.state))
 
 
-def epoch_fields(
-    run: Run, epoch: int, measured: Measured, seconds: float, waited: float | None = None
-) -> dict[str, Any]:
-    """Counts dying units, and says how the epoch went.
+def waiting_share(run: Run) -> float | None:
+    """The fraction of the epoch under way for which the device had no batch; None with images in memory."""
+    if isinstance(run.dataset.train, ImageSet):
+        return None
+    return run.underway.waited / run.underway.seconds
 
-    Args:
-      seconds: what the training took.
-      waited: for how many of them the device had no batch; None where images are in memory.
-    """
+
+def epoch_fields(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
+    """Counts dying units, and says how the epoch went that is under way."""
     trained, test, held_out, seen = measured.trained, measured.test, measured.held_out, measured.seen
+    waiting = waiting_share(run)
     silent = {
         site: silent_units(largest, run.config.activation)
         for site, largest in test.activation_input_max.items()
@@ -88,22 +89,21 @@ def epoch_fields(
         "test_top5_accuracy": test.top5_accuracy if run.dataset.num_classes > TOP else None,
         "train_batch_accuracy": _batch_accuracy(trained.batch_accuracies),
         "dying": dying_counts(silent, flat, test.active),
-        **_speed(trained.images, seconds),
-        "waiting": None if waited is None else round(waited / seconds, 4),
+        **_speed(trained.images, run.underway.seconds),
+        "waiting": None if waiting is None else round(waiting, 4),
     }
 
 
-def diverged_fields(run: Run, epoch: int, step: int, seconds: float) -> dict[str, Any]:
-    """An epoch that ended early, at this step, at a loss that is not finite: its metrics are unknown."""
-    taken = step - (epoch - 1) * run.steps_per_epoch
+def diverged_fields(run: Run, epoch: int) -> dict[str, Any]:
+    """An epoch that ended early, at a loss that is not finite: its metrics are unknown."""
     return {
         "epoch": epoch,
-        "step": step,
+        "step": run.steps_taken,
         "status": "diverged",
         **dict.fromkeys(METRICS),
         "train_batch_accuracy": {},
         "dying": {},
-        **_speed(taken * run.config.batch_size, seconds),
+        **_speed(run.underway.steps * run.config.batch_size, run.underway.seconds),
         "waiting": None,
     }
 
@@ -117,7 +117,7 @@ def _batch_accuracy(accuracies: list[float]) -> dict[str, float]:
 
 
 def _speed(images: int, seconds: float) -> dict[str, float]:
-    return {"seconds": round(seconds, 3), "images_per_second": round(images / seconds, 1)}
+    return {"seconds": round(seconds, 3), "images_per_second": round(images / max(seconds, 1e-9), 1)}
 
 
 def _evaluate(run: Training, part: Images) -> Evaluation:

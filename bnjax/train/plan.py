@@ -76,14 +76,14 @@ def plan(configs: Sequence[Config], steps: Mapping[Config, int], lanes: int) -> 
     """Cuts runs into tasks, in their order.
 
     Args:
-      configs: resolved, all different.
-      steps: of each whole run.
+      configs: resolved, all different; with those that have ended, so that the others are made as before.
+      steps: of each whole run that is to be made.
       lanes: most runs side by side as one program; 1 for runs in turn.
     """
     if lanes > 1:
         return [
             Task(tuple(group[start : start + lanes]), gated=True)
-            for group in _grouped(configs)
+            for group in _grouped([config for config in configs if config in steps])
             for start in range(0, len(group), lanes)
         ]
     gated = {
@@ -91,9 +91,9 @@ def plan(configs: Sequence[Config], steps: Mapping[Config, int], lanes: int) -> 
         for group in _grouped(configs)
         if len({program_settings(config, gated=False) for config in group}) > 1
         for config in group
-        if steps[config] <= _MOST_STEPS_TO_GATE
+        if steps.get(config, 0) <= _MOST_STEPS_TO_GATE
     }
-    return [Task((config,), config in gated) for config in configs]
+    return [Task((config,), config in gated) for config in configs if config in steps]
 
 
 def _grouped(configs: Sequence[Config]) -> list[list[Config]]:

@@ -3,6 +3,7 @@
 import itertools
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ class Recorder:
         self.path = record_path(config)
         self._tell = tell
         self._opened = False
+        self._whole = threading.Lock()  # the last words of a run come from a second thread
 
     def emit(self, kind: str, **fields: Any) -> None:
         """Makes, keeps and tells one record."""
         record = records.make_record(kind, self.run_id, **fields)
-        with held_signals():
+        with self._whole, held_signals():
             if not self._opened:
                 self._open()
             records.append(self.path, record)

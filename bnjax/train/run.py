@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bnjax.config import Config, ConfigError
@@ -13,6 +13,8 @@ from bnjax.records import RecordError
 from bnjax.settings import WeightsError
 from bnjax.train.claim import ClaimedError, claimed
 from bnjax.train.recorder import Recorder, finished_summary, variables_path
+from bnjax.train.signals import Stopped, last_words
+from bnjax.whole_file import check_writable, remove_unfinished
 
 if TYPE_CHECKING:
     from bnjax.data import Dataset
@@ -63,8 +65,7 @@ def train_run(
 
     Args:
       progress: makes what is told of every step, from the number of steps and of epochs.
-      movies: they get a frame for each epoch and are saved at the end, an early one too; with them a run
-        starts anew.
+      movies: they get a frame for each epoch and are saved at the end, an early one too.
       programs: those that other runs of this process have compiled.
       gated: whether its program serves runs of other placements, rates and slopes too.
 
@@ -72,6 +73,8 @@ def train_run(
       ``done`` or ``diverged``.
     """
     started = time.perf_counter()
+    folder = recorder.path.parent
+    check_writable(folder)  # before hours of decoding
     dataset = load(config)
     from bnjax.train.backend import configure_backend
 
@@ -80,7 +83,7 @@ def train_run(
 
     with device_errors():
         run = prepare(config, dataset, movies, programs, gated)
-        with claimed(recorder.path.parent):
+        with claimed(folder):
             ended = finished_summary(config)
             if ended:  # by another process, meanwhile
                 return ended["status"]
@@ -101,22 +104,28 @@ def _train_claimed(
     from bnjax.train.loop import train
     from bnjax.train.outcome import summary_fields
 
-    if not (run.movies or run.config.overwrite):
-        take_up(run, recorder)
+    def close(status: str) -> None:
+        recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
+
+    take_up(run, recorder)
     recorder.emit("run", **run_facts(run))
     _tell_of_frozen(run, recorder)
     saves = Saves([(run, recorder)])
     status = "interrupted"
     try:
-        with progress(run.config.epochs * run.steps_per_epoch, run.config.epochs) as shown:
-            shown.advance(len(run.epochs) * run.steps_per_epoch, len(run.epochs), 0.0)
-            status = train(run, recorder.emit, shown, saves.after_epoch)
-            keep_state(run, status)
+        with last_words(partial(close, status)):
+            try:
+                with progress(run.config.epochs * run.steps_per_epoch, run.config.epochs) as shown, saves:
+                    shown.advance(run.steps_taken, len(run.epochs), 0.0)
+                    ended = train(run, recorder.emit, shown, saves.after_epoch)
+                    keep_state(run, ended)
+                    status = ended
+            finally:
+                close(status)
     finally:
-        recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
         for movie in run.movies:
             movie.save()
-    checkpoint_path(recorder).unlink(missing_ok=True)
+    saves.remove(run)
     return status
 
 
@@ -145,43 +154,85 @@ def keep_state(run: "Run", status: str) -> None:
     keep_variables(variables_path(run.config), {"params": params, "batch_stats": batch_stats})
 
 
-def checkpoint_path(recorder: Recorder) -> Path:
-    """Where a run's checkpoint lies."""
+def take_up(run: "Run", recorder: Recorder, last: int | None = None) -> None:
+    """Goes on with an earlier attempt, where its records and a checkpoint are whole; else clears it away.
+
+    Args:
+      last: the last step from which it may go on.
+    """
     from bnjax.train import checkpoint
 
-    return recorder.path.with_name(checkpoint.FILE_NAME)
+    folder, config = recorder.path.parent, run.config
+    remove_unfinished(folder)
+    if config.resume and not config.overwrite and recorder.path.exists():
+        saved = checkpoint.load_newest(folder, last)
+        if saved and checkpoint.restore(saved, run):
+            recorder.go_on_after(run.epochs)
+            _tell_going_on(run, recorder.run_id)
+            return
+        if saved:
+            print(
+                f"run {recorder.run_id}: starts anew, its checkpoint is of another program", file=sys.stderr
+            )
+    checkpoint.remove(checkpoint.checkpoints(folder))
 
 
-def take_up(run: "Run", recorder: Recorder) -> None:
-    """Goes on with an earlier attempt, where its records and its checkpoint are whole."""
-    from bnjax.train import checkpoint
-
-    saved = checkpoint.load(checkpoint_path(recorder))
-    if saved and recorder.path.exists() and checkpoint.restore(saved, run):
-        recorder.go_on_after(run.epochs)
-        print(f"run {recorder.run_id}: goes on after epoch {len(run.epochs)}", file=sys.stderr)
+def _tell_going_on(run: "Run", run_id: str) -> None:
+    ended, begun = len(run.epochs), run.underway.steps
+    inside = f" and {begun} steps of the next" if begun else ""
+    movie = "; its movie lacks them" if any(len(movie.frames) < ended for movie in run.movies) else ""
+    print(f"run {run_id}: goes on after epoch {ended}{inside}{movie}", file=sys.stderr)
 
 
 @dataclass
 class Saves:
-    """Checkpoints of runs after their epochs, but not so often that writing them takes long."""
+    """Checkpoints of runs that train side by side: after epochs, and where a signal stops them.
+
+    ``--checkpoint_every`` says after which epochs; without it, writing takes a small part of the time.
+    """
 
     runs: "Sequence[tuple[Run, Recorder]]"
     settle: Callable[[], None] = lambda: None
     _free_at: float = field(default=0.0)
 
+    def __enter__(self) -> "Saves":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        if kind is Stopped:
+            self.save()
+
     def after_epoch(self) -> None:
-        """Saves, unless the last time is too short ago for what it took."""
+        """Saves where it is time to."""
+        run, _ = self.runs[0]
+        every = run.config.checkpoint_every
+        epochs = max(len(run.epochs) for run, _ in self.runs)
+        if epochs % every == 0 if every else time.monotonic() >= self._free_at:
+            self.save()
+
+    def save(self) -> None:
+        """Saves all runs that go on.
+
+        Raises:
+          OSError: it cannot be written.
+        """
         from bnjax.train import checkpoint
+        from bnjax.train.training import has_diverged
 
         started = time.monotonic()
-        if started < self._free_at:
-            return
         self.settle()
         for run, recorder in self.runs:
-            checkpoint.save(checkpoint_path(recorder), run)
+            if not has_diverged(run):
+                checkpoint.save(recorder.path.parent, run)
         ended = time.monotonic()
         self._free_at = ended + (ended - started) / _SAVING_SHARE
+
+    def remove(self, ended: "Run") -> None:
+        """Deletes the checkpoints of a run that has ended."""
+        from bnjax.train import checkpoint
+
+        [folder] = [recorder.path.parent for run, recorder in self.runs if run is ended]
+        checkpoint.remove(checkpoint.checkpoints(folder))
 
 
 @contextlib.contextmanager

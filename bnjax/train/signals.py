@@ -1,11 +1,20 @@
-"""SIGINT and SIGTERM: as an exception that ends a run in order, and held back while a record is written."""
+"""SIGINT and SIGTERM: they end a run in order, wait while a record is written, and never wait long.
+
+Python hears signals between its own instructions only. What lasts longer than that, such as a compilation of
+XLA's or a file system that hangs, is ended from a second thread, which :func:`ends_in_time` starts.
+"""
 
 import contextlib
+import os
 import signal
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
+_SECONDS_FOR_LAST_WORDS = 1.0
+_last_words: list[Callable[[], None]] = []
 
 
 class Stopped(BaseException):
@@ -17,13 +26,21 @@ class Stopped(BaseException):
 
 
 @contextlib.contextmanager
-def held_signals() -> Iterator[None]:
-    """SIGINT and SIGTERM wait until what is inside has ended."""
+def held_signals() -> Iterator[list[int]]:
+    """SIGINT and SIGTERM wait until what is inside has ended, and are listed meanwhile.
+
+    Other threads than the main one are never interrupted, so nothing has to wait there.
+    """
     waiting: list[int] = []
-    with _signals_handled_by(lambda came, _: waiting.append(came)):
-        yield
-    if waiting:
-        signal.raise_signal(waiting[0])
+    if threading.current_thread() is not threading.main_thread():
+        yield waiting
+        return
+    try:
+        with _signals_handled_by(lambda came, _: waiting.append(came)):
+            yield waiting
+    finally:
+        if waiting:
+            signal.raise_signal(waiting[0])
 
 
 @contextlib.contextmanager
@@ -48,3 +65,42 @@ def _signals_handled_by(
     finally:
         for number, former in before.items():
             signal.signal(number, former)
+
+
+@contextlib.contextmanager
+def last_words(say: Callable[[], None]) -> Iterator[None]:
+    """What a second thread calls before :func:`ends_in_time` ends the process."""
+    _last_words.append(say)
+    try:
+        yield
+    finally:
+        _last_words.remove(say)
+
+
+@contextlib.contextmanager
+def ends_in_time(seconds: float) -> Iterator[None]:
+    """The process ends so many seconds after a SIGINT or SIGTERM, with 128 + its number, whatever it does.
+
+    The time runs on behind the block, since leaving Python may hang too.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=_end_in_time, args=(reader, seconds), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        writer.close()
+
+
+def _end_in_time(reader: socket.socket, seconds: float) -> None:
+    with reader:
+        while came := reader.recv(1):
+            if came[0] in _ENDING:
+                threading.Event().wait(seconds)
+                for say in tuple(_last_words):
+                    talking = threading.Thread(target=say, daemon=True)  # a disk that hangs keeps it there
+                    talking.start()
+                    talking.join(_SECONDS_FOR_LAST_WORDS)
+                os._exit(128 + came[0])

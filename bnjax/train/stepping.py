@@ -27,19 +27,22 @@ def steps_in_loop(count: int) -> int:
     return min(STEPS_IN_LOOP, count)
 
 
-def order_parts(order: np.ndarray, count: int, batch_size: int) -> Iterator[tuple[np.ndarray, int]]:
+def order_parts(
+    order: np.ndarray, count: int, batch_size: int, first: int = 0
+) -> Iterator[tuple[np.ndarray, int]]:
     """What the calls of a loop take of an epoch.
 
     Args:
       order: positions of images [..., images].
       count: the steps of the epoch.
+      first: the first of them to take.
 
     Yields:
       Positions [..., steps_in_loop, batch_size] and how many of these steps to take; zeros behind them.
     """
     lanes, most = order.shape[:-1], steps_in_loop(count)
     steps = order[..., : count * batch_size].reshape(*lanes, count, batch_size)
-    for start in range(0, count, most):
+    for start in range(first, count, most):
         taken = min(most, count - start)
         part = np.zeros((*lanes, most, batch_size), np.int32)
         part[..., :taken, :] = steps[..., start : start + taken, :]
@@ -61,10 +64,11 @@ class EpochSteps(Protocol):
     def compile(self, state: TrainState) -> None:
         """Compiles before any epoch's time is taken; the state stays as it is."""
 
-    def take(self, state: TrainState, epoch: int) -> Iterator[tuple[TrainState, Sums]]:
-        """Takes the steps of an epoch (from 1); yields the state and the sums after one or several of them.
+    def take(self, state: TrainState, epoch: int, first: int = 0) -> Iterator[tuple[TrainState, Sums]]:
+        """Takes the steps of an epoch (from 1), ``first`` and later ones.
 
-        A state that was yielded is used up by the next turn.
+        Yields the state and the sums after one or several of them. A state that was yielded is used up by
+        the next turn.
         """
 
 
@@ -98,22 +102,22 @@ class HostSteps:
         batch = shard_batch(Batch(images, np.zeros(size, np.int32), np.ones(size, np.float32)), self._mesh)
         jax.block_until_ready(self.program(jax.tree.map(jnp.copy, state), batch))
 
-    def take(self, state: TrainState, epoch: int) -> Iterator[tuple[TrainState, Sums]]:
-        for batch in self._batches(epoch):
+    def take(self, state: TrainState, epoch: int, first: int = 0) -> Iterator[tuple[TrainState, Sums]]:
+        for batch in self._batches(epoch, first):
             state, sums = self.program(state, shard_batch(batch, self._mesh))
             yield state, sums
 
-    def _batches(self, epoch: int) -> Iterator[Batch]:
+    def _batches(self, epoch: int, first: int) -> Iterator[Batch]:
         config = self._config
-        return train_batches(self._train, config.batch_size, config.shuffle, config.seed, epoch)
+        return train_batches(self._train, config.batch_size, config.shuffle, config.seed, epoch, first)
 
 
 class StreamSteps(HostSteps):
     """One call for each step while the next batch is fetched; tells how long the device waits."""
 
-    def take(self, state: TrainState, epoch: int) -> Iterator[tuple[TrainState, Sums]]:
+    def take(self, state: TrainState, epoch: int, first: int = 0) -> Iterator[tuple[TrainState, Sums]]:
         self.waited = 0.0
-        batches = self._batches(epoch)
+        batches = self._batches(epoch, first)
         sums: Sums | None = None
         with ThreadPoolExecutor(1, "batch") as fetcher:
             coming = fetcher.submit(next, batches, None)
@@ -148,11 +152,11 @@ class DeviceSteps:
         nowhere = np.zeros((steps_in_loop(self._count), self._config.batch_size), np.int32)
         jax.block_until_ready(self._call(jax.tree.map(jnp.copy, state), nowhere, 0))
 
-    def take(self, state: TrainState, epoch: int) -> Iterator[tuple[TrainState, Sums]]:
+    def take(self, state: TrainState, epoch: int, first: int = 0) -> Iterator[tuple[TrainState, Sums]]:
         config = self._config
         images = len(self._examples.labels)
         order = epoch_order(images, config.shuffle, config.seed, epoch)
-        for part, taken in order_parts(order, self._count, config.batch_size):
+        for part, taken in order_parts(order, self._count, config.batch_size, first):
             state, sums = self._call(state, part, taken)
             yield state, Sums(*(values[:taken] for values in jax.device_get(sums)))
 

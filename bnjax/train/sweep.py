@@ -8,11 +8,13 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -24,8 +26,10 @@ from bnjax.train.recorder import finished_summary, print_record
 from bnjax.train.run import load
 from bnjax.train.signals import held_signals
 from bnjax.train.worker import work
+from bnjax.whole_file import check_writable
 
-_SECONDS_TO_STOP = 10
+#: For all processes together; more than each of them takes, less than the program has itself.
+_SECONDS_TO_STOP = 7.0
 _LANES_ON_ACCELERATORS = 16
 
 
@@ -45,7 +49,9 @@ def sweep(configs: Sequence[Config], options: Options, program: str) -> int:
     todo = [config for config, status in statuses.items() if not status]
     say(f"{program}: {len(configs)} runs, {len(configs) - len(todo)} finished before, {len(todo)} to go")
     if todo:
-        tasks = planned(steps_of(todo), options)
+        for out_dir in sorted({config.out_dir for config in todo}):
+            check_writable(Path(out_dir).expanduser())  # before hours of decoding
+        tasks = planned(configs, steps_of(todo), options)
         with _Pool(tasks, job_count(options, len(tasks)), condition_names(configs)) as pool:
             statuses |= pool.run(program)
     counts = Counter(statuses.values())
@@ -76,13 +82,13 @@ def steps_of(todo: Sequence[Config]) -> dict[Config, int]:
     }
 
 
-def planned(steps: dict[Config, int], options: Options) -> list[Task]:
-    """The tasks of runs, from the training steps of each."""
+def planned(configs: Sequence[Config], steps: dict[Config, int], options: Options) -> list[Task]:
+    """The tasks of a sweep, from the training steps of each run that is to be made."""
     if options.lanes == "auto":
         lanes = 1 if computes_on_cpu() else _LANES_ON_ACCELERATORS
     else:
         lanes = int(options.lanes)
-    return plan(list(steps), steps, lanes)
+    return plan(configs, steps, lanes)
 
 
 def say(line: str) -> None:
@@ -148,9 +154,10 @@ class _Pool:
                 os.kill(worker.process.pid, signal.SIGTERM)
             elif worker.process.is_alive():
                 worker.connection.send(None)
+        deadline = time.monotonic() + _SECONDS_TO_STOP
         for worker in self.workers:
-            self._drain(worker)
-            worker.process.join(_SECONDS_TO_STOP)
+            self._drain(worker, deadline)
+            worker.process.join(max(deadline - time.monotonic(), 0))
             if worker.process.is_alive():
                 worker.process.kill()
 
@@ -218,10 +225,10 @@ class _Pool:
         if status != "done":
             say(f"{program}: run {run_id(config)}: {status}")
 
-    def _drain(self, worker: _Worker) -> None:
+    def _drain(self, worker: _Worker, deadline: float) -> None:
         """Prints what a process still has to tell."""
         try:
-            while worker.connection.poll(_SECONDS_TO_STOP):
+            while worker.connection.poll(max(deadline - time.monotonic(), 0)):
                 kind, content = worker.connection.recv()
                 if kind == "record":
                     print_record(content)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from bnjax.config import Config
 from bnjax.data.image_set import ImageSet
+from bnjax.train.checkpoint import newest_common
 from bnjax.train.claim import ClaimedError, claimed
-from bnjax.train.lanes import has_diverged, join, prepare_lane_runs, train_lanes
+from bnjax.train.lanes import join, prepare_lane_runs, train_lanes
 from bnjax.train.outcome import summary_fields
 from bnjax.train.plan import ELSEWHERE, Task, halves
 from bnjax.train.progress import Progress
@@ -17,7 +18,6 @@ from bnjax.train.recorder import Recorder, finished_summary
 from bnjax.train.run import (
     OutOfMemoryError,
     Saves,
-    checkpoint_path,
     device_errors,
     failures,
     keep_state,
@@ -25,6 +25,8 @@ from bnjax.train.run import (
     take_up,
     train_run,
 )
+from bnjax.train.signals import last_words
+from bnjax.train.training import has_diverged
 
 if TYPE_CHECKING:
     from bnjax.train.programs import Programs
@@ -94,13 +96,25 @@ def _side_by_side(task: Task, programs: "Programs", tell: Tell, ended: Ended) ->
         if not mine:
             return
         runs = prepare_lane_runs(mine, dataset, programs)
+        # Where a kill came between the checkpoints of two lanes, both can still go on side by side.
+        common = newest_common(recorders[run.config].path.parent for run in runs)
         for run in runs:
-            if not run.config.overwrite:
-                take_up(run, recorders[run.config])
-        # Runs that were cut at different epochs do not share steps any more.
-        for epochs in sorted({len(run.epochs) for run in runs}, reverse=True):
-            level = [(run, recorders[run.config]) for run in runs if len(run.epochs) == epochs]
-            _train_level(level, programs, started, ended)
+            take_up(run, recorders[run.config], common)
+        for level in _levels(runs):
+            _train_level([(run, recorders[run.config]) for run in level], programs, started, ended)
+
+
+def _levels(runs: "Sequence[Run]") -> "list[list[Run]]":
+    """The runs that can share steps: cut at the same one, and begun in the same program."""
+    found: dict[tuple, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: -run.steps_taken):
+        program = (run.lanes, run.shared_order)
+        found.setdefault((len(run.epochs), run.underway.steps, *program), []).append(run)
+    return [
+        level[start : start + lanes]
+        for (*_, lanes, _), level in found.items()
+        for start in range(0, len(level), lanes)
+    ]
 
 
 def _claim(config: Config, recorder: Recorder, claims: contextlib.ExitStack, ended: Ended) -> bool:
@@ -132,8 +146,13 @@ def _train_level(
         keep_state(run, status)
         recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
         if status != "interrupted":
-            checkpoint_path(recorder).unlink(missing_ok=True)
+            saves.remove(run)
             ended(run.config, status)
+
+    def close_others(status: str) -> None:
+        for lane in range(len(level)):
+            if lane not in told:
+                close(lane, status)
 
     def emit(lane: int, kind: str, **fields: Any) -> None:
         run, recorder = level[lane]
@@ -143,11 +162,11 @@ def _train_level(
 
     for run, recorder in level:
         recorder.emit("run", **run_facts(run, len(level)))
-    status = "interrupted"
-    try:
-        train_lanes(lanes, emit, lambda steps: None, saves.after_epoch)
-        status = "done"
-    finally:
-        for lane in range(len(level)):
-            if lane not in told:
-                close(lane, status)
+    with last_words(partial(close_others, "interrupted")):
+        status = "interrupted"
+        try:
+            with saves:
+                train_lanes(lanes, emit, lambda steps: None, saves.after_epoch)
+            status = "done"
+        finally:
+            close_others(status)

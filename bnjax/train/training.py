@@ -17,8 +17,33 @@ from bnjax.train.initial import first_state
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
 from bnjax.train.programs import Programs
 from bnjax.train.state import TrainState
-from bnjax.train.step import EvalStep
+from bnjax.train.step import EvalStep, Totals
 from bnjax.train.stepping import EpochSteps, epoch_steps
+
+
+@dataclass
+class Underway:
+    """The epoch under way.
+
+    Attributes:
+      totals: over the steps that the state has taken in it.
+      seconds: what they took.
+      waited: for how many of them the device had no batch.
+    """
+
+    totals: Totals = field(default_factory=Totals)
+    seconds: float = 0.0
+    waited: float = 0.0
+
+    @property
+    def steps(self) -> int:
+        """Training steps taken in this epoch."""
+        return len(self.totals.batch_accuracies)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "Underway":
+        """From what ``dataclasses.asdict`` makes of it."""
+        return cls(**{**fields, "totals": Totals(**fields["totals"])})
 
 
 @dataclass(kw_only=True)
@@ -29,6 +54,10 @@ class Run:
       flat: the updates of its kernels.
       movies: get a frame after each epoch.
       epochs: the fields of the ``epoch`` records.
+      underway: how far it has come in the epoch after these.
+      lanes: for how many runs side by side the program was made in which it began; more or fewer would
+        round otherwise. 1 for a run by itself.
+      shared_order: whether these met the same batches.
       compile_seconds: what compiling its programs took, as far as nobody had done it before.
     """
 
@@ -39,12 +68,20 @@ class Run:
     flat: FlatHistory
     movies: Sequence[Movie] = ()
     epochs: list[dict[str, Any]] = field(default_factory=list)
+    underway: Underway = field(default_factory=Underway)
+    lanes: int = 1
+    shared_order: bool = True
     compile_seconds: float = 0.0
 
     @property
     def steps_per_epoch(self) -> int:
         """Training steps in one epoch."""
         return steps_per_epoch(len(self.dataset.train), self.config.batch_size)
+
+    @property
+    def steps_taken(self) -> int:
+        """Training steps in all epochs so far."""
+        return len(self.epochs) * self.steps_per_epoch + self.underway.steps
 
 
 @dataclass(kw_only=True)
@@ -54,6 +91,11 @@ class Training(Run):
     mesh: Mesh
     steps: EpochSteps
     eval_step: EvalStep
+
+
+def has_diverged(run: Run) -> bool:
+    """Whether its last epoch ended in a loss that is not finite."""
+    return bool(run.epochs) and run.epochs[-1]["status"] == "diverged"
 
 
 def prepare(

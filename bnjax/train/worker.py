@@ -9,7 +9,10 @@ from typing import Any
 
 from bnjax.config import Config
 from bnjax.train.plan import Task
-from bnjax.train.signals import Stopped, stop_signals
+from bnjax.train.signals import Stopped, ends_in_time, stop_signals
+
+#: Less than the parent waits.
+_SECONDS_TO_STOP = 5.0
 
 
 def work(parent: Connection, core: int | None) -> None:
@@ -32,7 +35,11 @@ def work(parent: Connection, core: int | None) -> None:
     def ended(config: Config, status: str) -> None:
         parent.send(("run", (config, status)))
 
-    with contextlib.suppress(Stopped, EOFError, BrokenPipeError), stop_signals(signal.SIGTERM):
+    with (
+        contextlib.suppress(Stopped, EOFError, BrokenPipeError),
+        ends_in_time(_SECONDS_TO_STOP),
+        stop_signals(signal.SIGTERM),
+    ):
         from bnjax.train.backend import configure_backend
 
         configure_backend()

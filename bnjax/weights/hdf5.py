@@ -4,8 +4,11 @@ Only what was asked for is read, and only as plain numbers that lie in the file 
 executed, followed to another file or unpickled.
 """
 
+import contextlib
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from os import PathLike
 from typing import NamedTuple, TypeVar
 
 import h5py
@@ -13,6 +16,8 @@ import numpy as np
 
 from bnjax.settings import WeightsError
 
+#: A part is unpacked as a whole, however few of its numbers belong to the array.
+_LARGEST_CHUNK = 2**24
 _Entry = TypeVar("_Entry", h5py.Group, h5py.Dataset)
 
 
@@ -21,6 +26,24 @@ class StoredLayer(NamedTuple):
 
     name: str
     datasets: list[h5py.Dataset]
+
+
+@contextlib.contextmanager
+def reading(path: str | PathLike[str]) -> Iterator[h5py.File]:
+    """A file, opened; what HDF5 raises of a damaged one becomes one line.
+
+    Raises:
+      WeightsError: it is damaged.
+      OSError: there is no such file, or it must not be read.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (WeightsError, FileNotFoundError, PermissionError, IsADirectoryError):
+        raise
+    except Exception as error:
+        # HDF5's errors are of many kinds: OSError, RuntimeError, KeyError, ValueError, MemoryError.
+        raise WeightsError(f"{path} cannot be read ({' '.join(str(error).split())})") from error
 
 
 def stored_layers(file: h5py.File, kinds: Sequence[str]) -> list[StoredLayer]:
@@ -57,6 +80,10 @@ def read_numbers(dataset: h5py.Dataset, shape: tuple[int, ...]) -> np.ndarray:
         raise WeightsError(f"{dataset.name} holds {dataset.dtype} instead of floating point numbers")
     if dataset.external or dataset.is_virtual:
         raise WeightsError(f"{dataset.name} lies in another file")
+    if dataset.chunks and math.prod(dataset.chunks) > _LARGEST_CHUNK:
+        raise WeightsError(
+            f"{dataset.name} is stored in parts of {dataset.chunks} numbers, which is too large"
+        )
     return np.asarray(dataset[()])
 
 

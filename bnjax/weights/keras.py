@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from os import PathLike
 from typing import Any, NamedTuple
 
-import h5py
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
@@ -13,7 +12,7 @@ from bnjax.inceptionv3_layers import inceptionv3_depths
 from bnjax.models import InceptionV3, MobileNetV2, Network
 from bnjax.models.network import unit_name
 from bnjax.settings import WeightsError
-from bnjax.weights.hdf5 import StoredLayer, read_numbers, stored_layers
+from bnjax.weights.hdf5 import StoredLayer, read_numbers, reading, stored_layers
 
 _Path = tuple[str, ...]
 #: What Keras calls the layers of a unit.
@@ -47,11 +46,11 @@ def read_keras_weights(
 
     Raises:
       WeightsError: the file or the model does not fit; one line that names what does not.
-      OSError: there is no such file, or it is no HDF5 file.
+      OSError: there is no such file, or it must not be read.
     """
     leaves = flatten_dict(variables)
     expected = _layers(model, variables, include_top)
-    with h5py.File(path, "r") as file:
+    with reading(path) as file:
         stored = stored_layers(file, [layer.kind for layer in expected])
         _check_number(stored, expected)
         for layer, found in zip(expected, stored, strict=False):

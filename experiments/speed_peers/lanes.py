@@ -15,7 +15,7 @@ from bnjax.config import Config, resolve
 from bnjax.data import Dataset, ImageSet
 from bnjax.train.lanes import compile_loop, join, prepare_lane_runs, train_lanes_epoch
 from bnjax.train.programs import Programs
-from bnjax.train.training import prepare
+from bnjax.train.training import Underway, prepare
 from speed_peers.bnjax_itself import task_config
 from speed_peers.networks import CLASSES, Task
 
@@ -158,6 +158,8 @@ def _lanes(config: Config, dataset: Dataset, count: int) -> Callable[[int], None
     compile_loop(lanes)
 
     def epoch(number: int) -> None:
+        for run in lanes.runs:
+            run.underway = Underway()
         train_lanes_epoch(lanes, number, lambda steps: None)
         jax.block_until_ready(lanes.state)
 

@@ -1,0 +1,280 @@
+"""Feeds bnjax what no careful user would: command lines, records, weights and images that are broken."""
+
+import contextlib
+import io
+import json
+import os
+import resource
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from bnjax import records
+from bnjax.config import FIELDS
+from bnjax.data.picture import BadImageError, decode_picture, stored_pixels, strict_decoding
+from bnjax.flags import Parser, command_from_flags
+from bnjax.options import OPTION_FIELDS
+from bnjax.placement import PlacementError, parse_placement
+from bnjax.sites import MODELS, model_sites
+from bnjax.weights.hdf5 import WeightsError, read_numbers, reading, stored_layers
+
+ABOUT = """\
+Feeds what bnjax reads (placements, flags, records, weights, images) with random and damaged input. All of it
+has to be accepted or answered in one line, in little time and memory; nothing may be run, unpickled or
+written elsewhere.
+
+  python {program} --cases=100000       over all kinds together
+
+Exit codes: 0 nothing was found, 1 an input that is not answered as it should be; it is printed."""
+
+#: Longer than any case may take.
+_SECONDS = 20
+#: What a process may grow to, in KiB.
+_MOST_MEMORY = 2_000_000
+#: Of the cases, by kind: what takes longer gets fewer.
+SHARES = {"placement": 0.4, "records": 0.25, "images": 0.15, "flags": 0.1, "weights": 0.1}
+#: What a reader of data has no reason for.
+_FORBIDDEN = ("pickle.find_class", "subprocess.Popen", "os.system", "os.exec", "os.fork", "socket.connect")
+_WORDS = (
+    "none all conv dense depthwise block1 fc fc/dense1 cBrcr-crcr-drdBr dBr : , / - * ? [ ] ! before absent"
+)
+
+_VALUES = "1 0 -1 1e999 nan inf true FALSE all none conv,dense a=1|2 {} [] 0x10 1_0 ٣"
+
+_SETTINGS = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+
+class FoundError(Exception):
+    """An input that was not answered as it should be."""
+
+
+def one_line(error: BaseException) -> None:
+    """An answer that a user can read."""
+    if len(str(error).splitlines()) > 1:
+        raise FoundError(f"not one line: {error!r}")
+
+
+def check_placement(text: str, model: str) -> None:
+    try:
+        parse_placement(text, model_sites(model, 2))
+    except PlacementError as error:
+        one_line(error)
+
+
+def check_flags(arguments: Sequence[str]) -> None:
+    told = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(told), contextlib.redirect_stdout(io.StringIO()):
+            command_from_flags(["x.py", *arguments], "cifar10", "about")
+    except SystemExit as end:
+        lines = len(told.getvalue().splitlines())
+        if (end.code, lines) not in ((0, 0), (2, 1)):
+            raise FoundError(f"{arguments}: {end.code}, {told.getvalue()!r}") from None
+
+
+def check_records(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
+    found, problems = records.read_sound(path)
+    for line in map(records.json_line, found):  # what is read can be written again
+        line.encode()
+    if any(len(problem.splitlines()) > 1 for problem in problems):
+        raise FoundError(f"not one line: {problems!r}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", records.TornLine)
+            records.find_summary(path)
+    except records.RecordError as error:
+        one_line(error)
+
+
+def check_weights(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
+    try:
+        with reading(path) as file:
+            for layer in stored_layers(file, ["conv2d", "dense"]):
+                for dataset in layer.datasets:
+                    read_numbers(dataset, (3, 4))
+    except (OSError, WeightsError) as error:
+        one_line(error)
+
+
+def check_image(content: bytes) -> None:
+    for decode in (partial(decode_picture, side=8), partial(stored_pixels, shape=(12, 14, 3))):
+        try:
+            decode(content)
+        except BadImageError as error:
+            one_line(error)
+
+
+def sample_records() -> bytes:
+    """A small file as a run writes it."""
+    examples: dict[type, Any] = {dict: {"a": 1.5}, int: 3, str: "done", float: 0.5, type(None): None}
+    lines = []
+    for kind, fields in records.SCHEMA.items():
+        known = {name: examples[types[0]] for name, (types, _) in fields.items()}
+        lines.append(records.json_line({**known, "schema": records.SCHEMA_VERSION, "kind": kind}))
+    return "".join(lines).encode()
+
+
+def sample_weights(path: Path) -> list[bytes]:
+    """Small files in Keras's two formats."""
+    found = []
+    numbers = np.arange(12, dtype=np.float32).reshape(3, 4)
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [b"conv2d", b"dense"]
+        for name in ("conv2d", "dense"):
+            group = file.create_group(name)
+            group.attrs["weight_names"] = [f"{name}/kernel".encode()]
+            group.create_dataset(f"{name}/kernel", data=numbers, compression="gzip")
+    found.append(path.read_bytes())
+    with h5py.File(path, "w") as file:
+        for name in ("conv2d", "conv2d_1", "dense"):
+            file.create_dataset(f"layers/{name}/vars/0", data=numbers)
+    return [*found, path.read_bytes()]
+
+
+def sample_images() -> list[bytes]:
+    """The same picture in every format that is read."""
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 14, 3), np.uint8)
+    found = []
+    for kind in ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF"):
+        content = io.BytesIO()
+        Image.fromarray(pixels).save(content, kind)
+        found.append(content.getvalue())
+    return found
+
+
+def damaged(samples: Sequence[bytes]) -> st.SearchStrategy[bytes]:
+    """Some of a file's bytes changed, or parts of it cut out, doubled or put in from another one."""
+    change = st.tuples(st.integers(0, 2**16), st.integers(1, 40), st.binary(max_size=8), st.integers(0, 3))
+
+    def spoil(sample: bytes, changes: list[tuple[int, int, bytes, int]]) -> bytes:
+        content = bytearray(sample)
+        for place, length, new, how in changes:
+            start = place % max(len(content), 1)
+            part = content[start : start + length]
+            content[start : start + (len(new) if how == 0 else length)] = (
+                [new, b"", part * 2, new][how] if how else new
+            )
+        return bytes(content)
+
+    return st.builds(spoil, st.sampled_from(list(samples)), st.lists(change, max_size=6))
+
+
+def arguments() -> st.SearchStrategy[list[str]]:
+    """Command lines of known flags with any values, and of anything."""
+    names = [field.name for field in (*FIELDS, *OPTION_FIELDS) if field.name not in ("seeds", "epochs")]
+    value = st.one_of(
+        st.text(max_size=12),
+        st.sampled_from(_VALUES.split()),
+        st.integers().map(str),
+        st.floats().map(str),
+    )
+    known = st.builds("--{}={}".format, st.sampled_from(names), value)
+    anything = st.one_of(st.text(max_size=15), st.text(max_size=12).map("--{}".format))
+    # A file of flags is read wherever it lies, as absl has it; here it would be a device that never ends.
+    return st.lists(st.one_of(known, anything), max_size=4).filter(
+        lambda given: not any("flagfile" in argument for argument in given)
+    )
+
+
+def checks(scratch: Path) -> dict[str, tuple[Callable[..., None], tuple[st.SearchStrategy, ...]]]:
+    """Kind -> what has to hold, and what it is tried with."""
+    word = st.one_of(st.sampled_from(_WORDS.split()), st.text(max_size=4))
+    texts = st.one_of(st.text(max_size=60), st.lists(word, max_size=10).map("".join))
+    values = st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8)),
+        lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(max_size=6), inner)),
+        max_leaves=8,
+    )
+    lines = st.lists(values.map(json.dumps), max_size=3).map("\n".join).map(str.encode)
+    written = st.one_of(damaged([sample_records()]), lines, st.binary(max_size=80))
+    weights = st.one_of(damaged(sample_weights(scratch / "sample.h5")), st.binary(max_size=80))
+    images = st.one_of(damaged(sample_images()), st.binary(max_size=80))
+    return {
+        "placement": (check_placement, (texts, st.sampled_from(MODELS))),
+        "records": (partial(check_records, path=scratch / "metrics.jsonl"), (written,)),
+        "images": (check_image, (images,)),
+        "flags": (check_flags, (arguments(),)),
+        "weights": (partial(check_weights, path=scratch / "weights.h5"), (weights,)),
+    }
+
+
+@contextlib.contextmanager
+def watched(scratch: Path) -> Iterator[None]:
+    """Whoever runs, unpickles or connects to something inside, or writes elsewhere, is found."""
+    watching = True
+
+    def watch(event: str, arguments: tuple) -> None:
+        if not watching:
+            return
+        if event in _FORBIDDEN:
+            raise FoundError(f"{event} {arguments!r}")
+        if event == "open" and isinstance(arguments[0], (str, bytes)) and isinstance(arguments[2], int):
+            writes = arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+            if writes and not os.fsdecode(arguments[0]).startswith((str(scratch), os.devnull)):
+                raise FoundError(f"writes to {arguments[0]!r}")
+
+    sys.addaudithook(watch)  # for ever, so it has to be told when it is over
+    try:
+        yield
+    finally:
+        watching = False
+
+
+def fuzz(kind: str, cases: int, scratch: Path, same: bool = False) -> int:
+    """Tries so many cases of a kind; returns how many were tried.
+
+    Args:
+      same: the same ones every time.
+
+    Raises:
+      Exception: whatever an input led to that it must not; hypothesis prints the smallest such input.
+    """
+    check, strategies = checks(scratch)[kind]
+    tried = 0
+
+    @settings(_SETTINGS, max_examples=cases, derandomize=same)
+    @given(st.tuples(*strategies))
+    def one(given: tuple) -> None:
+        nonlocal tried
+        tried += 1
+        signal.alarm(_SECONDS)  # ends the process: a decoder that hangs hears no exception
+        check(*given)
+        signal.alarm(0)
+
+    with watched(scratch), strict_decoding():
+        one()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if memory > _MOST_MEMORY:
+        raise FoundError(f"{kind}: {memory} KiB of memory")
+    return tried
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = Parser(argv[0], ABOUT)
+    parser.add_argument("--cases", type=int, default=100_000, help="of all kinds together")
+    options = parser.parse_args(argv[1:])
+    with tempfile.TemporaryDirectory() as scratch:
+        for kind, share in SHARES.items():
+            started = time.monotonic()
+            tried = fuzz(kind, round(options.cases * share), Path(scratch))
+            seconds = round(time.monotonic() - started, 1)
+            print(json.dumps({"kind": kind, "cases": tried, "seconds": seconds}), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,327 @@
+"""Runs that are stopped at any moment end as if they had not been, and stopping takes little time."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_records import record
+from test_task import epochs_of, record_path, settings, summary_of, without_times
+from test_train import dataset
+
+from bnjax import records
+from bnjax.probes.movie import Movie
+from bnjax.train import checkpoint, stepping
+from bnjax.train import run as run_module
+from bnjax.train import task as task_module
+from bnjax.train import training as training_module
+from bnjax.train.plan import Task
+from bnjax.train.programs import Programs
+from bnjax.train.progress import Progress
+from bnjax.train.recorder import Recorder
+from bnjax.train.signals import Stopped, held_signals, stop_signals
+from bnjax.train.step import Totals
+
+pytestmark = pytest.mark.slow
+EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
+sys.path.insert(0, str(EXPERIMENTS))
+import soak  # noqa: E402
+
+DATA = dataset(train_count=160)  # ten steps an epoch
+# A network so small that nearly all of the time is Python's start and JAX's compiler.
+SMALL = ("--dataset=digits", "--width=16", "--batch_size=64")
+
+
+@pytest.fixture(autouse=True)
+def made_data(monkeypatch):
+    monkeypatch.setattr(run_module, "load", lambda _: DATA)
+    monkeypatch.setattr(task_module, "load", lambda _: DATA)
+
+
+def host_steps(config, programs, train, mesh):
+    return stepping.HostSteps(config, programs.train_step, train, mesh)
+
+
+@pytest.fixture(params=["host", "device", "lanes"])
+def make(request, monkeypatch):
+    """Makes runs to their end: alone by either kind of steps, or two as lanes; one step a call."""
+    monkeypatch.setattr(stepping, "STEPS_IN_LOOP", 1)
+    if request.param == "host":
+        monkeypatch.setattr(training_module, "epoch_steps", host_steps)
+        monkeypatch.setattr(stepping.HostSteps, "in_flight", 2)
+    programs = Programs()
+
+    def make(folder):
+        seeds = (0, 1) if request.param == "lanes" else (0,)
+        configs = [settings(folder, seed=seed) for seed in seeds]
+        task = Task(tuple(configs), request.param == "lanes")
+        with stop_signals():
+            task_module.make(task, programs, lambda _: None, lambda *_: None)
+        return configs
+
+    return make
+
+
+def stop_at(patch, call):
+    """A real SIGTERM when sums are added for the nth time, in training or evaluation; none if never."""
+    add, calls = Totals.add, []
+
+    def stop(self, sums):
+        calls.append(None)
+        if len(calls) == call:
+            signal.raise_signal(signal.SIGTERM)
+        add(self, sums)
+
+    patch.setattr(Totals, "add", stop)
+
+
+def assert_same_runs(mine, others):
+    for a, b in zip(mine, others, strict=True):
+        assert without_times(epochs_of(a)) == without_times(epochs_of(b))
+        assert without_times([summary_of(a)]) == without_times([summary_of(b)])
+        assert not checkpoint.checkpoints(record_path(a).parent)
+
+
+def test_a_run_stopped_at_any_step_ends_as_if_it_had_not_been(make, tmp_path, monkeypatch, capsys):
+    """Many times in one run, with one more step done each time."""
+    whole = make(tmp_path / "whole")
+    stops, ended = 0, None
+    for call in (1, 2, 3, 14, 5, 4, 13, 2, 12):
+        with monkeypatch.context() as patch:
+            stop_at(patch, call)
+            try:
+                ended = make(tmp_path / "cut")
+                break
+            except Stopped:
+                stops += 1
+    assert stops > 4
+    assert "steps of the next" in capsys.readouterr().err
+    assert_same_runs(ended or make(tmp_path / "cut"), whole)
+
+
+def test_what_a_signal_stopped_lies_on_disk_to_the_step(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_module, "epoch_steps", host_steps)
+    mine = settings(tmp_path, checkpoint_every=1000)
+    stop_at(monkeypatch, 2)
+    with pytest.raises(Stopped), stop_signals():
+        task_module.make(Task((mine,), False), Programs(), lambda _: None, lambda *_: None)
+    saved = checkpoint.load_newest(record_path(mine).parent)
+    assert saved.epochs == []
+    # The signal came with the sums of a step; what was under way behind it was finished.
+    assert saved.underway.steps == 10
+    assert [r["kind"] for r in records.read(record_path(mine))] == ["run", "summary"]
+
+
+def movie_run(folder, epochs=4):
+    config = settings(folder, epochs=epochs)
+    movies = [Movie(folder / f"{shows}.gif", shows) for shows in ("update", "weights")]
+    folder.mkdir(exist_ok=True)
+    recorder = Recorder(config, lambda _: None)
+    with stop_signals():
+        assert run_module.train_run(config, recorder, lambda *_: Progress(1, 1, False), movies) == "done"
+
+
+def test_a_movie_that_was_cut_has_all_of_its_frames(tmp_path, monkeypatch, capsys):
+    movie_run(tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_at(patch, 5)
+        with pytest.raises(Stopped):
+            movie_run(tmp_path / "cut")
+    movie_run(tmp_path / "cut")
+    assert "goes on after epoch" in capsys.readouterr().err
+    for name in ("update.gif", "weights.gif"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def stopped_after(config, monkeypatch, call):
+    with monkeypatch.context() as patch:
+        stop_at(patch, call)
+        with pytest.raises(Stopped), stop_signals():
+            make_alone(config)
+
+
+def make_alone(config):
+    task_module.make(Task((config,), False), Programs(), lambda _: None, lambda *_: None)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
+def test_of_two_checkpoints_a_damaged_one_is_named_and_the_other_used(damage, tmp_path, monkeypatch, capsys):
+    mine, whole = (settings(tmp_path / name, checkpoint_every=1) for name in ("cut", "whole"))
+    stopped_after(mine, monkeypatch, 3)
+    newest, older = checkpoint.checkpoints(record_path(mine).parent)
+    content = bytearray(newest.read_bytes())
+    if damage == "flipped":
+        content[len(content) // 2] ^= 1
+    newest.write_bytes({"truncated": content[:-1000], "flipped": content, "empty": b""}[damage])
+    before = checkpoint.load(older)
+    make_alone(mine)
+    told = capsys.readouterr().err
+    assert f"{newest} is damaged" in told
+    assert f"goes on after epoch {len(before.epochs)}" in told
+    make_alone(whole)
+    assert_same_runs([mine], [whole])
+
+
+def test_lanes_cut_between_their_checkpoints_go_on_together_as_if_they_had_not_been(tmp_path, monkeypatch):
+    """To the bit, also where a step of one lane is lost and where another lane has ended already."""
+    programs, told = Programs(), []
+
+    def make_lanes(folder, seeds=(0, 1, 2)):
+        configs = [settings(folder, seed=seed, checkpoint_every=1) for seed in seeds]
+        task_module.make(Task(tuple(configs), True), programs, told.append, lambda *_: None)
+        return configs
+
+    whole, calls, save = make_lanes(tmp_path / "whole"), [], checkpoint.save
+
+    def stop(folder, run):
+        calls.append(None)
+        if len(calls) == 8:  # the third epoch's second lane
+            raise Stopped(15)
+        save(folder, run)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save", stop)
+        patch.setattr(run_module.Saves, "__exit__", lambda *_: None)  # as if it had been killed
+        with pytest.raises(Stopped):
+            make_lanes(tmp_path / "cut")
+    told.clear()
+    mine = make_lanes(tmp_path / "cut", seeds=(1, 2))
+    assert [r["program"]["lanes"] for r in told if r["kind"] == "run"] == [2, 2]
+    mine = [make_lanes(tmp_path / "cut", seeds=(0, 3))[0], *mine]
+    assert_same_runs(mine, whole)
+
+
+def test_noresume_starts_anew(tmp_path, monkeypatch, capsys):
+    mine = settings(tmp_path, resume=False)
+    stopped_after(mine, monkeypatch, 3)
+    make_alone(mine)
+    assert "goes on" not in capsys.readouterr().err
+    assert record_path(mine).with_name("metrics.1.jsonl").exists()
+    assert not checkpoint.checkpoints(record_path(mine).parent)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_checkpoints_come_as_often_as_asked(every, tmp_path, monkeypatch):
+    mine, saved = settings(tmp_path, checkpoint_every=every), []
+    monkeypatch.setattr(run_module.Saves, "save", lambda self: saved.append(len(self.runs[0][0].epochs)))
+    make_alone(mine)
+    assert saved == [epoch for epoch in (1, 2, 3, 4) if epoch % every == 0]
+
+
+def test_two_checkpoints_are_kept_and_nothing_unfinished(tmp_path, monkeypatch):
+    mine = settings(tmp_path, checkpoint_every=1)
+    folder = record_path(mine).parent
+    folder.mkdir()
+    (folder / ".123-checkpoint-000000000003.npz").write_bytes(b"half")
+    stopped_after(mine, monkeypatch, 6)
+    assert len(checkpoint.checkpoints(folder)) == 2
+    assert not list(folder.glob(".*npz"))
+
+
+def test_a_signal_is_not_lost_where_something_else_goes_wrong():
+    def stopped_and_wrong():
+        with stop_signals(), held_signals():
+            signal.raise_signal(signal.SIGTERM)
+            raise ValueError
+
+    with pytest.raises(Stopped):
+        stopped_and_wrong()
+
+
+# Real processes
+
+
+def start(*arguments):
+    command = [sys.executable, str(EXPERIMENTS / "mnist.py"), *SMALL, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+_STUCK = """
+import ctypes, sys, time
+from bnjax.train.signals import Stopped, ends_in_time, last_words, stop_signals
+libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+with ends_in_time(1), stop_signals(), last_words(lambda: print("interrupted", flush=True)):
+    print("here", flush=True)
+    {stuck}
+"""
+
+
+@pytest.mark.parametrize(
+    "stuck",
+    [
+        # Waits for itself, and lets other threads go on as XLA's compiler does.
+        "libc.pthread_mutex_lock(mutex) or libc.pthread_mutex_lock(mutex)",
+        "while True:\n        try: time.sleep(600)\n        except Stopped: pass",
+    ],
+    ids=["outside of Python", "a signal that is swallowed"],
+)
+def test_what_hears_no_signal_is_ended_all_the_same(stuck):
+    with subprocess.Popen(
+        [sys.executable, "-c", _STUCK.format(stuck=stuck)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "here\n"
+        time.sleep(0.3)  # until it is stuck
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate(timeout=60)
+        assert process.returncode == 128 + signal.SIGTERM
+    assert rest == "interrupted\n"
+    assert 0.9 < time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("sweep", [(), ("--seeds=2", "--jobs=2")], ids=["alone", "sweep"])
+@pytest.mark.parametrize("seconds", [0.6, 1.5, 2.5, 4.0])
+def test_a_signal_at_any_moment_of_the_start_ends_in_time(seconds, sweep, tmp_path):
+    """While imports, data or compilation are under way; the first state alone compiles for seconds."""
+    process = start(*sweep, "--epochs=100000", "--hidden_layers=8", f"--out_dir={tmp_path}")
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    out, err = process.communicate(timeout=60)
+    assert time.monotonic() - started < 10
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in err
+    for line in out.splitlines():
+        assert json.loads(line)["kind"] in ("run", "epoch", "summary")
+
+
+@pytest.mark.slow(minutes=1)
+@pytest.mark.parametrize("name", ["alone", "lanes", "streamed"])
+def test_runs_that_are_killed_at_random_end_as_if_they_had_not_been(name, tmp_path):
+    photographs = tmp_path / "photographs"
+    soak.make_photographs(photographs)
+    case = soak.cases(photographs)[name]
+    outcome = soak.soak(case._replace(epochs=case.epochs // 4), tmp_path, 3, 0, random.Random(1))
+    assert outcome.kills == 3
+    assert outcome.differences == []
+
+
+def test_the_comparison_of_killed_runs_sees_a_difference(tmp_path):
+    """Of a metric, of an epoch that is there twice, and of what is left over."""
+    epochs = {"whole": [0.5], "same": [0.5], "other": [0.25], "twice": [0.5, 0.5]}
+    for name, losses in epochs.items():
+        (tmp_path / name / "a").mkdir(parents=True)
+        for loss in losses:
+            path = tmp_path / name / "a" / records.FILE_NAME
+            records.append(path, record("epoch", test_loss=loss, seconds=random.random()))
+    found = {name: soak.essence(tmp_path / name) for name in epochs}
+    assert soak._differences(found["whole"], found["same"]) == []
+    assert soak._differences(found["whole"], found["other"]) == ["a: epochs"]
+    assert soak._differences(found["whole"], found["twice"]) == ["a: epochs"]
+    (tmp_path / "same" / "a" / "checkpoint-000000000001.npz").touch()
+    assert soak._differences(found["whole"], soak.essence(tmp_path / "same")) == ["a: files"]
+
+
+def test_frames_come_back_as_they_were():
+    frames = [np.full((4, 6), 7, np.uint8), np.full((4, 6, 3), 9, np.uint8)]
+    movie = Movie(Path("x.gif"), "update")
+    movie.take_frames(frames)
+    assert [np.asarray(frame).tolist() for frame in movie.frames] == [frame.tolist() for frame in frames]
+    assert [frame.mode for frame in movie.frames] == ["L", "RGB"]
+    assert all(isinstance(frame, Image.Image) for frame in movie.frames)
