@@ -12,15 +12,19 @@ from speed_peers.options import options_from_flags
 from speed_peers.processes import WorkerError, keep_cores
 
 ABOUT = """\
-Times training steps on the CPU: forward, backward, Adam, with a norm in every unit and made-up images.
-Contestants take turns within one run, so that a machine that slows down does so for all of them.
+Times training steps on the CPU: forward, backward, Adam, with a norm in every unit and made-up images; and
+forward passes in evaluation mode. Contestants take turns within one run, so that a machine that slows down
+does so for all of them.
 
-  python {program}                                            every network, everyone installed
+  python {program}                                            all networks but inceptionv3, all contestants
   python {program} --networks=mlp --contestants=bnjax,flax    takes half a minute
+  python {program} --networks=mobilenetv2 --image_size=224    photographs of the published size
   python {program} --rounds=20 --out=speed.jsonl              keeps the records
 
-Tables go to stderr, JSON lines to stdout. "to bnjax" is a contestant's time over bnjax's in the same
-round, the median of all rounds: above 1, bnjax is faster.
+Tables go to stderr, JSON lines to stdout. "to bnjax" is a contestant's time per step over bnjax's in the
+same round, the median of all rounds: above 1, bnjax is faster. "images/s" are trained, those under
+"evaluation" evaluated. "peak MiB" is the most memory that its process held, with library, images and
+compiling; other processes in which PyTorch compiles are not counted.
 Exit codes: 0 done, 1 a contestant failed, 2 wrong usage, 130 interrupted."""
 
 _BUSY = 0.5  # of one core, and ratios start to say who yields to other programs

@@ -8,7 +8,7 @@ from functools import partial
 
 from speed_peers.contest import say
 from speed_peers.emitter import emitter
-from speed_peers.networks import ARCHITECTURES
+from speed_peers.networks import ARCHITECTURES, SMALL_NETWORKS
 
 from bnjax.flags import Parser
 
@@ -57,7 +57,7 @@ def main(argv: list[str]) -> int:
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(argv[0], ABOUT)
-    for name, choices in (("networks", tuple(ARCHITECTURES)), ("precisions", ("float32", "bfloat16"))):
+    for name, choices in (("networks", SMALL_NETWORKS), ("precisions", ("float32", "bfloat16"))):
         parser.add_argument(
             f"--{name}",
             type=partial(_listed, choices),

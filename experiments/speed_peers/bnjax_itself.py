@@ -14,7 +14,7 @@ from bnjax.train.backend import configure_backend
 from bnjax.train.mesh import data_mesh, replicate, shard_batch, shard_order
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.state import create_state
-from bnjax.train.step import Sums, Totals, make_train_loop, make_train_step
+from bnjax.train.step import Sums, Totals, make_eval_step, make_train_loop, make_train_step
 from bnjax.train.stepping import STEPS_IN_LOOP
 from speed_peers.networks import CLASSES, LEARNING_RATE, NORM_EPSILON, NORM_MOMENTUM, Task, synthetic_batches
 
@@ -35,6 +35,8 @@ def task_config(task: Task) -> Config:
             learning_rate=LEARNING_RATE,
             norm_momentum=NORM_MOMENTUM,
             norm_epsilon=NORM_EPSILON,
+            activation=task.architecture.activation,
+            image_size=task.image_shape[0],
             input_scale="raw",
         )
     )
@@ -52,15 +54,16 @@ class Trainer:
         self.model = build_model(config, CLASSES)
         self.mesh = data_mesh()
         optimizer = make_optimizer(config)
-        image_shape = task.architecture.image_shape
+        image_shape = task.image_shape
         self.state = replicate(create_state(self.model, optimizer, image_shape, seed=0), self.mesh)
         self.parameters = parameter_count(self.state.params)
         channels = image_shape[-1]
         parts = (self.model, optimizer, InputScaling((0.0,) * channels, (1.0,) * channels))
         batches = list(synthetic_batches(task))
+        weights = np.ones(task.batch_size, np.float32)
+        self._batches = itertools.cycle([Batch(*batch, weights) for batch in batches])
+        self._evaluation = make_eval_step(self.model, parts[-1])
         if task.architecture.has_convolutions:
-            weights = np.ones(task.batch_size, np.float32)
-            self._batches = itertools.cycle([Batch(*batch, weights) for batch in batches])
             self._step = make_train_step(*parts)
             self._take = self._step_by_step
         else:
@@ -76,9 +79,14 @@ class Trainer:
         """Takes steps, waits for the last one, and returns its mean loss."""
         sums = self._take(steps)
         jax.block_until_ready(self.state)
-        totals = Totals()
-        totals.add(sums)
-        return totals.mean_loss
+        return _mean_loss(sums)
+
+    def evaluate(self, steps: int) -> float:
+        """Evaluates so many batches, probes of units included, and returns the mean loss of the last one."""
+        for _ in range(steps):
+            batch = shard_batch(next(self._batches), self.mesh)
+            sums, _ = jax.device_get(self._evaluation(self.state.params, self.state.batch_stats, batch))
+        return _mean_loss(sums)
 
     def _step_by_step(self, steps: int) -> Sums:
         for _ in range(steps):
@@ -91,3 +99,9 @@ class Trainer:
             self.state, sums = self._loop(self.state, self._examples, self._order, count)
             steps -= count
         return Sums(*(values[count - 1] for values in sums))
+
+
+def _mean_loss(sums: Sums) -> float:
+    totals = Totals()
+    totals.add(sums)
+    return totals.mean_loss

@@ -51,7 +51,8 @@ class Contest:
 
     def _measure(self, network: str, yardstick: Worker) -> None:
         architecture = ARCHITECTURES[network]
-        task = Task(network, self._options.batch_size or architecture.batch_size, self._options.threads)
+        batch_size = self._options.batch_size or architecture.batch_size
+        task = Task(network, batch_size, self._options.threads, self._options.image_size)
         steps = self._options.steps * architecture.steps_factor
         with contextlib.ExitStack() as stack:
             workers = self._enter(task, stack)
@@ -59,7 +60,7 @@ class Contest:
             for number in range(1, self._options.rounds + 1):
                 if not workers:
                     break
-                yardstick.take_turn(1)
+                yardstick.train(1)
                 self._play_round(network, workers, steps)
                 say(f"{network}: round {number} of {self._options.rounds}, ms per step: {_latest(workers)}")
         found = speed_records(task, steps, workers)
@@ -85,7 +86,8 @@ class Contest:
     def _play_round(self, network: str, workers: dict[str, Worker], steps: int) -> None:
         for name, worker in list(workers.items()):
             try:
-                worker.take_turn(steps)
+                worker.train(steps)
+                worker.evaluate(steps)
             except WorkerError as error:
                 del workers[name]
                 self._leave_out(network, name, "failed", str(error))

@@ -17,21 +17,22 @@ class Contestant:
 
     Attributes:
       module: below ``speed_peers``, with ``configure(threads)`` and ``Trainer(task)``.
-      package: what has to be installed.
+      packages: what has to be installed.
       environment: what its process finds in the environment.
       compiled, channels_last: see :class:`speed_peers.networks.Task`.
     """
 
     module: str
-    package: str
+    packages: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     compiled: bool = False
     channels_last: bool = False
 
     def obstacle(self, architecture: Architecture) -> str | None:
         """Why it cannot or need not train this network, None where it can."""
-        if importlib.util.find_spec(self.package) is None:
-            return f"{self.package} is not installed"
+        for package in self.packages:
+            if importlib.util.find_spec(package) is None:
+                return f"{package} is not installed"
         if self.channels_last and not architecture.has_convolutions:
             return "without convolutions the layout of images changes nothing"
         return None
@@ -39,14 +40,15 @@ class Contestant:
 
 #: No contestant, a yardstick: the product of two square float32 matrices of this many rows.
 MATRIX_SIZE = 2048
-MATRIX_PRODUCT = Contestant("matrix_product", "jax")
+MATRIX_PRODUCT = Contestant("matrix_product", ("jax",))
 
 CONTESTANTS = {
-    BNJAX: Contestant("bnjax_itself", "bnjax"),
-    "flax": Contestant("plain_flax", "flax"),
-    "keras-jax": Contestant("keras_jax", "keras", environment={"KERAS_BACKEND": "jax"}),
-    "torch-eager": Contestant("pytorch", "torch"),
-    "torch-eager-channels-last": Contestant("pytorch", "torch", channels_last=True),
-    "torch-compile": Contestant("pytorch", "torch", compiled=True),
-    "torch-compile-channels-last": Contestant("pytorch", "torch", compiled=True, channels_last=True),
+    BNJAX: Contestant("bnjax_itself", ("bnjax",)),
+    "flax": Contestant("plain_flax", ("flax",)),
+    "keras-jax": Contestant("keras_itself", ("keras", "jax"), environment={"KERAS_BACKEND": "jax"}),
+    "keras-torch": Contestant("keras_itself", ("keras", "torch"), environment={"KERAS_BACKEND": "torch"}),
+    "torch-eager": Contestant("pytorch", ("torch",)),
+    "torch-eager-channels-last": Contestant("pytorch", ("torch",), channels_last=True),
+    "torch-compile": Contestant("pytorch", ("torch",), compiled=True),
+    "torch-compile-channels-last": Contestant("pytorch", ("torch",), compiled=True, channels_last=True),
 }

@@ -119,7 +119,7 @@ def measure(
 
 def _dataset(task: Task, images: int) -> Dataset:
     random = np.random.default_rng(0)
-    shape = (images, *task.architecture.image_shape)
+    shape = (images, *task.image_shape)
     labels = random.integers(0, CLASSES, images, dtype=np.int32)
     part = ImageSet(random.integers(0, 256, shape, dtype=np.uint8), labels)
     return Dataset(part, part, CLASSES, {"name": "made up"})

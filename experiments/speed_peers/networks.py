@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
+
+from bnjax.sites import MODEL_IMAGES
+from speed_peers.layers import FLATTEN, MEAN, POOL, Chain, Layer, inceptionv3_chain, mobilenetv2_chain
 
 CLASSES = 10
 LEARNING_RATE = 1e-3
@@ -16,17 +18,6 @@ _BATCHES = 8
 _SEED = 0
 
 
-class Layer(NamedTuple):
-    """A ``conv`` or ``dense`` unit, each with ReLU and norm, or ``pool``, ``flatten`` or ``mean``."""
-
-    kind: str
-    features: int = 0
-    kernel_size: int = 0
-
-
-POOL, FLATTEN, MEAN = Layer("pool"), Layer("flatten"), Layer("mean")
-
-
 @dataclass(frozen=True)
 class Architecture:
     """A network of bnjax.models with a norm in every unit, for those who build it in another library.
@@ -35,20 +26,28 @@ class Architecture:
       image_shape: height, width, channels.
       batch_size: of the experiment that the network comes from.
       order: whether norms stand ``before`` or ``after`` the activation.
-      layers: up to the dense layer of logits, which all networks have.
+      chain: its layers up to the dense one of logits, which all networks have.
       steps_factor: how many steps stand for one of ``--steps``, where a step is over too soon to be timed.
+      activation: ``relu`` or ``relu6``.
+      conv_bias: whether convolutions have biases.
+      norm_scale: whether norms learn a scale.
+      side_multiple: images of other sizes are taken too if their side is a multiple of this; 0: they are not.
     """
 
     image_shape: tuple[int, int, int]
     batch_size: int
     order: str
-    layers: tuple[Layer, ...]
+    chain: Chain
     steps_factor: int = 1
+    activation: str = "relu"
+    conv_bias: bool = True
+    norm_scale: bool = True
+    side_multiple: int = 0
 
     @property
     def has_convolutions(self) -> bool:
         """Whether the memory layout of images matters."""
-        return any(layer.kind == "conv" for layer in self.layers)
+        return any(isinstance(layer, Layer) and layer.kind == "conv" for layer in self.chain)
 
 
 ARCHITECTURES = {
@@ -56,15 +55,18 @@ ARCHITECTURES = {
         image_shape=(32, 32, 3),
         batch_size=128,
         order="after",
-        layers=(Layer("conv", 32, 5), POOL, Layer("conv", 64, 5), POOL, FLATTEN, Layer("dense", 1024)),
+        chain=(
+            *(Layer("conv", 32, (5, 5)), POOL, Layer("conv", 64, (5, 5)), POOL),
+            *(FLATTEN, Layer("dense", 1024)),
+        ),
     ),
     "vgg7": Architecture(
         image_shape=(32, 32, 3),
         batch_size=128,
         order="before",
-        layers=(
-            *(Layer("conv", 64, 3), Layer("conv", 64, 3), POOL),
-            *(Layer("conv", 128, 3), Layer("conv", 128, 3), POOL),
+        chain=(
+            *(Layer("conv", 64, (3, 3)), Layer("conv", 64, (3, 3)), POOL),
+            *(Layer("conv", 128, (3, 3)), Layer("conv", 128, (3, 3)), POOL),
             *(MEAN, Layer("dense", 1024), Layer("dense", 512)),
         ),
     ),
@@ -72,10 +74,46 @@ ARCHITECTURES = {
         image_shape=(28, 28, 1),
         batch_size=100,
         order="before",
-        layers=(FLATTEN, Layer("dense", 256)),
+        chain=(FLATTEN, Layer("dense", 256)),
         steps_factor=50,
     ),
+    "mobilenetv2": Architecture(
+        image_shape=(96, 96, 3),
+        batch_size=32,
+        order="before",
+        chain=mobilenetv2_chain(),
+        activation="relu6",
+        conv_bias=False,
+        side_multiple=32,
+    ),
+    "inceptionv3": Architecture(
+        image_shape=(139, 139, 3),
+        batch_size=32,
+        order="before",
+        chain=inceptionv3_chain(),
+        conv_bias=False,
+        norm_scale=False,
+        side_multiple=1,
+    ),
 }
+#: Networks of small images.
+SMALL_NETWORKS = tuple(name for name, architecture in ARCHITECTURES.items() if not architecture.side_multiple)
+#: InceptionV3 takes everyone minutes to compile, so it comes only when asked for.
+DEFAULT_NETWORKS = (*SMALL_NETWORKS, "mobilenetv2")
+
+
+def size_obstacle(network: str, image_size: int) -> str | None:
+    """Why a network takes no images of this side, None where it does.
+
+    Args:
+      image_size: in pixels; 0: the network's own. It counts for networks of photographs alone.
+    """
+    multiple = ARCHITECTURES[network].side_multiple
+    if not image_size or not multiple:
+        return None
+    if image_size < MODEL_IMAGES[network].smallest_side:
+        return f"{network} takes images from {MODEL_IMAGES[network].smallest_side} pixels a side"
+    return f"{network} takes multiples of {multiple} pixels here" if image_size % multiple else None
 
 
 @dataclass(frozen=True)
@@ -86,6 +124,7 @@ class Task:
       network: a name in ``ARCHITECTURES``.
       batch_size: images in a step.
       threads: CPU cores it may use.
+      image_size: see :func:`size_obstacle`.
       compiled: of PyTorch: whether ``torch.compile`` makes the program.
       channels_last: of PyTorch: how images and kernels lie in memory.
     """
@@ -93,6 +132,7 @@ class Task:
     network: str
     batch_size: int
     threads: int
+    image_size: int = 0
     compiled: bool = False
     channels_last: bool = False
 
@@ -101,11 +141,19 @@ class Task:
         """The network as data."""
         return ARCHITECTURES[self.network]
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width, channels."""
+        height, width, channels = self.architecture.image_shape
+        if self.image_size and self.architecture.side_multiple:
+            height = width = self.image_size
+        return height, width, channels
+
 
 def synthetic_batches(task: Task) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Images uint8 [batch, height, width, channels] and labels int32 [batch], the same for everyone."""
     random = np.random.default_rng(_SEED)
-    shape = (task.batch_size, *task.architecture.image_shape)
+    shape = (task.batch_size, *task.image_shape)
     for _ in range(_BATCHES):
         images = random.integers(0, 256, shape, dtype=np.uint8)
         yield images, random.integers(0, CLASSES, task.batch_size, dtype=np.int32)

@@ -10,7 +10,7 @@ from absl import flags
 
 from bnjax.flags import complain
 from speed_peers.contestants import CONTESTANTS
-from speed_peers.networks import ARCHITECTURES
+from speed_peers.networks import ARCHITECTURES, DEFAULT_NETWORKS, size_obstacle
 from speed_peers.processes import available_cores
 
 _HELP_FLAGS = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
@@ -18,13 +18,14 @@ _HELP_FLAGS = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure: the flags, checked. A ``batch_size`` of 0 is each network's own."""
+    """What to measure: the flags, checked. A ``batch_size`` or ``image_size`` of 0 is each network's own."""
 
     networks: tuple[str, ...]
     contestants: tuple[str, ...]
     rounds: int
     steps: int
     batch_size: int
+    image_size: int
     threads: int
     out: str
 
@@ -56,13 +57,20 @@ def options_from_flags(argv: Sequence[str], about: str) -> Options:
         unknown = [value for value in given[name] if value not in choices]
         if unknown:
             complain(argv[0], f"--{name}: {unknown[0]!r} is not one of {', '.join(choices)}")
+    for network in given["networks"]:
+        obstacle = size_obstacle(network, given["image_size"])
+        if obstacle:
+            complain(argv[0], f"--image_size={given['image_size']}: {obstacle}")
     return Options(**given)
 
 
 def _defined_flags() -> flags.FlagValues:
     values, cores = flags.FlagValues(), available_cores()
     flags.DEFINE_list(
-        "networks", list(ARCHITECTURES), f"Among {', '.join(ARCHITECTURES)}.", flag_values=values
+        "networks",
+        list(DEFAULT_NETWORKS),
+        f"Among {', '.join(ARCHITECTURES)}; the last takes everyone minutes to compile.",
+        flag_values=values,
     )
     flags.DEFINE_list(
         "contestants",
@@ -73,7 +81,17 @@ def _defined_flags() -> flags.FlagValues:
     numbers = {
         "rounds": (5, 1, None, "Turns of each contestant at each network."),
         "steps": (3, 1, None, "Timed steps in a turn, after untimed ones; mlp takes 50 times as many."),
-        "batch_size": (0, 0, None, "Images in a step; 0: 128, and 100 for mlp."),
+        "batch_size": (
+            0,
+            0,
+            None,
+            "Images in a step; 0: 128, 100 for mlp, 32 for mobilenetv2 and inceptionv3.",
+        ),
+        "image_size": (
+            *(0, 0, 1024),
+            "Side in pixels of the images of mobilenetv2 (multiples of 32) and inceptionv3 (from 75); 0: 96 "
+            "and 139. The others have their own.",
+        ),
         "threads": (cores, 1, cores, "CPU cores to use; the default is all that this process may use."),
     }
     for name, (default, lowest, highest, about) in numbers.items():
@@ -93,6 +111,7 @@ def _help_text(about: str, values: flags.FlagValues) -> str:
     blocks = [about.strip(), ""]
     for name in Options.__dataclass_fields__:
         default = values[name].default
-        shown = "all" if isinstance(default, list) else "none" if default == "" else default
+        shown = "all" if default == list(CONTESTANTS) else "none" if default == "" else default
+        shown = ",".join(shown) if isinstance(shown, list) else shown
         blocks += [f"  --{name}=...", wrapper.fill(f"{values[name].help} (default {shown})")]
     return "\n".join(blocks)

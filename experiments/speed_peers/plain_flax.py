@@ -10,16 +10,18 @@ import numpy as np
 import optax
 from jax import Array
 
+from speed_peers.layers import Branches, Chain, Layer, Shortcut
 from speed_peers.networks import (
     CLASSES,
     LEARNING_RATE,
     NORM_EPSILON,
     NORM_MOMENTUM,
     Architecture,
-    Layer,
     Task,
     synthetic_batches,
 )
+
+_ACTIVATIONS = {"relu": nn.relu, "relu6": nn.relu6}
 
 
 def configure(threads: int) -> None:
@@ -34,23 +36,55 @@ class PlainNetwork(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
         """Images float32 [batch, height, width, channels] -> logits."""
-        for layer in self.architecture.layers:
-            x = self._layer(layer, x, train)
+        x = self._chain(self.architecture.chain, x, train)
         return nn.Dense(CLASSES)(x)
 
+    def _chain(self, chain: Chain, x: Array, train: bool) -> Array:
+        for layer in chain:
+            if isinstance(layer, Shortcut):
+                x = x + self._chain(layer.chain, x, train)
+            elif isinstance(layer, Branches):
+                x = jnp.concatenate([self._chain(branch, x, train) for branch in layer.chains], axis=-1)
+            else:
+                x = self._layer(layer, x, train)
+        return x
+
     def _layer(self, layer: Layer, x: Array, train: bool) -> Array:
-        if layer.kind == "pool":
-            return nn.max_pool(x, (2, 2), strides=(2, 2))
+        strides = (layer.stride, layer.stride)
+        if layer.kind == "max_pool":
+            return nn.max_pool(x, layer.window, strides, layer.padding)
+        if layer.kind == "average_pool":
+            return nn.avg_pool(x, layer.window, strides, layer.padding, count_include_pad=False)
         if layer.kind == "flatten":
             return x.reshape((x.shape[0], -1))
         if layer.kind == "mean":
             return x.mean(axis=(1, 2))
+        return self._unit(layer, x, train)
+
+    def _unit(self, layer: Layer, x: Array, train: bool) -> Array:
+        architecture = self.architecture
         x = nn.Dense(layer.features)(x) if layer.kind == "dense" else self._conv(layer, x)
-        norm = nn.BatchNorm(use_running_average=not train, momentum=NORM_MOMENTUM, epsilon=NORM_EPSILON)
-        return norm(nn.relu(x)) if self.architecture.order == "after" else nn.relu(norm(x))
+        norm = nn.BatchNorm(
+            use_running_average=not train,
+            momentum=NORM_MOMENTUM,
+            epsilon=NORM_EPSILON,
+            use_scale=architecture.norm_scale,
+        )
+        if layer.linear:
+            return norm(x)
+        activation = _ACTIVATIONS[architecture.activation]
+        return norm(activation(x)) if architecture.order == "after" else activation(norm(x))
 
     def _conv(self, layer: Layer, x: Array) -> Array:
-        return nn.Conv(layer.features, (layer.kernel_size, layer.kernel_size))(x)
+        convolution = nn.Conv(
+            layer.features,
+            layer.window,
+            strides=layer.stride,
+            padding=layer.padding,
+            feature_group_count=layer.features if layer.kind == "depthwise" else 1,
+            use_bias=self.architecture.conv_bias,
+        )
+        return convolution(x)
 
 
 class Trainer:
@@ -59,12 +93,13 @@ class Trainer:
     def __init__(self, task: Task) -> None:
         self.model = PlainNetwork(task.architecture)
         self._optimizer = optax.adam(LEARNING_RATE)
-        images = jnp.zeros((1, *task.architecture.image_shape))
+        images = jnp.zeros((1, *task.image_shape))
         variables = jax.jit(self.model.init, static_argnames="train")(jax.random.key(0), images, train=False)
         self.params, self.batch_stats = variables["params"], variables["batch_stats"]
         self.parameters = sum(leaf.size for leaf in jax.tree.leaves(self.params))
         self._state = (self.params, self.batch_stats, self._optimizer.init(self.params))
         self._step = jax.jit(self._train_step, donate_argnums=0)
+        self._evaluation = jax.jit(self._evaluation_loss)
         batches = [(images.astype(np.float32), labels) for images, labels in synthetic_batches(task)]
         self._batches = itertools.cycle(batches)
 
@@ -74,12 +109,16 @@ class Trainer:
         def mean_loss(params: Any) -> tuple[Array, Any]:
             variables = {"params": params, "batch_stats": batch_stats}
             logits, updated = self.model.apply(variables, images, train=True, mutable=["batch_stats"])
-            losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-            return losses.mean(), updated["batch_stats"]
+            return _mean_loss(logits, labels), updated["batch_stats"]
 
         (loss, batch_stats), gradients = jax.value_and_grad(mean_loss, has_aux=True)(params)
         updates, opt_state = self._optimizer.update(gradients, opt_state, params)
         return (optax.apply_updates(params, updates), batch_stats, opt_state), loss
+
+    def _evaluation_loss(self, state: tuple, images: Array, labels: Array) -> Array:
+        params, batch_stats, _ = state
+        logits: Any = self.model.apply({"params": params, "batch_stats": batch_stats}, images, train=False)
+        return _mean_loss(logits, labels)
 
     def train(self, steps: int) -> float:
         """Takes steps, waits for the last one, and returns its mean loss."""
@@ -87,3 +126,13 @@ class Trainer:
             self._state, loss = self._step(self._state, *next(self._batches))
         jax.block_until_ready(self._state)
         return float(loss)
+
+    def evaluate(self, steps: int) -> float:
+        """Evaluates so many batches, waits for the last one, and returns its mean loss."""
+        for _ in range(steps):
+            loss = jax.block_until_ready(self._evaluation(self._state, *next(self._batches)))
+        return float(loss)
+
+
+def _mean_loss(logits: Array, labels: Array) -> Array:
+    return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()

@@ -44,7 +44,9 @@ class Worker:
       parameters: how many numbers it trains.
       import_seconds: what importing the library took.
       first_step_seconds: from the start of the process to the end of the first step.
-      step_seconds: for each turn that it took, the seconds per step.
+      step_seconds: for each turn that it trained, the seconds per step.
+      evaluation_seconds: for each turn that it evaluated, the seconds per batch.
+      peak_memory: bytes, the most that it has held up to the last turn; None where the system does not tell.
     """
 
     def __init__(self, contestant: Contestant, task: Task, scratch: Path) -> None:
@@ -69,20 +71,35 @@ class Worker:
         self.parameters: int = ready["parameters"]
         self.import_seconds: float = ready["import_seconds"]
         self.step_seconds: list[float] = []
+        self.evaluation_seconds: list[float] = []
+        self.peak_memory: int | None = None
 
-    def take_turn(self, steps: int) -> None:
+    def train(self, steps: int) -> None:
         """One more turn, of so many steps.
 
         Raises:
           WorkerError: it failed.
         """
+        self.step_seconds.append(self._turn("train", steps))
+
+    def evaluate(self, steps: int) -> None:
+        """One more turn of evaluation, of so many batches.
+
+        Raises:
+          WorkerError: it failed.
+        """
+        self.evaluation_seconds.append(self._turn("evaluate", steps))
+
+    def _turn(self, method: str, steps: int) -> float:
         assert self._process.stdin
         try:
-            self._process.stdin.write(json.dumps({"steps": steps}) + "\n")
+            self._process.stdin.write(json.dumps({"method": method, "steps": steps}) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             pass  # its end is told by the missing reply
-        self.step_seconds.append(self._reply()["seconds"] / steps)
+        reply = self._reply()
+        self.peak_memory = reply["peak_memory"]
+        return reply["seconds"] / steps
 
     def _reply(self) -> dict[str, Any]:
         assert self._process.stdout

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from speed_peers.layers import Branches, Chain, Layer, Shortcut
 from speed_peers.networks import (
     CLASSES,
     LEARNING_RATE,
     NORM_EPSILON,
     NORM_MOMENTUM,
     Architecture,
-    Layer,
     Task,
     synthetic_batches,
 )
@@ -23,38 +23,95 @@ def configure(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def torch_network(architecture: Architecture, layout: torch.memory_format) -> nn.Module:
-    """An architecture in PyTorch's own layers: [batch, channels, height, width] -> logits."""
-    height, width, channels = architecture.image_shape
+def torch_network(task: Task) -> nn.Module:
+    """A task's network in PyTorch's own layers: [batch, channels, height, width] -> logits."""
+    architecture = task.architecture
+    network = nn.Sequential(_chain(architecture.chain, architecture), nn.LazyLinear(CLASSES))
+    height, width, channels = task.image_shape
+    with torch.no_grad():
+        network.eval()(torch.zeros(1, channels, height, width))  # lazy layers find out what goes in
+    return nn.utils.convert_conv2d_weight_memory_format(network.train(), memory_format(task))
+
+
+def memory_format(task: Task) -> torch.memory_format:
+    """How images and kernels lie in memory."""
+    return torch.channels_last if task.channels_last else torch.contiguous_format
+
+
+class _Shortcut(nn.Module):
+    def __init__(self, chain: nn.Module) -> None:
+        super().__init__()
+        self.chain = chain
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.chain(x)
+
+
+class _Branches(nn.ModuleList):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([chain(x) for chain in self], dim=1)
+
+
+def _chain(chain: Chain, architecture: Architecture) -> nn.Module:
     modules: list[nn.Module] = []
-    for layer in architecture.layers:
-        if layer.kind == "pool":
-            modules.append(nn.MaxPool2d(2))
-            height, width = height // 2, width // 2
-        elif layer.kind == "flatten":
-            modules.append(nn.Flatten())
-            channels = height * width * channels
-        elif layer.kind == "mean":
-            modules += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    for layer in chain:
+        if isinstance(layer, Shortcut):
+            modules.append(_Shortcut(_chain(layer.chain, architecture)))
+        elif isinstance(layer, Branches):
+            modules.append(_Branches(_chain(branch, architecture) for branch in layer.chains))
         else:
-            modules += _unit(layer, channels, architecture.order)
-            channels = layer.features
-    network = nn.Sequential(*modules, nn.Linear(channels, CLASSES))
-    return nn.utils.convert_conv2d_weight_memory_format(network, layout)
+            modules += _layers(layer, architecture)
+    return nn.Sequential(*modules)
 
 
-def _unit(layer: Layer, channels: int, order: str) -> list[nn.Module]:
-    momentum = 1 - NORM_MOMENTUM  # PyTorch's is what the new batch weighs
-    linear: nn.Module
-    norm: nn.Module
-    if layer.kind == "conv":
-        padding = layer.kernel_size // 2
-        linear = nn.Conv2d(channels, layer.features, layer.kernel_size, padding=padding)
-        norm = nn.BatchNorm2d(layer.features, eps=NORM_EPSILON, momentum=momentum)
-    else:
-        linear = nn.Linear(channels, layer.features)
-        norm = nn.BatchNorm1d(layer.features, eps=NORM_EPSILON, momentum=momentum)
-    return [linear, norm, nn.ReLU()] if order == "before" else [linear, nn.ReLU(), norm]
+def _layers(layer: Layer, architecture: Architecture) -> list[nn.Module]:
+    padding = _padding(layer)
+    if layer.kind == "max_pool":
+        return [nn.MaxPool2d(layer.window, layer.stride, padding)]
+    if layer.kind == "average_pool":
+        return [nn.AvgPool2d(layer.window, layer.stride, padding, count_include_pad=False)]
+    if layer.kind == "flatten":
+        return [nn.Flatten()]
+    if layer.kind == "mean":
+        return [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    linear, norm = _linear(layer, architecture), _norm(layer, architecture)
+    if layer.linear:
+        return [linear, norm]
+    # In place, as torchvision has it: less memory, and faster.
+    activation = nn.ReLU6(inplace=True) if architecture.activation == "relu6" else nn.ReLU(inplace=True)
+    return [linear, norm, activation] if architecture.order == "before" else [linear, activation, norm]
+
+
+def _padding(layer: Layer) -> tuple[int, int]:
+    """As many zeros on either side, as PyTorch's users write it.
+
+    With stride 2 and even sides the others' ``same`` has them at the end alone: the same network for images
+    and kernels in a mirror.
+    """
+    rows, columns = layer.window
+    return (rows // 2, columns // 2) if layer.padding == "same" else (0, 0)
+
+
+def _linear(layer: Layer, architecture: Architecture) -> nn.Module:
+    if layer.kind == "dense":
+        return nn.LazyLinear(layer.features)
+    return nn.LazyConv2d(
+        layer.features,
+        layer.window,
+        layer.stride,
+        _padding(layer),
+        groups=layer.features if layer.kind == "depthwise" else 1,
+        bias=architecture.conv_bias,
+    )
+
+
+def _norm(layer: Layer, architecture: Architecture) -> nn.Module:
+    kind = nn.BatchNorm1d if layer.kind == "dense" else nn.BatchNorm2d
+    # PyTorch's momentum is what the new batch weighs.
+    norm = kind(layer.features, eps=NORM_EPSILON, momentum=1 - NORM_MOMENTUM)
+    if not architecture.norm_scale:
+        norm.register_parameter("weight", None)
+    return norm
 
 
 class Trainer:
@@ -62,12 +119,13 @@ class Trainer:
 
     def __init__(self, task: Task) -> None:
         torch.manual_seed(0)
-        layout = torch.channels_last if task.channels_last else torch.contiguous_format
-        self.model = torch_network(task.architecture, layout)
+        self.model = torch_network(task)
         self.parameters = sum(parameter.numel() for parameter in self.model.parameters())
         self._optimizer = torch.optim.Adam(self.model.parameters(), lr=LEARNING_RATE, fused=True)
         self._loss = torch.compile(self._mean_loss) if task.compiled else self._mean_loss
-        batches = [self._tensors(images, labels, layout) for images, labels in synthetic_batches(task)]
+        batches = [
+            self._tensors(images, labels, memory_format(task)) for images, labels in synthetic_batches(task)
+        ]
         self._batches = itertools.cycle(batches)
 
     @staticmethod
@@ -87,4 +145,13 @@ class Trainer:
             self._optimizer.zero_grad()
             loss.backward()
             self._optimizer.step()
+        return loss.item()
+
+    def evaluate(self, steps: int) -> float:
+        """Evaluates so many batches and returns the mean loss of the last one."""
+        self.model.eval()
+        with torch.inference_mode():
+            for _ in range(steps):
+                loss = self._loss(*next(self._batches))
+        self.model.train()
         return loss.item()

@@ -9,8 +9,10 @@ from speed_peers.networks import Task
 from speed_peers.processes import Worker
 
 _PRODUCT_OPERATIONS = 2 * MATRIX_SIZE**3  # multiplications and additions
-_ROW = "  {:<28}{:>9}{:>9}{:>9}{:>10}{:>10}{:>12}"
-_HEADER = _ROW.format("contestant", "ms/step", "least", "most", "images/s", "to bnjax", "first step")
+_ROW = "  {:<28}{:>9}{:>9}{:>9}{:>10}{:>10}{:>12}{:>12}{:>10}"
+_HEADER = _ROW.format(
+    "contestant", "ms/step", "least", "most", "images/s", "to bnjax", "evaluation", "first step", "peak MiB"
+)
 
 
 def speed_records(task: Task, steps: int, workers: Mapping[str, Worker]) -> list[dict[str, Any]]:
@@ -18,7 +20,9 @@ def speed_records(task: Task, steps: int, workers: Mapping[str, Worker]) -> list
 
     ``ratio`` is the contestant's time over bnjax's in the same round (null without bnjax): above 1, bnjax
     is faster by that factor. It, like ``step_ms``, has the median, least and most of the rounds.
-    ``images_per_second`` belongs to the median.
+    ``images_per_second`` belongs to the median, as does ``evaluation_images_per_second``, of forward passes
+    in evaluation mode. ``peak_memory_mib`` is the most memory that the process has held from its start:
+    library, made-up images, compiling, training and evaluation.
 
     Args:
       steps: timed steps in a turn.
@@ -30,19 +34,31 @@ def speed_records(task: Task, steps: int, workers: Mapping[str, Worker]) -> list
             "network": task.network,
             "contestant": name,
             "order": task.architecture.order,
+            "image_shape": task.image_shape,
             "batch_size": task.batch_size,
             "parameters": worker.parameters,
             "rounds": len(worker.step_seconds),
             "steps": steps,
             "step_ms": _spread(seconds * 1e3 for seconds in worker.step_seconds),
-            "images_per_second": round(task.batch_size / statistics.median(worker.step_seconds), 1),
+            "images_per_second": _rate(task, worker.step_seconds),
+            "evaluation_images_per_second": _rate(task, worker.evaluation_seconds),
             "ratio": _ratio(worker.step_seconds, bnjax) if bnjax else None,
             "first_step_seconds": round(worker.first_step_seconds, 2),
             "import_seconds": round(worker.import_seconds, 2),
-            "step_ms_by_round": [round(seconds * 1e3, 4) for seconds in worker.step_seconds],
+            "peak_memory_mib": round(worker.peak_memory / 2**20) if worker.peak_memory else None,
+            "step_ms_by_round": _milliseconds(worker.step_seconds),
+            "evaluation_ms_by_round": _milliseconds(worker.evaluation_seconds),
         }
         for name, worker in workers.items()
     ]
+
+
+def _rate(task: Task, seconds: Sequence[float]) -> float:
+    return round(task.batch_size / statistics.median(seconds), 1)
+
+
+def _milliseconds(seconds: Sequence[float]) -> list[float]:
+    return [round(duration * 1e3, 4) for duration in seconds]
 
 
 def _ratio(own: Sequence[float], bnjax: Sequence[float]) -> dict[str, float]:
@@ -78,8 +94,10 @@ def table(task: Task, records: Sequence[Mapping[str, Any]]) -> str:
     if not records:
         return f"\n{task.network}: nobody came to the end\n"
     first = records[0]
+    height, width, _ = task.image_shape
     title = (
-        f"{task.network}: batch {task.batch_size}, norms {task.architecture.order} every activation, "
+        f"{task.network}: {height} x {width} pixels, batch {task.batch_size}, "
+        f"norms {task.architecture.order} every activation, "
         f"{first['parameters']:,} parameters, {task.threads} cores, "
         f"rounds of {first['steps']} steps: {first['rounds']}"
     )
@@ -93,5 +111,7 @@ def _row(record: Mapping[str, Any]) -> str:
         *(f"{milliseconds[name]:.4g}" for name in ("median", "min", "max")),
         f"{record['images_per_second']:.0f}",
         f"{record['ratio']['median']:.2f}" if record["ratio"] else "-",
+        f"{record['evaluation_images_per_second']:.0f}",
         f"{record['first_step_seconds']:.1f} s",
+        record["peak_memory_mib"] or "-",
     )

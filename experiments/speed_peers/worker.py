@@ -1,7 +1,8 @@
 """A contestant's own process: ``python -m speed_peers.worker MODULE TASK`` (the task as JSON).
 
-It takes a first step, says so in a line of JSON on stdout, and then answers every line ``{"steps": n}`` on
-stdin with the seconds that n steps took. Between lines it waits for the next one; it ends with its stdin.
+It takes a first step, says so in a line of JSON on stdout, and then answers every line
+``{"method": "train", "steps": n}`` (or ``"evaluate"``) on stdin with the seconds that n steps took and the
+most memory that it has held so far. Between lines it waits for the next one; it ends with its stdin.
 """
 
 import importlib
@@ -11,6 +12,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TextIO
 
 from speed_peers.networks import Task
@@ -29,7 +32,9 @@ def main(module_name: str, task: Task) -> None:
         _check(trainer.train(1))
         _reply(replies, parameters=trainer.parameters, import_seconds=import_seconds)
         for line in sys.stdin:
-            _reply(replies, seconds=_timed(trainer, json.loads(line)["steps"]))
+            turn = json.loads(line)
+            seconds = _timed(getattr(trainer, turn["method"]), turn["steps"])
+            _reply(replies, seconds=seconds, peak_memory=_peak_memory())
     except BrokenPipeError:
         return  # the parent is gone
     except Exception as error:
@@ -49,14 +54,27 @@ def _reply(replies: TextIO, **fields: Any) -> None:
     replies.flush()
 
 
-def _timed(trainer: Any, steps: int) -> float:
+def _timed(take: Callable[[int], float], steps: int) -> float:
     # Since its last turn others have filled the caches, and its threads have gone to sleep.
-    trainer.train(max(1, steps // 3))
+    take(max(1, steps // 3))
     started = time.perf_counter()
-    loss = trainer.train(steps)
+    loss = take(steps)
     seconds = time.perf_counter() - started
     _check(loss)
     return seconds
+
+
+def _peak_memory() -> int | None:
+    """Bytes of memory, the most that this process has held; None where the system does not tell.
+
+    Not ``ru_maxrss``, which on Linux a process takes over from the one that started it.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    kibibytes = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return int(kibibytes[0]) * 1024 if kibibytes else None
 
 
 def _check(loss: float) -> None:
