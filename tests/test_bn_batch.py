@@ -1,5 +1,7 @@
 """Whose statistics a norm takes: the same choice means the same on one device and on eight."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -89,6 +91,16 @@ def test_a_config_says_how_many_examples_share_statistics():
 def test_groups_that_cannot_be_are_answered_with_one_line(text, words):
     with pytest.raises(ConfigError, match=words):
         resolve(Config(bn_batch=text))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"trained_norm_mode": "keras2-train"}, {"trained": "pooled-statistics"}]
+)
+def test_what_counts_examples_takes_whole_batches(settings):
+    whole = Config(placement="all", **settings)
+    assert resolve(whole).bn_batch == "global"
+    with pytest.raises(ConfigError, match=r"--bn_batch=32: (keras2-train|pooled-statistics) is defined by"):
+        resolve(dataclasses.replace(whole, bn_batch="32"))
 
 
 @pytest.mark.slow
