@@ -46,7 +46,15 @@ TOLERANCE = 1e-4
 SIDES = {"mobilenetv2": 64, "inceptionv3": 75}
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+MINUTES = {"mobilenetv2": 1, "inceptionv3": 1}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.slow(minutes=MINUTES.get(name, 0.1))) for name in ARCHITECTURES
+    ],
+)
 def task(request):
     small = request.param in SMALL_NETWORKS
     return Task(request.param, 16 if small else 2, threads=1, image_size=SIDES.get(request.param, 0))
