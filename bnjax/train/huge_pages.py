@@ -24,10 +24,18 @@ def start_with_huge_pages(program: str) -> None:
       program: the name of the script; a process that was started as another one stays as it is. Nothing
         may have been written yet.
     """
-    if _is_the_process(program) and cpu_only() and _kernel_waits_to_be_asked() and _glibc_can_ask():
-        given = os.environ.get(_VARIABLE)
-        os.environ[_VARIABLE] = ":".join(filter(None, [given, f"{_TUNABLE}=1"]))
+    changes = huge_pages_environment() if _is_the_process(program) else {}
+    if changes:
+        os.environ.update(changes)
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def huge_pages_environment() -> dict[str, str]:
+    """What a process that trains on CPU should find in its environment besides; empty where nothing helps."""
+    if not (cpu_only() and _kernel_waits_to_be_asked() and _glibc_can_ask()):
+        return {}
+    given = os.environ.get(_VARIABLE)
+    return {_VARIABLE: ":".join(filter(None, [given, f"{_TUNABLE}=1"]))}
 
 
 def _is_the_process(program: str) -> bool:

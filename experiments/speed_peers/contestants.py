@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from bnjax.train.huge_pages import huge_pages_environment
 from speed_peers.networks import Architecture
 
 #: The one that the others are compared with.
@@ -43,7 +44,7 @@ MATRIX_SIZE = 2048
 MATRIX_PRODUCT = Contestant("matrix_product", ("jax",))
 
 CONTESTANTS = {
-    BNJAX: Contestant("bnjax_itself", ("bnjax",)),
+    BNJAX: Contestant("bnjax_itself", ("bnjax",), environment=huge_pages_environment()),  # as its scripts do
     "flax": Contestant("plain_flax", ("flax",)),
     "keras-jax": Contestant("keras_itself", ("keras", "jax"), environment={"KERAS_BACKEND": "jax"}),
     "keras-torch": Contestant("keras_itself", ("keras", "torch"), environment={"KERAS_BACKEND": "torch"}),
