@@ -103,6 +103,17 @@ def test_runs_of_different_length_are_compared_up_to_an_epoch(tmp_path):
     assert "last 5 epochs up to epoch 8; 2 runs" in process.stdout
 
 
+def test_runs_of_different_length_are_not_mixed(tmp_path):
+    for seed in range(2):
+        record_run(tmp_path, [0.96] * 5, placement="dense", epochs=5, seed=seed)
+        record_run(tmp_path, [0.98] * 9, placement="dense", epochs=9, seed=seed)
+        record_run(tmp_path, [0.97] * 9, placement="none", epochs=9, seed=seed)
+    record_run(tmp_path, [0.5] * 12, placement="dense", epochs=12, seed=0)
+    rows = rows_of(mnist_table(load_runs(tmp_path)))
+    assert rows["with BN", "test accuracy"] == ["98.00 %", "98.00 to 98.00", "2"]
+    assert rows["with BN", "test accuracy, minus without BN"][0::2] == ["+1.00 points", "2"]
+
+
 def test_labels_are_moved_apart_and_stay_below_the_top():
     assert apart([1.0, 5.0, 9.0], 1.0, 10.0) == [1.0, 5.0, 9.0]
     assert apart([1.0, 1.1, 1.2], 1.0, 10.0) == [1.0, 2.0, 3.0]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,8 @@ from bnjax.report.tables import Finding, findings_table
 SITE = "fc/dense1"
 LAST_EPOCHS = 5
 Metric = Callable[[RecordedRun], float]
-#: One value a run; runs are told apart by their seed and their number of epochs.
-PerRun = dict[tuple[int, int], float]
+#: One value a run, by its seed.
+PerRun = dict[int, float]
 
 
 def condition_config(settings: dict[str, Any], recipe_name: str) -> Config:
@@ -125,8 +126,8 @@ class _Findings:
             yield from self._compared("", "optimizers", f"{optimizer}, without BN", "Adam, without BN")
 
     def _values(self, sweep: str, condition: str, metric: Metric) -> PerRun:
-        found = condition_runs(self.runs, MNIST_SWEEPS[sweep][condition], self.recipe_name)
-        return {key: metric(run) for key, run in found.items()}
+        found = sweep_runs(self.runs, MNIST_SWEEPS[sweep], self.recipe_name).get(condition, [])
+        return {run.run["config"]["seed"]: metric(run) for run in found}
 
     def _told(
         self, said: str, sweep: str, condition: str, metric: Metric, what: str, unit: str = "%"
@@ -142,17 +143,27 @@ class _Findings:
             yield Finding(said, condition, f"test accuracy, minus {reference}", estimate(found), "points")
 
 
-def condition_runs(
-    runs: Sequence[RecordedRun], settings: dict[str, Any], recipe_name: str = "published"
-) -> dict[tuple[int, int], RecordedRun]:
-    """Seed and number of epochs -> the run of a condition, in that order."""
-    same = runs_of(runs, condition_config(settings, recipe_name))
-    found = {(run.run["config"]["seed"], len(run.epochs)): run for run in same}
-    return dict(sorted(found.items()))
+def sweep_runs(
+    runs: Sequence[RecordedRun], conditions: Conditions, recipe_name: str = "published"
+) -> dict[str, list[RecordedRun]]:
+    """Condition -> its finished runs by seed; conditions without any are left out.
 
-
-def sweep_runs(runs: Sequence[RecordedRun], conditions: Conditions) -> dict[str, list[RecordedRun]]:
-    """Condition -> its finished runs by seed; conditions without any are left out."""
+    All have one number of epochs: of those there are, the one that most runs have, of several the largest.
+    """
     done = finished(runs)
-    found = {name: list(condition_runs(done, settings).values()) for name, settings in conditions.items()}
-    return {name: of_condition for name, of_condition in found.items() if of_condition}
+    found = {
+        name: _by_length_and_seed(runs_of(done, condition_config(settings, recipe_name)))
+        for name, settings in conditions.items()
+    }
+    lengths = Counter(length for of_condition in found.values() for length, _ in of_condition)
+    chosen = max(lengths, key=lambda length: (lengths[length], length), default=0)
+    of_one_length = {
+        name: [run for (length, _), run in sorted(of_condition.items()) if length == chosen]
+        for name, of_condition in found.items()
+    }
+    return {name: of_condition for name, of_condition in of_one_length.items() if of_condition}
+
+
+def _by_length_and_seed(runs: Sequence[RecordedRun]) -> dict[tuple[int, int], RecordedRun]:
+    """Of runs that were cut to the same length, one for each seed."""
+    return {(len(run.epochs), run.run["config"]["seed"]): run for run in runs}
