@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+#: Where no unit dies, the axis still goes as far.
+_FEW_UNITS = 5.0
+
 
 def _train_accuracy(epoch: dict[str, Any]) -> float:
     return 100 * epoch["train_accuracy"]
@@ -66,7 +69,7 @@ def means_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":
     lower.set_ylabel("dying units: flat updates\n(dotted: silent)")
     lower.set_xlabel("epoch")
     _limits(upper, list(found.values()))
-    lower.set_ylim(bottom=-0.5)
+    lower.set_ylim(-0.5, max(_FEW_UNITS, lower.get_ylim()[1]))
     label_ends(upper, list(found))
     label_ends(lower, list(found))
     upper.set_title(f"{seeds_told(found.values())}\n{MNIST_SAID[sweep]}", fontsize=10, loc="left")

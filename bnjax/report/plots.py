@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 DASHED = (0, (4, 1.5))
 DOTS_PER_INCH = 120
+_GRAY = "#555555"
+#: So many lines in one point are not told apart by their names.
+_CROWD = 3
 #: What is read of an epoch's record.
 Reading = Callable[[dict[str, Any]], float]
 
@@ -37,17 +40,27 @@ def readings(runs: Sequence[RecordedRun], reading: Reading) -> tuple[np.ndarray,
 
 
 def label_ends(axes: "Axes", names: Sequence[str]) -> None:
-    """Names beside the ends of the first lines, moved apart where they would cover each other."""
+    """Names beside the ends of the first lines, moved apart where they would cover each other.
+
+    Three lines and more that end in one point share a label that counts them.
+    """
     lines = axes.get_lines()[: len(names)]
     axes.set_xlim(1, max(2.0, *(float(np.asarray(line.get_xdata())[-1]) for line in lines)))
     low, high = axes.get_ylim()
-    last = [float(np.asarray(line.get_ydata())[-1]) for line in lines]
-    ends = sorted((min(max(value, low), high), number) for number, value in enumerate(last))
-    places = apart([value for value, _ in ends], 0.08 * (high - low), high)
-    for (value, number), place in zip(ends, places, strict=True):
-        colour = lines[number].get_color()
+    ends: dict[float, list[int]] = {}
+    for number, line in enumerate(lines):
+        ends.setdefault(min(max(float(np.asarray(line.get_ydata())[-1]), low), high), []).append(number)
+    labels: list[tuple[float, str, Any]] = []
+    for value, numbers in sorted(ends.items()):
+        if len(numbers) < _CROWD:
+            labels += [(value, names[number], lines[number].get_color()) for number in numbers]
+        else:
+            told = "all of them" if len(numbers) == len(lines) else f"the {len(numbers)} others"
+            labels.append((value, told, _GRAY))
+    places = apart([value for value, _, _ in labels], 0.08 * (high - low), high)
+    for (value, told, colour), place in zip(labels, places, strict=True):
         axes.annotate(
-            names[number],
+            told,
             (1, value),
             xytext=(1.03, place),
             xycoords=axes.get_yaxis_transform(),
@@ -56,7 +69,9 @@ def label_ends(axes: "Axes", names: Sequence[str]) -> None:
             fontsize=8,
             va="center",
             annotation_clip=False,
-            arrowprops=dict(arrowstyle="-", color=colour, linewidth=0.5, shrinkA=0, shrinkB=0),
+            arrowprops=dict(
+                arrowstyle="-", color=colour, linewidth=0.5, shrinkA=0, shrinkB=0, relpos=(0, 0.5)
+            ),
         )
 
 
@@ -80,4 +95,4 @@ def seeds_told(groups: Iterable[Sequence[RecordedRun]]) -> str:
 def foot(figure: "Figure", runs: Sequence[RecordedRun]) -> None:
     """What the figure's numbers rest on, below it."""
     text = textwrap.fill(provenance(runs), int(26 * figure.get_figwidth()))
-    figure.supxlabel(text, fontsize=6, color="#555555", x=0.01, ha="left")
+    figure.supxlabel(text, fontsize=6, color=_GRAY, x=0.01, ha="left")
