@@ -39,8 +39,8 @@ def folder_report(directory: Path, epoch: int | None = None, pictures: bool = Tr
     groups = vgg7_groups(vgg7, epoch)
     drawn: list[Picture] = []
     if pictures:
-        cnn, mlp = (first_epochs(some, epoch) if epoch else some for some in (cifar10, mnist))
-        drawn = [*all_pictures(cnn, mlp, groups), *movies(directory)]
+        cnn, mlp, every = (first_epochs(some, epoch) if epoch else some for some in (cifar10, mnist, runs))
+        drawn = [*all_pictures(cnn, mlp, groups, every), *movies(directory)]
     sections = [
         claims_section(judged),
         *([_pictures_section(drawn)] if drawn else []),

@@ -10,6 +10,7 @@ from bnjax.report.cifar10_figures import PANELS, accuracy_figure, condition_runs
 from bnjax.report.document import Picture
 from bnjax.report.figures import means_figure
 from bnjax.report.mnist import late_accuracy, most_flat, sweep_runs
+from bnjax.report.photograph_figures import comparison_figure, comparisons, held_out_loss
 from bnjax.report.readings import READINGS, Reading, last_tenth_accuracy
 from bnjax.report.recorded import RecordedRun
 from bnjax.report.statistics import estimate
@@ -25,11 +26,15 @@ _MOVIES = {".gif": "image/gif", ".webp": "image/webp"}
 _LARGEST_MOVIE = 5_000_000
 _ACCURACY = Reading("late test accuracy", "%", late_accuracy)
 _LAST_TENTH = Reading("test accuracy of the last tenth of epochs", "%", last_tenth_accuracy)
+_LOWEST_HELD_OUT = Reading("lowest held-out loss", "nats", lambda run: min(map(held_out_loss, run.epochs)))
 _FLAT = Reading("most flat units", "units", most_flat)
 
 
 def all_pictures(
-    cifar10: Sequence[RecordedRun], mnist: Sequence[RecordedRun], groups: Sequence[Group]
+    cifar10: Sequence[RecordedRun],
+    mnist: Sequence[RecordedRun],
+    groups: Sequence[Group],
+    photographs: Sequence[RecordedRun] = (),
 ) -> Iterator[Picture]:
     """Those of the published figures that were run, with our data.
 
@@ -37,6 +42,7 @@ def all_pictures(
       cifar10: runs of the CNN.
       mnist: runs of the MLP.
       groups: of VGG7.
+      photographs: runs of any network, of which those of MobileNetV2 and of fine-tuning are drawn.
     """
     for sweep, conditions in MNIST_SWEEPS.items():
         found = sweep_runs(mnist, conditions)
@@ -51,6 +57,11 @@ def all_pictures(
     for place, group in enumerate(groups, start=1):
         for name, figure in group_figures(group):
             yield _picture(f"vgg7-{place}-{name}", f"{group.title}: {name}", _group_alt(group, name), figure)
+    for place, comparison in enumerate(comparisons(photographs), start=1):
+        name = f"{comparison.experiment}-{place}-{comparison.sweep}"
+        alt = f"Held-out loss over epochs. {told(comparison.found, _LOWEST_HELD_OUT)}"
+        title = f"{comparison.title}: {comparison.sweep}"
+        yield _picture(name, title, alt, comparison_figure(comparison))
 
 
 def _group_alt(group: Group, name: str) -> str:

@@ -1,0 +1,67 @@
+"""The figures of the experiments on photographs, from made-up records."""
+
+import dataclasses
+
+import pytest
+from test_report import METRICS
+
+from bnjax import records
+from bnjax.config import resolve, run_id
+from bnjax.recipes import SWEEPS, recipe
+from bnjax.report.photograph_figures import comparison_figure, comparisons
+from bnjax.report.pictures import all_pictures
+from bnjax.report.recorded import load_runs
+
+
+def record_run(folder, experiment, losses, epoch_fields=None, **settings):
+    """Writes a run whose epochs have these test losses."""
+    config = resolve(dataclasses.replace(recipe(experiment, "published"), **settings))
+    path = folder / run_id(config) / records.FILE_NAME
+    path.parent.mkdir(parents=True)
+    facts = dict(
+        data={"name": "folder:photos", "version": "1", "encoding": "jpeg (lossy)", "train_images": 750},
+        sites={},
+        parameters=1,
+        versions={"jax": "1", "flax": "2"},
+        device={"count": 1, "kind": "cpu"},
+        git_commit=None,
+        started="now",
+    )
+    records.append(path, records.make_record("run", "x", config=dataclasses.asdict(config), **facts))
+    told = dict(dict.fromkeys(METRICS), test_accuracy=0.75, dying={}, status="ok", **(epoch_fields or {}))
+    for number, loss in enumerate(losses, start=1):
+        fields = dict(told, test_loss=loss, seconds=1.0, images_per_second=1.0)
+        records.append(path, records.make_record("epoch", "x", epoch=number, step=number, **fields))
+    end = dict(epochs=len(losses), steps=1, final={}, best={}, dying={}, state_sha256=None, seconds=1.0)
+    records.append(path, records.make_record("summary", "x", status="done", **end))
+
+
+def test_runs_are_compared_that_differ_in_the_sweeps_factors_alone(tmp_path):
+    for seed in (0, 1):
+        for settings in SWEEPS["mobilenet"]["order"].values():
+            record_run(tmp_path, "mobilenet", [1.0, 0.5], seed=seed, epochs=2, **settings)
+    after = SWEEPS["mobilenet"]["order"]["after"]
+    record_run(tmp_path, "mobilenet", [1.0, 0.25], seed=2, epochs=2, learning_rate=0.5, **after)
+    [found] = comparisons(load_runs(tmp_path))
+    assert (found.experiment, found.sweep) == ("mobilenet", "order")
+    assert {name: [run.run["config"]["seed"] for run in runs] for name, runs in found.found.items()} == {
+        "before": [0, 1],
+        "after": [0, 1],
+    }
+
+
+@pytest.mark.slow
+def test_fine_tuning_shows_the_gap_between_evaluation_and_training(tmp_path):
+    gaps = {"train": 0.0, "frozen": 0.5, "inference": 0.0}
+    for settings in SWEEPS["finetune"]["modes"].values():
+        seen = dict(train_loss=0.25, train_evaluation_loss=0.25 + gaps[settings["norm_mode"]])
+        record_run(tmp_path, "finetune", [0.75, 0.5], seen, epochs=2, weights="a.h5", **settings)
+    runs = load_runs(tmp_path)
+    [found] = [one for one in comparisons(runs) if one.sweep == "modes"]
+    upper, lower = comparison_figure(found).axes
+    assert "test loss" in upper.get_ylabel()
+    assert [list(line.get_ydata()) for line in lower.get_lines()] == [[0, 0], [0.5, 0.5], [0, 0]]
+    assert "0.070" in upper.get_title(loc="left")
+    pictures = {picture.name: picture for picture in all_pictures([], [], [], runs)}
+    alt = pictures["finetune-1-modes"].alt
+    assert "BN frozen: lowest held-out loss 0.5 nats, n = 1." in alt
