@@ -141,10 +141,8 @@ def test_a_full_disk_ends_a_run_that_goes_on_when_there_is_room(free, lanes, sma
 
 
 def test_a_limit_on_files_is_told_like_a_full_disk(tmp_path):
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, 6_000))
-
-    process = start(*SMALL, ENDLESS, f"--out_dir={tmp_path}", preexec_fn=limit)
+    process = start(*SMALL, ENDLESS, f"--out_dir={tmp_path}")
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (6_000, 6_000))  # long before it writes
     assert_failed_with_a_line(process, "File too large", str(tmp_path))
     [path] = tmp_path.glob("*/metrics.jsonl")
     assert read_whole(path)

@@ -242,6 +242,23 @@ def start(*arguments):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+class RaisesSignalWhenDeleted:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def raise_where_it_is_dropped():
+    with stop_signals():
+        RaisesSignalWhenDeleted()
+        time.sleep(10)
+
+
+def test_a_signal_comes_again_where_python_drops_what_it_raised():
+    with pytest.raises(Stopped) as stopped:
+        raise_where_it_is_dropped()
+    assert stopped.value.number == signal.SIGTERM
+
+
 _STUCK = """
 import ctypes, sys, time
 from bnjax.train.signals import Stopped, ends_in_time, last_words, stop_signals

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bnjax.sealed import read_arrays, write_arrays
+from bnjax.train.signals import held_signals
 from bnjax.train.training import Run, Underway
 
 #: Changes when what a checkpoint holds does; one of another format is left alone.
@@ -55,7 +56,8 @@ def save(folder: Path, run: Run) -> None:
       OSError: it cannot be written; the older checkpoints are still there.
     """
     path = folder / f"checkpoint-{run.steps_taken:012}.npz"
-    write_arrays(path, _arrays(run))
+    with held_signals():  # NumPy's archive would make another error of what a signal raises
+        write_arrays(path, _arrays(run))
     remove(checkpoints(folder)[_KEPT:])
 
 

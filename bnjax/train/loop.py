@@ -36,7 +36,8 @@ def train(
       ``done`` or ``diverged``.
     """
     started = time.perf_counter()
-    run.steps.compile(run.state)
+    with held_signals():  # XLA and what it calls back do not bear exceptions from signals
+        run.steps.compile(run.state)
     run.compile_seconds = time.perf_counter() - started
     for epoch in range(len(run.epochs) + 1, run.config.epochs + 1):
         try:

@@ -13,7 +13,7 @@ from bnjax.records import RecordError
 from bnjax.settings import WeightsError
 from bnjax.train.claim import ClaimedError, claimed
 from bnjax.train.recorder import Recorder, finished_summary, variables_path
-from bnjax.train.signals import Stopped, last_words
+from bnjax.train.signals import Stopped, held_signals, last_words
 from bnjax.whole_file import check_writable, remove_unfinished
 
 if TYPE_CHECKING:
@@ -78,11 +78,12 @@ def train_run(
     dataset = load(config)
     from bnjax.train.backend import configure_backend
 
-    configure_backend()
-    from bnjax.train.training import prepare
-
+    with held_signals():  # neither imports nor XLA bear exceptions from signals
+        configure_backend()
+        from bnjax.train.training import prepare
     with device_errors():
-        run = prepare(config, dataset, movies, programs, gated)
+        with held_signals():
+            run = prepare(config, dataset, movies, programs, gated)
         with claimed(folder):
             ended = finished_summary(config)
             if ended:  # by another process, meanwhile
@@ -151,7 +152,8 @@ def keep_state(run: "Run", status: str) -> None:
     from bnjax.weights import keep_variables
 
     params, batch_stats = used_variables(run)
-    keep_variables(variables_path(run.config), {"params": params, "batch_stats": batch_stats})
+    with held_signals():
+        keep_variables(variables_path(run.config), {"params": params, "batch_stats": batch_stats})
 
 
 def take_up(run: "Run", recorder: Recorder, last: int | None = None) -> None:

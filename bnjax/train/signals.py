@@ -8,12 +8,15 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from types import FrameType
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 _SECONDS_FOR_LAST_WORDS = 1.0
+_SECONDS_UNTIL_AGAIN = 0.05
 _last_words: list[Callable[[], None]] = []
 
 
@@ -50,8 +53,50 @@ def stop_signals(*numbers: signal.Signals) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stopped(number)
 
-    with _signals_handled_by(stop, *numbers):
+    with _signals_handled_by(stop, *numbers), _coming_again():
         yield
+
+
+@contextlib.contextmanager
+def _coming_again() -> Iterator[None]:
+    """A signal comes again if Python dropped what it raised, as in what the garbage collector calls."""
+    before = sys.unraisablehook
+
+    def hook(dropped: "sys.UnraisableHookArgs") -> None:
+        if isinstance(dropped.exc_value, Stopped):
+            again = (os.getpid(), dropped.exc_value.number)
+            threading.Timer(_SECONDS_UNTIL_AGAIN, os.kill, again).start()
+        else:
+            before(dropped)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+@contextlib.contextmanager
+def starting_processes() -> Iterator[None]:
+    """Processes that start inside are not interrupted before they call :func:`hear_signals`.
+
+    Not on Windows, where nothing can be held back.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # starting it ends the block
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def hear_signals() -> None:
+    """Lets SIGINT and SIGTERM come, also those that have waited since :func:`starting_processes`."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from bnjax.train.backend import computes_on_cpu
 from bnjax.train.plan import ELSEWHERE, Task, data_settings, plan
 from bnjax.train.recorder import finished_summary, print_record
 from bnjax.train.run import load
-from bnjax.train.signals import held_signals
+from bnjax.train.signals import held_signals, starting_processes
 from bnjax.train.worker import work
 from bnjax.whole_file import check_writable
 
@@ -240,6 +240,7 @@ def _start(core: int | None) -> _Worker:
     context = multiprocessing.get_context("spawn")  # a fork would copy whatever threads JAX has started
     here, there = context.Pipe()
     process = context.Process(target=work, args=(there, core), daemon=True)
-    process.start()
+    with starting_processes():
+        process.start()
     there.close()
     return _Worker(process, here, core)

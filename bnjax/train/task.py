@@ -25,7 +25,7 @@ from bnjax.train.run import (
     take_up,
     train_run,
 )
-from bnjax.train.signals import last_words
+from bnjax.train.signals import held_signals, last_words
 from bnjax.train.training import has_diverged
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def _side_by_side(task: Task, programs: "Programs", tell: Tell, ended: Ended) ->
         mine = [config for config in task.configs if _claim(config, recorders[config], claims, ended)]
         if not mine:
             return
-        runs = prepare_lane_runs(mine, dataset, programs)
+        with held_signals():
+            runs = prepare_lane_runs(mine, dataset, programs)
         # Where a kill came between the checkpoints of two lanes, both can still go on side by side.
         common = newest_common(recorders[run.config].path.parent for run in runs)
         for run in runs:

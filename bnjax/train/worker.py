@@ -9,7 +9,7 @@ from typing import Any
 
 from bnjax.config import Config
 from bnjax.train.plan import Task
-from bnjax.train.signals import Stopped, ends_in_time, stop_signals
+from bnjax.train.signals import Stopped, ends_in_time, hear_signals, stop_signals
 
 #: Less than the parent waits.
 _SECONDS_TO_STOP = 5.0
@@ -40,6 +40,7 @@ def work(parent: Connection, core: int | None) -> None:
         ends_in_time(_SECONDS_TO_STOP),
         stop_signals(signal.SIGTERM),
     ):
+        hear_signals()
         from bnjax.train.backend import configure_backend
 
         configure_backend()

@@ -59,6 +59,7 @@ def keras_float64(monkeypatch):
     keras.utils.clear_session()
     yield
     keras.config.set_floatx("float32")
+    keras.utils.clear_session()  # layers take their dtype from a policy that was made in between
 
 
 @pytest.fixture
