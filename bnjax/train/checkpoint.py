@@ -20,7 +20,7 @@ from bnjax.sealed import read_arrays, write_arrays
 from bnjax.train.signals import held_signals
 from bnjax.train.training import Run, Underway
 
-#: Changes when what a checkpoint holds does; one of another format is left alone.
+#: Changes when what a checkpoint holds does; one of another format is removed.
 FORMAT = 2
 _KEPT = 2
 

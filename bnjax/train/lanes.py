@@ -130,7 +130,8 @@ def train_lanes(
       after_epoch: called when an epoch of all lanes has been told.
     """
     started = time.perf_counter()
-    compile_loop(lanes)
+    with held_signals():  # as for a run by itself
+        compile_loop(lanes)
     for run in lanes.runs:
         run.compile_seconds = time.perf_counter() - started
     for epoch in range(len(lanes.runs[0].epochs) + 1, lanes.runs[0].config.epochs + 1):

@@ -40,13 +40,13 @@ def work(parent: Connection, core: int | None) -> None:
         ends_in_time(_SECONDS_TO_STOP),
         stop_signals(signal.SIGTERM),
     ):
-        hear_signals()
         from bnjax.train.backend import configure_backend
 
         configure_backend()
         from bnjax.train.programs import Programs
         from bnjax.train.task import make
 
+        hear_signals()
         programs = Programs()
         for task in _tasks(parent):
             make(task, programs, tell, ended)
