@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_train import run_on
+from test_train import FOUR_STEPS, run_on
 
 from bnjax.config import Config, ConfigError, resolve, run_id
 from bnjax.models import MLP
@@ -107,13 +107,7 @@ def test_what_counts_examples_takes_whole_batches(settings):
 @pytest.mark.parametrize("model", ["cnn", "mlp"])
 def test_device_statistics_on_eight_devices_are_those_of_ghost_groups_on_one(model, tmp_path):
     """Four steps; the statistics of the whole batch lead elsewhere."""
-    flags = (
-        f"--model={model}",
-        "--placement=all",
-        "--batch_size=352",
-        "--input_scale=standardize",
-        "--learning_rate=1e-4",
-    )
+    flags = (f"--model={model}", *FOUR_STEPS)
     eight, _ = run_on(8, tmp_path / "device", *flags, "--bn_batch=device")
     one, _ = run_on(1, tmp_path / "ghost", *flags, "--bn_batch=44")
     whole, _ = run_on(1, tmp_path / "global", *flags)

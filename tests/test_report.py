@@ -17,6 +17,14 @@ from bnjax.report.tables import cifar10_table, provenance
 
 ROOT = Path(__file__).parents[1]
 METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss")
+#: What made-up runs say of themselves beside their config, their data and their commit.
+FACTS = dict(
+    sites={},
+    parameters=1,
+    versions={"jax": "1", "flax": "2"},
+    device={"count": 1, "kind": "cpu"},
+    started="now",
+)
 
 
 def record_run(folder, accuracies, recipe_name="published", **settings):
@@ -26,12 +34,8 @@ def record_run(folder, accuracies, recipe_name="published", **settings):
     path.parent.mkdir(parents=True)
     facts = dict(
         data={"name": "cifar10", "version": "3.0.2", "encoding": "jpeg (lossy)"},
-        sites={},
-        parameters=1,
-        versions={"jax": "1", "flax": "2"},
-        device={"count": 1, "kind": "cpu"},
+        **FACTS,
         git_commit="0123456789abcdef",
-        started="now",
     )
     records.append(path, records.make_record("run", "x", config=dataclasses.asdict(config), **facts))
     dying = {"fc/dense1": {"silent": 7, "flat": 0, "units": 1024}}

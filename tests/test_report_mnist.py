@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from PIL import Image
-from test_report import report_process
+from test_report import FACTS, report_process
 
 from bnjax import records
 from bnjax.config import resolve, run_id
@@ -26,12 +26,8 @@ def record_run(folder, accuracies, flat=0, status="done", **settings):
     path.parent.mkdir(parents=True)
     facts = dict(
         data={"name": "mnist", "version": "3.0.1", "encoding": "png"},
-        sites={},
-        parameters=1,
-        versions={"jax": "1", "flax": "2"},
-        device={"count": 1, "kind": "cpu"},
+        **FACTS,
         git_commit=None,
-        started="now",
     )
     records.append(path, records.make_record("run", "x", config=dataclasses.asdict(config), **facts))
     dying = {"fc/dense1": {"silent": flat + 1, "flat": flat, "units": 256, "active": 0.25}}

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from test_report import METRICS
+from test_report import FACTS, METRICS
 
 from bnjax import records
 from bnjax.config import resolve, run_id
@@ -20,12 +20,8 @@ def record_run(folder, experiment, losses, epoch_fields=None, **settings):
     path.parent.mkdir(parents=True)
     facts = dict(
         data={"name": "folder:photos", "version": "1", "encoding": "jpeg (lossy)", "train_images": 750},
-        sites={},
-        parameters=1,
-        versions={"jax": "1", "flax": "2"},
-        device={"count": 1, "kind": "cpu"},
+        **FACTS,
         git_commit=None,
-        started="now",
     )
     records.append(path, records.make_record("run", "x", config=dataclasses.asdict(config), **facts))
     told = dict(dict.fromkeys(METRICS), test_accuracy=0.75, dying={}, status="ok", **(epoch_fields or {}))

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from test_report import report_process
+from test_report import FACTS, report_process
 
 from bnjax import records
 from bnjax.config import resolve, run_id
@@ -30,12 +30,8 @@ def record_run(folder, losses, placement=VGG7_PLAIN, recipe_name="published", da
     facts = dict(
         config=dataclasses.asdict(config),
         data=name | (data or {}),
-        sites={},
-        parameters=1,
-        versions={"jax": "1", "flax": "2"},
-        device={"count": 1, "kind": "cpu"},
+        **FACTS,
         git_commit="0123456789abcdef",
-        started="now",
     )
     found = [records.make_record("run", "x", **facts)]
     told = dict(dict.fromkeys(METRICS), dying={}, seconds=1.0, images_per_second=1.0)

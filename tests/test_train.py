@@ -356,6 +356,8 @@ import jax
 assert len(jax.devices()) == int(sys.argv[1]), jax.devices()
 sys.exit(launch(*command_from_flags(["x"] + sys.argv[2:], "cifar10", ""), "x"))
 """
+#: With norms, and on digits.
+FOUR_STEPS = ("--placement=all", "--batch_size=352", "--input_scale=standardize", "--learning_rate=1e-4")
 
 
 def run_on(devices, tmp_path, *flags):
@@ -381,13 +383,7 @@ def run_on(devices, tmp_path, *flags):
 @pytest.mark.parametrize("model", ["cnn", "mlp"])
 def test_eight_devices_equal_one(model, tmp_path):
     """Four steps with norms by the statistics of the whole batch, and every test image once."""
-    flags = (
-        f"--model={model}",
-        "--placement=all",
-        "--batch_size=352",
-        "--input_scale=standardize",
-        "--learning_rate=1e-4",
-    )
+    flags = (f"--model={model}", *FOUR_STEPS)
     one, _ = run_on(1, tmp_path, *flags)
     eight, _ = run_on(8, tmp_path, *flags)
     assert eight[0]["device"]["count"] == 8

@@ -1,6 +1,7 @@
 """The statements of the dying-ReLU series beside our numbers (Qiita, 2017-05, third part)."""
 
 import dataclasses
+import functools
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -125,8 +126,16 @@ class _Findings:
             yield from self._compared("", "optimizers", f"{optimizer}, with BN", f"{optimizer}, without BN")
             yield from self._compared("", "optimizers", f"{optimizer}, without BN", "Adam, without BN")
 
+    @functools.cached_property
+    def _found(self) -> dict[str, dict[str, list[RecordedRun]]]:
+        """Sweep -> condition -> runs."""
+        return {
+            sweep: sweep_runs(self.runs, conditions, self.recipe_name)
+            for sweep, conditions in MNIST_SWEEPS.items()
+        }
+
     def _values(self, sweep: str, condition: str, metric: Metric) -> PerRun:
-        found = sweep_runs(self.runs, MNIST_SWEEPS[sweep], self.recipe_name).get(condition, [])
+        found = self._found[sweep].get(condition, [])
         return {run.run["config"]["seed"]: metric(run) for run in found}
 
     def _told(

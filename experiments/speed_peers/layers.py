@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 from bnjax.inceptionv3_layers import INCEPTIONV3_BLOCKS, AveragePool, Convolution, MaxPool
 from bnjax.inceptionv3_layers import Branches as InceptionBranches
 from bnjax.inceptionv3_layers import Chain as InceptionChain
+from bnjax.sites import MOBILENETV2_STAGES
 
 
 class Layer(NamedTuple):
@@ -49,9 +50,6 @@ POOL, FLATTEN, MEAN = (
     Layer("mean"),
 )
 
-#: Blocks in a row, their features, and the stride of the first one (Sandler et al. 2018, table 2).
-_MOBILENETV2_STAGES = ((2, 24, 2), (3, 32, 2), (4, 64, 2), (3, 96, 1), (3, 160, 2), (1, 320, 1))
-
 
 def mobilenetv2_chain() -> Chain:
     """MobileNetV2 up to its logits.
@@ -65,7 +63,9 @@ def mobilenetv2_chain() -> Chain:
 
 def _inverted_residuals() -> Iterator[Layer | Shortcut]:
     channels = 16
-    for count, features, first_stride in _MOBILENETV2_STAGES:
+    for count, features, first_stride in MOBILENETV2_STAGES[
+        1:
+    ]:  # the first has a single block, without expansion
         for stride in (first_stride, *[1] * (count - 1)):
             block = (
                 Layer("conv", 6 * channels),
