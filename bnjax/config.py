@@ -148,6 +148,15 @@ class Config(FineTuning):
         group="data",
         bounds="[0,1)",
     )
+    train_images: int = setting(
+        0,
+        "Train on so many of the images only, spread evenly over the set; 0: on all.",
+        group="data",
+        bounds="[0,1000000000]",
+    )
+    test_images: int = setting(
+        0, "The same for the images of the test.", group="data", bounds="[0,1000000000]"
+    )
     input_scale: str = setting(
         "raw",
         "raw: pixels 0..255; unit: 0..1; symmetric: -1..1, which Keras's weights of InceptionV3 and "

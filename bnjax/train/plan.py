@@ -16,6 +16,8 @@ _NEVER_COMPILED_IN = (
     "recipe",
     "dataset",
     "validation",
+    "train_images",
+    "test_images",
     "shuffle",
     "input_scale",
     "weights",
@@ -56,7 +58,8 @@ def program_settings(config: Config, gated: bool) -> tuple[tuple[str, Any], ...]
 
 def data_settings(config: Config) -> tuple[Hashable, ...]:
     """The settings that decide which images a run sees: equal ones, one data set in memory."""
-    names = ("dataset", "data_dir", "image_size", "bad_images", "model", "validation")
+    which = ("dataset", "data_dir", "image_size", "bad_images", "validation", "train_images", "test_images")
+    names = (*which, "model")
     return tuple(getattr(config, name) for name in names)
 
 

@@ -21,7 +21,7 @@ RECIPES = ("published", "controlled")
 #: What tells the images of one set from those of another.
 _DATA = ("name", "version", "encoding", "train_images", "test_images")
 #: Settings that these tell of: a folder may bring validation images of its own.
-_OF_THE_DATA = ("dataset", "validation")
+_OF_THE_DATA = ("dataset", "validation", "train_images", "test_images")
 
 
 @dataclass(frozen=True)
