@@ -166,5 +166,7 @@ def source_config(config: "Config") -> "Config":
         dataset=config.pretrain,
         epochs=config.pretrain_epochs,
         validation=0.0,
+        train_images=0,
+        test_images=0,
         keep_state=True,
     )
