@@ -29,19 +29,27 @@ class Contestant:
     compiled: bool = False
     channels_last: bool = False
 
+    @property
+    def absent_package(self) -> str | None:
+        """The first package that is not installed, None where all are."""
+        absent = (package for package in self.packages if importlib.util.find_spec(package) is None)
+        return next(absent, None)
+
     def obstacle(self, architecture: Architecture) -> str | None:
         """Why it cannot or need not train this network, None where it can."""
-        for package in self.packages:
-            if importlib.util.find_spec(package) is None:
-                return f"{package} is not installed"
+        if self.absent_package:
+            return f"{self.absent_package} is not installed"
         if self.channels_last and not architecture.has_convolutions:
             return "without convolutions the layout of images changes nothing"
         return None
 
 
-#: No contestant, a yardstick: the product of two square float32 matrices of this many rows.
+#: No contestants, yardsticks: the product of two square matrices of this many rows. The faster one counts.
 MATRIX_SIZE = 2048
-MATRIX_PRODUCT = Contestant("matrix_product", ("jax",))
+MATRIX_PRODUCTS = {
+    "JAX": Contestant("matrix_product", ("jax",)),
+    "PyTorch": Contestant("matrix_product_torch", ("torch",)),
+}
 
 CONTESTANTS = {
     BNJAX: Contestant("bnjax_itself", ("bnjax",), environment=huge_pages_environment()),  # as its scripts do

@@ -1,9 +1,6 @@
-"""What every contestant trains: the networks as data, and the batches that all of them see."""
+"""What every contestant trains: the networks as data."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-
-import numpy as np
 
 from bnjax.sites import MODEL_IMAGES
 from speed_peers.layers import FLATTEN, MEAN, POOL, Chain, Layer, inceptionv3_chain, mobilenetv2_chain
@@ -12,10 +9,9 @@ CLASSES = 10
 LEARNING_RATE = 1e-3
 NORM_MOMENTUM = 0.99
 NORM_EPSILON = 1e-3
-
-#: Several batches, so that no contestant trains on images that its caches still hold.
-_BATCHES = 8
-_SEED = 0
+#: Of activations and products; parameters, optimizer and loss are float32 in both.
+PRECISIONS = ("float32", "bfloat16")
+EPOCH_DATA = ("random", "digits")
 
 
 @dataclass(frozen=True)
@@ -125,6 +121,9 @@ class Task:
       batch_size: images in a step.
       threads: CPU cores it may use.
       image_size: see :func:`size_obstacle`.
+      precision: one of ``PRECISIONS``.
+      epoch_data: what whole epochs are trained on, one of ``EPOCH_DATA``.
+      epoch_steps: how many batches of ``random`` images are one.
       compiled: of PyTorch: whether ``torch.compile`` makes the program.
       channels_last: of PyTorch: how images and kernels lie in memory.
     """
@@ -133,6 +132,9 @@ class Task:
     batch_size: int
     threads: int
     image_size: int = 0
+    precision: str = "float32"
+    epoch_data: str = "random"
+    epoch_steps: int = 1
     compiled: bool = False
     channels_last: bool = False
 
@@ -148,12 +150,3 @@ class Task:
         if self.image_size and self.architecture.side_multiple:
             height = width = self.image_size
         return height, width, channels
-
-
-def synthetic_batches(task: Task) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Images uint8 [batch, height, width, channels] and labels int32 [batch], the same for everyone."""
-    random = np.random.default_rng(_SEED)
-    shape = (task.batch_size, *task.image_shape)
-    for _ in range(_BATCHES):
-        images = random.integers(0, 256, shape, dtype=np.uint8)
-        yield images, random.integers(0, CLASSES, task.batch_size, dtype=np.int32)
