@@ -75,6 +75,17 @@ PRODUCT = {
     "size": 2048,
     "gflops": spread(200.0),
 }
+SWEEP = {
+    "kind": "sweep",
+    "network": "mlp",
+    "precision": "float32",
+    "contestant": "flax",
+    "image_shape": [28, 28, 1],
+    "batch_size": 100,
+    "runs": 4,
+    "seconds": 12.25,
+    "ratio": 1.75,
+}
 BFLOAT16 = [speed(precision="bfloat16", step_ms=spread(1.0)), {**PRODUCT, "precision": "bfloat16"}]
 
 
@@ -86,13 +97,13 @@ def write(path, *records):
 @pytest.fixture
 def files(tmp_path):
     """Both precisions, measured one after the other."""
-    first = write(tmp_path / "speed.jsonl", MACHINE, ABSENT, speed(), FLAX, CNN, PRODUCT)
+    first = write(tmp_path / "speed.jsonl", MACHINE, ABSENT, speed(), FLAX, SWEEP, CNN, PRODUCT)
     return [first, write(tmp_path / "bfloat16.jsonl", {**MACHINE, "git_commit": None}, *BFLOAT16)]
 
 
 def test_a_table_for_each_network(files):
     section = speed_section(load_speed(files))
-    mlp, cnn = section.tables
+    mlp, cnn, sweeps = section.tables
     assert mlp.title == "mlp, 28 x 28 pixels, batch 100, 204,042 parameters, 3 rounds of 150 steps"
     rows = [dict(zip(mlp.columns, (cell.text for cell in row), strict=True)) for row in mlp.rows]
     assert [(row["contestant"], row["precision"]) for row in rows] == [
@@ -121,6 +132,8 @@ def test_a_table_for_each_network(files):
     assert "Left out: PyTorch eager, float32 (skipped: torch is not installed)." in mlp.note
     assert "Left out" not in cnn.note
     assert {cell.text for cell in cnn.rows[0][-2:]} == {"-"}
+    expected = ["plain Flax", "mlp, 28 x 28 pixels, batch 100", "float32", "4", "12.2", "1.75"]
+    assert [[cell.text for cell in row] for row in sweeps.rows] == [expected]
 
 
 def test_machine_versions_commit_and_date_stand_beside(files):
@@ -160,6 +173,7 @@ def test_every_format_shows_it(files, tmp_path):
         "plain Flax",
         "bnjax",
         "plain Flax",
+        "plain Flax",
     ]
     assert "speed" not in [section.name for section in folder_report(tmp_path, pictures=False).sections]
 
@@ -170,19 +184,23 @@ def test_every_format_shows_it(files, tmp_path):
         ([], "no result of experiments/speed.py, which begins with the machine"),
         ([speed()], "no result of experiments/speed.py, which begins with the machine"),
         (["torn"], "line 1: not JSON"),
-        ([MACHINE, "[1]"], "line 2: kind None is not one of machine, speed, absent, matrix_product"),
+        ([MACHINE, "[1]"], "line 2: kind None is not one of machine, speed, absent, sweep, matrix_product"),
         ([MACHINE, {"kind": "epoch"}], "line 2: kind 'epoch' is not one of"),
         ([MACHINE, {**speed(), "ratio": 1.5}], "line 2: speed record: ratio is 1.5"),
         ([MACHINE, {**speed(), "step_ms": spread(0.0)}], "line 2: speed record: step_ms is"),
         ([MACHINE, '{"kind": "speed", "network": NaN}'], "line 2: not JSON (NaN is not a number)"),
-        ([MACHINE, {"kind": "matrix_product"}], "line 2: matrix_product record: field 'precision' is missing"),
+        (
+            [MACHINE, {"kind": "matrix_product"}],
+            "line 2: matrix_product record: field 'precision' is missing",
+        ),
         ([MACHINE, speed(), speed()], "line 3: bnjax at mlp in float32 was measured twice"),
     ],
 )
 def test_a_foreign_or_damaged_file_is_one_line(tmp_path, lines, words):
     path = tmp_path / "speed.jsonl"
     path.write_text(
-        "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines), encoding="utf-8"
+        "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines),
+        encoding="utf-8",
     )
     with pytest.raises(RecordError) as caught:
         load_speed([path])

@@ -25,6 +25,12 @@ _COLUMNS = (
     "seconds per epoch",
     "epoch over bnjax's",
 )
+_SWEEPS = "A small sweep over placements"
+_SWEEP_COLUMNS = ("contestant", "network", "precision", "runs", "seconds", "time over bnjax's")
+_SWEEP_NOTE = (
+    "Whole programs, measured once, start-up and compilation included: runs of one epoch on the digits that "
+    "differ in where norms stand, bnjax's as one sweep, others' one after another in one process."
+)
 _NOTE = (
     "Medians of the rounds, least and most of them beside; contestants took turns. Ratios are of the same "
     "round: above 1, bnjax is faster. The matrix product is the faster one of JAX and PyTorch in the same "
@@ -34,7 +40,7 @@ _NOTE = (
 
 
 def speed_section(results: SpeedResults, pictures: bool = True) -> Section:
-    """A table for each network, and one picture of all of them.
+    """A table for each network, one of small sweeps, and one picture of all networks.
 
     Args:
       pictures: whether to draw.
@@ -43,6 +49,9 @@ def speed_section(results: SpeedResults, pictures: bool = True) -> Section:
     if pictures and results.networks():
         drawn = [speed_picture(results)]
     tables = [_table(records, results.of_kind("absent")) for records in results.networks().values()]
+    sweeps = results.of_kind("sweep")
+    if sweeps:
+        tables.append(Table(_SWEEPS, _SWEEP_COLUMNS, [_sweep_row(record) for record in sweeps], _SWEEP_NOTE))
     return Section("speed", "Speed beside other libraries", measured(results), tables, drawn)
 
 
@@ -85,6 +94,17 @@ def _row(record: Mapping[str, Any]) -> list[Cell]:
         number(record["peak_memory_mib"], ",.0f"),
         _spread_cells(record["epoch_seconds"], ".3g")[0],
         _spread_cells(record["epoch_ratio"], ".2f")[0],
+    ]
+
+
+def _sweep_row(record: Mapping[str, Any]) -> list[Cell]:
+    return [
+        text(contestant_name(record)),
+        text(network_title(record)),
+        text(record["precision"]),
+        number(record["runs"]),
+        number(record["seconds"], ".1f"),
+        number(record["ratio"], ".2f"),
     ]
 
 

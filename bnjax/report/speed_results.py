@@ -117,8 +117,9 @@ def _is_number(value: Any) -> bool:
 
 def _is_spread(value: Any) -> bool:
     """The median, least and most of something, each above 0."""
-    numbers = [value.get(name) for name in ("median", "min", "max")] if isinstance(value, dict) else [None]
-    return all(_is_number(found) and found > 0 for found in numbers)
+    if not isinstance(value, dict):
+        return False
+    return all(_is_number(value.get(name)) and value[name] > 0 for name in ("median", "min", "max"))
 
 
 def _is_shape(value: Any) -> bool:
@@ -165,6 +166,16 @@ _FIELDS: dict[str, dict[str, Check]] = {
         "epoch_ratio": _or_null(_is_spread),
     },
     "absent": dict.fromkeys(("network", "precision", "contestant", "status", "reason"), _is_text),
+    "sweep": {
+        "network": _is_text,
+        "precision": _is_text,
+        "contestant": _is_text,
+        "image_shape": _is_shape,
+        "batch_size": _is_number,
+        "runs": _is_number,
+        "seconds": _is_number,
+        "ratio": _or_null(_is_number),
+    },
     "matrix_product": {
         "precision": _is_text,
         "library": _is_text,

@@ -20,7 +20,7 @@ from bnjax.train.state import state_maker
 from bnjax.train.step import Sums, Totals, make_eval_step, make_train_loop, make_train_step
 from bnjax.train.stepping import STEPS_IN_LOOP, EpochSteps, epoch_steps
 from speed_peers.images import epoch_set, synthetic_batches
-from speed_peers.networks import CLASSES, LEARNING_RATE, NORM_EPSILON, NORM_MOMENTUM, Task
+from speed_peers.networks import CLASSES, Task, task_settings
 
 
 def configure(threads: int) -> None:
@@ -30,22 +30,7 @@ def configure(threads: int) -> None:
 
 def task_config(task: Task) -> Config:
     """The config of the experiment that trains this network."""
-    return resolve(
-        Config(
-            model=task.network,
-            placement="all",
-            order=task.architecture.order,
-            batch_size=task.batch_size,
-            learning_rate=LEARNING_RATE,
-            norm_momentum=NORM_MOMENTUM,
-            norm_epsilon=NORM_EPSILON,
-            activation=task.architecture.activation,
-            image_size=task.image_shape[0],
-            input_scale="raw",
-            shuffle="epoch",
-            precision=task.precision,
-        )
-    )
+    return resolve(Config(**task_settings(task)))
 
 
 class Trainer:

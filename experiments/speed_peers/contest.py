@@ -3,15 +3,17 @@
 import contextlib
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from speed_peers.contestants import CONTESTANTS, MATRIX_PRODUCTS, Contestant
+from speed_peers.contestants import BNJAX, CONTESTANTS, MATRIX_PRODUCTS, Contestant
 from speed_peers.networks import ARCHITECTURES, Task
 from speed_peers.options import Options
 from speed_peers.processes import Worker, WorkerError
 from speed_peers.results import matrix_line, matrix_record, rate_of_rounds, speed_records, table
+from speed_peers.sweep import sweep_line, sweep_norms, sweep_record, sweep_seconds
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -63,7 +65,7 @@ class Contest:
             network,
             options.batch_size or architecture.batch_size,
             options.threads,
-            options.image_size,
+            options.image_size if architecture.side_multiple else 0,
             precision,
             options.epoch_data,
             options.epoch_steps * architecture.steps_factor,
@@ -92,6 +94,24 @@ class Contest:
         for record in found:
             self._emit(record)
         say(table(task, found))
+        if self._options.sweep and workers:
+            self._sweep(task, list(workers))
+
+    def _sweep(self, task: Task, contestants: Sequence[str]) -> None:
+        """A small sweep by everyone who came to the end of the steps, once, bnjax first."""
+        task = replace(task, epoch_data="digits")
+        norms, bnjax = sweep_norms(task.network, self._options.sweep), None
+        for name in sorted(contestants, key=lambda name: name != BNJAX):
+            with tempfile.TemporaryDirectory(prefix="bnjax-speed-", ignore_cleanup_errors=True) as scratch:
+                try:
+                    seconds = sweep_seconds(name, task, norms, Path(scratch))
+                except WorkerError as error:
+                    self._leave_out(task, name, "failed", f"sweep: {error}")
+                    continue
+            bnjax = seconds if name == BNJAX else bnjax
+            record = sweep_record(task, name, len(norms), seconds, bnjax)
+            self._emit(record)
+            say(sweep_line(record))
 
     def _enter(self, task: Task, stack: contextlib.ExitStack) -> dict[str, Worker]:
         workers = {}

@@ -1,12 +1,13 @@
 """Who takes part: what each contestant needs, and how its process is set up. Imports none of them."""
 
+import dataclasses
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from bnjax.train.huge_pages import huge_pages_environment
-from speed_peers.networks import Architecture
+from speed_peers.networks import Architecture, Task
 
 #: The one that the others are compared with.
 BNJAX = "bnjax"
@@ -28,6 +29,10 @@ class Contestant:
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     compiled: bool = False
     channels_last: bool = False
+
+    def task_of(self, task: Task) -> Task:
+        """A task as this contestant takes it."""
+        return dataclasses.replace(task, compiled=self.compiled, channels_last=self.channels_last)
 
     @property
     def absent_package(self) -> str | None:

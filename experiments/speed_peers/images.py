@@ -1,5 +1,6 @@
 """The images that every contestant sees: batches that are there already, and sets for whole epochs."""
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -45,11 +46,12 @@ def epoch_images(task: Task) -> int:
     return available // task.batch_size * task.batch_size
 
 
-def digits(image_shape: tuple[int, int, int]) -> ImageSet:
-    """The training images of the digits, enlarged to height, width, channels, and their labels."""
+@functools.cache
+def digits(image_shape: tuple[int, int, int], split: str = "train") -> ImageSet:
+    """The digits, enlarged to height, width, channels; those of ``train`` or of ``test``."""
     from bnjax.data.digits import load_digits
 
-    return in_memory(load_digits(image_shape).train)
+    return in_memory(getattr(load_digits(image_shape), split))
 
 
 def _made_up(random: np.random.Generator, task: Task, count: int) -> tuple[np.ndarray, np.ndarray]:

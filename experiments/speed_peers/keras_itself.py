@@ -57,11 +57,10 @@ def _layers(layer: Layer, architecture: Architecture) -> list[keras.Layer]:
         return [layers.Flatten()]
     if layer.kind == "mean":
         return [layers.GlobalAveragePooling2D()]
-    norm = layers.BatchNormalization(
-        momentum=NORM_MOMENTUM, epsilon=NORM_EPSILON, scale=architecture.norm_scale
-    )
+    settings = dict(momentum=NORM_MOMENTUM, epsilon=NORM_EPSILON, scale=architecture.norm_scale)
+    norms = [layers.BatchNormalization(**settings)] if layer.norm else []
     activations = [] if layer.linear else [layers.Activation(architecture.activation)]
-    behind = [norm, *activations] if architecture.order == "before" else [*activations, norm]
+    behind = [*norms, *activations] if architecture.order == "before" else [*activations, *norms]
     return [_linear(layer, architecture), *behind]
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ class Options:
     epochs: int
     epoch_data: str
     epoch_steps: int
+    sweep: int
     threads: int
     out: str
 
@@ -56,7 +57,11 @@ def options_from_flags(argv: Sequence[str], about: str) -> Options:
     if rest:
         complain(argv[0], f"{rest[0]!r} is not a flag; flags are written --name=value")
     given: dict[str, Any] = {name: values[name].value for name in Options.__dataclass_fields__}
-    lists = {"networks": ARCHITECTURES, "contestants": CONTESTANTS, "precisions": PRECISIONS}
+    lists: dict[str, Collection[str]] = {
+        "networks": ARCHITECTURES,
+        "contestants": CONTESTANTS,
+        "precisions": PRECISIONS,
+    }
     for name, choices in lists.items():
         given[name] = tuple(dict.fromkeys(given[name] or [""]))
         unknown = [value for value in given[name] if value not in choices]
@@ -100,6 +105,12 @@ def _defined_flags() -> flags.FlagValues:
     numbers = {
         "epochs": (2, 0, None, "Timed epochs of each contestant at each network, after an untimed one."),
         "epoch_steps": (10, 1, None, "Batches of random images in an epoch; mlp takes 50 times as many."),
+        "sweep": (
+            *(0, 0, None),
+            "So many placements are trained for an epoch of digits each, as whole programs: bnjax's --sweep, "
+            "and each peer's models one after another in one process; 0: none. speed_grid.py does it for all "
+            "64 placements of VGG7.",
+        ),
         "rounds": (5, 1, None, "Turns of each contestant at each network."),
         "steps": (3, 1, None, "Timed steps in a turn, after untimed ones; mlp takes 50 times as many."),
         "batch_size": (

@@ -71,17 +71,20 @@ class PlainNetwork(nn.Module):
         architecture = self.architecture
         dense = layer.kind == "dense"
         x = nn.Dense(layer.features, dtype=self.dtype)(x) if dense else self._conv(layer, x)
-        norm = nn.BatchNorm(
-            use_running_average=not train,
-            momentum=NORM_MOMENTUM,
-            epsilon=NORM_EPSILON,
-            dtype=self.dtype,
-            use_scale=architecture.norm_scale,
-        )
+        norm = self._norm(train) if layer.norm else _same
         if layer.linear:
             return norm(x)
         activation = _ACTIVATIONS[architecture.activation]
         return norm(activation(x)) if architecture.order == "after" else activation(norm(x))
+
+    def _norm(self, train: bool) -> nn.BatchNorm:
+        return nn.BatchNorm(
+            use_running_average=not train,
+            momentum=NORM_MOMENTUM,
+            epsilon=NORM_EPSILON,
+            dtype=self.dtype,
+            use_scale=self.architecture.norm_scale,
+        )
 
     def _conv(self, layer: Layer, x: Array) -> Array:
         convolution = nn.Conv(
@@ -158,6 +161,10 @@ class Trainer:
         for _ in range(steps):
             loss = jax.block_until_ready(self._evaluation(self._state, *next(self._batches)))
         return float(loss)
+
+
+def _same(x: Array) -> Array:
+    return x
 
 
 def _mean_loss(logits: Array, labels: Array) -> Array:

@@ -60,7 +60,7 @@ class Worker:
         Raises:
           WorkerError: it could not.
         """
-        task = dataclasses.replace(task, compiled=contestant.compiled, channels_last=contestant.channels_last)
+        task = contestant.task_of(task)
         self._messages = scratch / "stderr.txt"
         started = time.perf_counter()
         self._process = _start(contestant, task, scratch, self._messages)
@@ -154,12 +154,13 @@ def _start(contestant: Contestant, task: Task, scratch: Path, messages: Path) ->
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
-            env=_environment(contestant, task, scratch),
+            env=environment_of(contestant, task, scratch),
             encoding="utf-8",
         )
 
 
-def _environment(contestant: Contestant, task: Task, scratch: Path) -> dict[str, str]:
+def environment_of(contestant: Contestant, task: Task, scratch: Path) -> dict[str, str]:
+    """What a contestant's process finds in its environment: caches in an empty folder, threads as told."""
     kept = {name: value for name, value in os.environ.items() if name not in _DROPPED}
     here = str(Path(__file__).resolve().parents[1])
     return {

@@ -76,12 +76,14 @@ def _layers(layer: Layer, architecture: Architecture) -> list[nn.Module]:
         return [nn.Flatten()]
     if layer.kind == "mean":
         return [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    linear, norm = _linear(layer, architecture), _norm(layer, architecture)
+    linear = _linear(layer, architecture)
+    norms = [_norm(layer, architecture)] if layer.norm else []
     if layer.linear:
-        return [linear, norm]
+        return [linear, *norms]
     # In place, as torchvision has it: less memory, and faster.
     activation = nn.ReLU6(inplace=True) if architecture.activation == "relu6" else nn.ReLU(inplace=True)
-    return [linear, norm, activation] if architecture.order == "before" else [linear, activation, norm]
+    behind = [*norms, activation] if architecture.order == "before" else [activation, *norms]
+    return [linear, *behind]
 
 
 def _padding(layer: Layer) -> tuple[int, int]:
