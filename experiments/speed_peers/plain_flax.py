@@ -108,7 +108,7 @@ class Trainer:
         self._optimizer = optax.adam(LEARNING_RATE)
         images = jnp.zeros((1, *task.image_shape))
         variables = jax.jit(self.model.init, static_argnames="train")(jax.random.key(0), images, train=False)
-        self.params, self.batch_stats = variables["params"], variables["batch_stats"]
+        self.params, self.batch_stats = variables["params"], variables.get("batch_stats", {})
         self.parameters = sum(leaf.size for leaf in jax.tree.leaves(self.params))
         self._state = (self.params, self.batch_stats, self._optimizer.init(self.params))
         self._step = jax.jit(self._train_step, donate_argnums=0)
@@ -123,7 +123,7 @@ class Trainer:
         def mean_loss(params: Any) -> tuple[Array, Any]:
             variables = {"params": params, "batch_stats": batch_stats}
             logits, updated = self.model.apply(variables, images, train=True, mutable=["batch_stats"])
-            return _mean_loss(logits, labels), updated["batch_stats"]
+            return _mean_loss(logits, labels), updated.get("batch_stats", {})
 
         (loss, batch_stats), gradients = jax.value_and_grad(mean_loss, has_aux=True)(params)
         updates, opt_state = self._optimizer.update(gradients, opt_state, params)
