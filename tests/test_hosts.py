@@ -24,7 +24,7 @@ sys.path.insert(0, str(EXPERIMENTS))
 import soak  # noqa: E402
 
 NETWORK = ("--width=16", "--dropout=0.2", "--placement=all", "--recipe=controlled", "--checkpoint_every=1")
-DIGITS = (*NETWORK, "--dataset=digits", "--batch_size=352", "--epochs=5")
+DIGITS = (*NETWORK, "--dataset=digits", "--batch_size=352", "--epochs=4")
 HEARTBEAT = "--heartbeat_timeout_seconds=5"
 WHERE = ("--coordinator_address=localhost:1234", "--num_processes=2", "--process_id=1")
 
@@ -64,57 +64,68 @@ def wait_for_epochs(out_dir, count):
     raise AssertionError(f"no {count} epochs in {out_dir}")
 
 
-def assert_near(ours, others, where=""):
+#: How far float32 may drift in a few steps of small size; active images are counted, and one unit is near 0.
+_NEAR = {"loss": {"rel": 1e-5}, "active": {"abs": 0.01}, "median": {"abs": 0.005}, "accuracy": {"abs": 0.005}}
+
+
+def assert_near(ours, others, name=""):
     """Equal but for times, rounding, and what says how many processes there were."""
-    assert type(ours) is type(others), where
     if isinstance(ours, dict):
-        for name in ours.keys() - {*soak._APART, "processes", "xla_flags", "out_dir", "state_sha256"}:
-            assert_near(ours[name], others[name], f"{where}.{name}")
-    elif isinstance(ours, float) and not where.endswith("accuracy"):
-        assert ours == pytest.approx(others, rel=1e-4), where
-    elif isinstance(ours, float):
-        assert ours == pytest.approx(others, abs=0.005), where
+        for key in ours.keys() - {*soak._APART, "processes", "xla_flags", "out_dir", "state_sha256"}:
+            assert_near(ours[key], others[key], key)
+    elif isinstance(ours, float) and name.rpartition("_")[2] in _NEAR:
+        assert ours == pytest.approx(others, **_NEAR[name.rpartition("_")[2]]), name
     else:
-        assert ours == others, where
+        assert ours == others, name
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("images", ["digits", "streamed"])
 def test_two_processes_record_what_one_does(images, tmp_path):
-    """With statistics of each device, and with as many devices."""
-    flags = (*NETWORK, "--dataset=digits", "--batch_size=352", "--epochs=1", "--eval_batch_size=100")
+    """Four steps of four and of eight devices, and evaluations whose last batch has to be filled up."""
+    flags = ("--dataset=digits", "--batch_size=352", "--eval_batch_size=100")
     if images == "streamed":
         soak.make_photographs(tmp_path / "photographs")
         streamed = (f"--dataset=folder:{tmp_path / 'photographs'}", "--image_size=8", "--augment=crop_flip")
-        flags = (*NETWORK, *streamed, "--batch_size=32", "--epochs=1", "--bn_batch=device")
+        flags = (*streamed, "--batch_size=24", "--eval_batch_size=16", "--bn_batch=device")
+    flags = (*NETWORK, *flags, "--epochs=1", "--learning_rate=1e-4")
     pair = started_pair(*flags, f"--out_dir={tmp_path / 'pair'}")
     (code, told, err), (other_code, nothing, other_err) = map(ended, pair)
     assert (code, other_code, err, nothing, other_err) == (0, 0, [], [], [])
     assert [record["kind"] for record in told] == ["run", "epoch", "summary"]
     assert (told[0]["device"]["count"], told[0]["device"]["processes"]) == (8, 2)
+    right = told[1]["test_accuracy"] * told[0]["data"]["test_images"]
+    assert right == pytest.approx(round(right), abs=1e-9)
     _, alone, _ = ended(started(8, *flags, f"--out_dir={tmp_path / 'alone'}"))
     for mine, other in zip(told, alone, strict=True):
         assert_near(mine, other)
 
 
-@pytest.mark.slow(minutes=1)
-def test_processes_that_are_killed_and_stopped_end_as_if_they_had_not_been(tmp_path):
-    """Either is killed, then a signal comes to one of them, and then nothing more happens."""
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    for process in started_pair(*DIGITS, f"--out_dir={whole}"):
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Where two processes have trained undisturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    for process in started_pair(*DIGITS, f"--out_dir={folder}"):
         assert ended(process)[0] == 0
-    for epochs, victim in ((1, 1), (2, 0)):
-        pair = started_pair(*DIGITS, f"--out_dir={cut}")
-        wait_for_epochs(cut, epochs)
-        pair[victim].kill()
-        pair[victim].communicate()
-        code, _, err = ended(pair[1 - victim])
-        assert code == 1
-        assert "another process of the run has ended or cannot be reached" in err.pop()
-        assert all("goes on after epoch" in line for line in err)
+    return folder
+
+
+@pytest.mark.slow(minutes=1)
+@pytest.mark.parametrize("victim", [0, 1])
+def test_processes_that_are_killed_and_stopped_end_as_if_they_had_not_been(victim, whole, tmp_path):
+    """One is killed, then a signal comes to one of them, and then nothing more happens."""
+    cut = tmp_path / "cut"
     pair = started_pair(*DIGITS, f"--out_dir={cut}")
-    wait_for_epochs(cut, 3)
-    pair[1].send_signal(signal.SIGTERM)
+    wait_for_epochs(cut, 1)
+    pair[victim].kill()
+    pair[victim].communicate()
+    code, _, err = ended(pair[1 - victim])
+    assert code == 1
+    [line] = err
+    assert "another process of the run has ended or cannot be reached" in line
+    pair = started_pair(*DIGITS, f"--out_dir={cut}")
+    wait_for_epochs(cut, 2)
+    pair[1 - victim].send_signal(signal.SIGTERM)
     (code, told, err), (other_code, nothing, other_err) = map(ended, pair)
     assert (code, other_code, nothing, other_err) == (143, 143, [], [])
     assert told[-1]["status"] == "interrupted"

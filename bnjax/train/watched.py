@@ -3,7 +3,7 @@
 Where another process of ``jax.distributed`` dies, JAX's runtime writes a page to stderr and aborts this one,
 from a thread of its own; a Python function in the place of that abort ends in ``std::bad_cast`` (seen with
 jaxlib 0.10.2). So the process that was started only waits for one that does the work, and says in a line how
-that ended. Whatever native code writes, such as Gloo's lines on stdout, goes to a file that is shown only where
+that ended. What native code writes, such as Gloo's lines on stdout, goes to a file that is shown only where
 it explains something.
 """
 
