@@ -185,7 +185,7 @@ def test_all_stop_behind_the_step_for_which_one_has_heard_a_signal(monkeypatch):
 
 _WATCHED = """
 import os, sys, time
-from bnjax.train.watched import LOST, watched
+from bnjax.train.watched import lost, watched
 def work():
     os.write(1, b"of native code\\n")
     print("of Python", flush=True)
@@ -199,7 +199,7 @@ sys.exit(watched(work, "x.py"))
     ("work", "code", "words"),
     [
         ("pass", 3, ""),
-        ("return LOST", 1, "x.py: another process of the run has ended"),
+        ("return lost('gone')", 1, "x.py: another process of the run has ended or cannot be reached (gone)"),
         ("os.abort()", 1, "was ended by signal 6"),
         ("os.write(2, b'F1 JAX distributed service detected fatal errors'); os.abort()", 1, "x.py: another"),
         ("raise SystemExit(2)", 2, ""),
@@ -260,6 +260,16 @@ def test_processes_are_no_part_of_a_run():
     )
     assert alone.configs == several.configs
     assert several.options.process_id == 1
+
+
+def test_a_port_that_is_taken_is_answered_with_one_line(run_watched):
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        where = (f"--coordinator_address={address}", "--num_processes=2", "--process_id=0")
+        result = run_watched("--distributed", *where, "--dataset=digits", script="mnist.py")
+    assert result.returncode == 1
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"mnist.py: the processes cannot meet at {address} (")
 
 
 def test_where_no_cluster_is_found_the_flags_are_named(run_watched):

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class HostsError(Exception):
-    """This process cannot train together with process 0."""
+    """This process cannot train together with the others."""
 
 
 class LostError(Exception):
@@ -134,6 +134,7 @@ def joined(options: Options) -> Iterator[Hosts]:
 
     Raises:
       ConfigError: JAX finds no cluster, and no flags tell of it.
+      HostsError: the coordinator cannot be started, since its port is taken, for example.
     """
     with held_signals() as waiting:
         hosts = _join(options, waiting)
@@ -166,6 +167,9 @@ def _join(options: Options, waiting: list[int]) -> Hosts:
     except ValueError as error:
         flags = "--coordinator_address, --num_processes and --process_id"
         raise ConfigError(f"--distributed: JAX finds no cluster here ({error}); give {flags}") from error
+    except jax.errors.JaxRuntimeError as error:
+        address = explicit.get("coordinator_address", "the address that JAX has found")
+        raise HostsError(f"the processes cannot meet at {address} ({error})") from error
     return Hosts(jax.process_index(), jax.process_count(), waiting)
 
 

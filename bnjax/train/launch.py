@@ -15,7 +15,7 @@ from bnjax.train.huge_pages import start_with_huge_pages
 from bnjax.train.recorder import Recorder, finished_summary, print_record, record_path, variables_path
 from bnjax.train.run import device_errors, failures, train_run
 from bnjax.train.signals import Stopped, ends_in_time, stop_signals
-from bnjax.train.watched import LOST, watched
+from bnjax.train.watched import lost, watched
 
 FAILED = 1
 _SECONDS_TO_STOP = 8.5
@@ -51,8 +51,8 @@ def _launch(configs: Sequence[Config], options: Options, program: str) -> int:
     except failures() as error:
         print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
         return FAILED
-    except LostError:
-        return LOST  # whoever watches this process says so
+    except LostError as error:
+        return lost(str(error))
     except Stopped as stopped:
         return 128 + stopped.number
 

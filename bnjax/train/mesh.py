@@ -63,7 +63,7 @@ def put(leaf: Any, sharding: Sharding) -> jax.Array:
     """One array as ``sharding`` says; where that has devices of other processes, it is the same on each."""
     if sharding.is_fully_addressable:
         return jax.device_put(leaf, sharding)
-    devices = sorted(sharding.addressable_devices, key=lambda device: device.id)
+    devices = sorted(jax.local_devices(), key=lambda device: device.id)  # as in the mesh
     copies = [jax.device_put(leaf, device) for device in devices]
     return jax.make_array_from_single_device_arrays(leaf.shape, sharding, copies)
 

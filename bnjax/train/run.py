@@ -294,10 +294,10 @@ def device_errors() -> Iterator[None]:
         yield
     except jax.errors.JaxRuntimeError as error:
         reason = str(error).partition("\n")[0]
-        if any(word in reason for word in _OF_OTHERS):
-            raise LostError(reason) from error
         if reason.startswith(_OUT_OF_MEMORY):
             raise OutOfMemoryError(
                 f"the device has too little memory ({reason}); a smaller --batch_size needs less"
             ) from error
+        if any(word in reason for word in _OF_OTHERS):
+            raise LostError(reason) from error
         raise DeviceError(f"the device failed ({reason})") from error

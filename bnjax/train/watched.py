@@ -20,14 +20,17 @@ from types import FrameType
 from typing import BinaryIO, NoReturn
 
 #: The exit code by which the process that works says that it has lost another one.
-LOST = 75
+_LOST = 75
 _FAILED = 1
 _VARIABLE = "BNJAX_WATCHED"
 _OF_JAX = "JAX distributed service detected fatal errors"
+#: What JAX writes before the reason, and so do we.
+_REASON = "absl::Status: "
 _LOST_LINE = (
-    "another process of the run has ended or cannot be reached; start all of them again, and the run goes on "
-    "after its last checkpoint"
+    "another process of the run has ended or cannot be reached ({reason}); start all of them again, and the "
+    "run goes on after its last checkpoint"
 )
+_ABSENT_LINE = "the other processes did not come in time ({reason}); --initialization_timeout waits longer"
 
 
 def watched(work: Callable[[], int], program: str) -> int:
@@ -84,14 +87,13 @@ def _watch(program: str) -> int:
 def _told(program: str, code: int, said: BinaryIO) -> int:
     if code in (-signal.SIGINT, -signal.SIGTERM):  # before it could hear them
         return 128 - code
-    if 0 <= code != LOST:
+    if 0 <= code != _LOST:
         return code
     said.seek(0)
     text = said.read().decode(errors="replace")
-    if code == LOST:
-        line = _LOST_LINE
-    elif _OF_JAX in text:
-        line = _absence(text) or _LOST_LINE
+    if code == _LOST or _OF_JAX in text:
+        [reason] = re.findall(f"{_REASON}(.*)", text)[:1] or ["no reason is known"]
+        line = (_ABSENT_LINE if "RegisterTask" in text else _LOST_LINE).format(reason=reason)
     else:
         sys.stderr.write(text)
         line = f"its process {os.path.basename(sys.executable)} was ended by signal {-code}"
@@ -99,12 +101,10 @@ def _told(program: str, code: int, said: BinaryIO) -> int:
     return _FAILED
 
 
-def _absence(text: str) -> str:
-    """The line where processes never met."""
-    if "RegisterTask" not in text:
-        return ""
-    [status] = re.findall(r"absl::Status: (.*)", text)[:1] or [""]
-    return f"the other processes did not come in time ({status}); --initialization_timeout waits longer"
+def lost(reason: str) -> int:
+    """The exit code of a process that has lost another one, for the one that watches it, which tells why."""
+    os.write(2, f"{_REASON}{reason}\n".encode())
+    return _LOST
 
 
 def _begin() -> None:
