@@ -24,7 +24,7 @@ sys.path.insert(0, str(EXPERIMENTS))
 import soak  # noqa: E402
 
 NETWORK = ("--width=16", "--dropout=0.2", "--placement=all", "--recipe=controlled", "--checkpoint_every=1")
-DIGITS = (*NETWORK, "--dataset=digits", "--batch_size=352", "--epochs=4")
+DIGITS = (*NETWORK, "--dataset=digits", "--batch_size=352", "--epochs=12")
 HEARTBEAT = "--heartbeat_timeout_seconds=5"
 WHERE = ("--coordinator_address=localhost:1234", "--num_processes=2", "--process_id=1")
 
@@ -54,14 +54,16 @@ def ended(process):
     return process.returncode, [json.loads(line) for line in out.splitlines()], err.splitlines()
 
 
-def wait_for_epochs(out_dir, count):
+def wait_for_epochs(out_dir, attempt):
+    """Until an attempt, counted from 1, has recorded two epochs, and so has a checkpoint."""
     deadline = time.monotonic() + 200
     while time.monotonic() < deadline:
         for path in out_dir.glob("*/metrics.jsonl"):
-            if path.read_bytes().count(b'"kind": "epoch"') >= count:
+            attempts = path.read_bytes().split(b'"kind": "run"')[1:]
+            if len(attempts) == attempt and attempts[-1].count(b'"kind": "epoch"') > 1:
                 return
         time.sleep(0.05)
-    raise AssertionError(f"no {count} epochs in {out_dir}")
+    raise AssertionError(f"no two epochs of attempt {attempt} in {out_dir}")
 
 
 #: How far float32 may drift in a few steps of small size; active images are counted, and one unit is near 0.
