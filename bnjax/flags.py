@@ -18,7 +18,7 @@ from absl import flags
 
 from bnjax.conditions import sweep_conditions
 from bnjax.config import FIELDS, Config, ConfigError, check_field, resolve, run_id
-from bnjax.options import MOST_LANES, OPTION_FIELDS, Options
+from bnjax.options import MOST_LANES, OPTION_FIELDS, Options, check_distributed
 from bnjax.recipes import SWEEPS, Conditions, recipe
 
 USAGE_ERROR = 2
@@ -65,6 +65,7 @@ def command_from_flags(argv: Sequence[str], experiment: str, about: str) -> Comm
         conditions = sweep_conditions(experiment, options.sweep, options.vary)
         configs = _configs(base, conditions, settings, options)
         _check_movies(options, len(configs))
+        check_distributed(options, given, configs)
         return Command(configs, options)
     except (flags.Error, ConfigError) as error:
         complain(argv[0], str(error))

@@ -12,7 +12,7 @@ from bnjax.data import Images, eval_batches
 from bnjax.data.batches import Batch
 from bnjax.models import Network
 from bnjax.models.network import unit_name
-from bnjax.train.mesh import replicate, shard_batch
+from bnjax.train.mesh import own_rows, replicate, shard_batch
 from bnjax.train.state import TrainState
 from bnjax.train.step import EvalStep, Sums, Totals, UnitProbe
 
@@ -66,12 +66,24 @@ def _units(model: Network) -> dict[str, str]:
 
 
 def evaluate(
-    step: EvalStep, state: TrainState, part: Images, batch_size: int, mesh: Mesh, model: Network
+    step: EvalStep,
+    state: TrainState,
+    part: Images,
+    batch_size: int,
+    mesh: Mesh,
+    model: Network,
+    check: Callable[[], None] = lambda: None,
 ) -> Evaluation:
-    """Every image counts once, whatever the batch size; that is rounded up to a multiple of the devices."""
+    """Every image counts once, whatever the batch size; that is rounded up to a multiple of the devices.
+
+    Args:
+      check: called before every batch; what it raises ends the evaluation.
+    """
     batch_size = -(-min(batch_size, len(part)) // mesh.size) * mesh.size
     tally = _Tally(_units(model))
-    for batch in eval_batches(part, batch_size):
+    rows = own_rows(batch_size, mesh) if mesh.is_multi_process else None
+    for batch in eval_batches(part, batch_size, rows):
+        check()
         tally.add(*jax.device_get(step(state.params, state.batch_stats, shard_batch(batch, mesh))))
     return tally.result()
 

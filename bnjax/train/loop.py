@@ -40,6 +40,7 @@ def train(
         run.steps.compile(run.state)
     run.compile_seconds = time.perf_counter() - started
     for epoch in range(len(run.epochs) + 1, run.config.epochs + 1):
+        run.hosts.check_signals()
         try:
             _train_epoch(run, epoch, progress)
             measured = measure(run, run.underway.totals)
@@ -75,16 +76,18 @@ def _train_epoch(run: Training, epoch: int, progress: Progress) -> None:
         progress.advance(trained.steps - taken, epoch, trained.totals.mean_loss, waiting_share(run))
 
     _check_finite(trained)
+    stops = run.hosts.stops(late=run.steps.in_flight)
     with held_signals() as stopping:
         for state, sums in run.steps.take(run.state, epoch, trained.steps):
             run.state = state
             steps_ahead.append(sums)
             if len(steps_ahead) > run.steps.in_flight:
                 look_at_oldest()
-            if stopping:
+            if stops.heard(stopping):
                 break
         while steps_ahead:
             look_at_oldest()
+    stops.obey()
 
 
 def _check_finite(trained: Underway) -> None:

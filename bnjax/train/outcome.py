@@ -121,7 +121,8 @@ def _speed(images: int, seconds: float) -> dict[str, float]:
 
 
 def _evaluate(run: Training, part: Images) -> Evaluation:
-    return evaluate(run.eval_step, run.state, part, run.config.eval_batch_size, run.mesh, run.model)
+    size, check = run.config.eval_batch_size, run.hosts.check_signals
+    return evaluate(run.eval_step, run.state, part, size, run.mesh, run.model, check)
 
 
 def summary_fields(run: Run, status: str, seconds: float) -> dict[str, Any]:

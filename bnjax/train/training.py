@@ -13,6 +13,7 @@ from bnjax.models import Network
 from bnjax.models.network import unit_name
 from bnjax.probes.dying import FlatHistory
 from bnjax.probes.movie import Movie, unit_tiles
+from bnjax.train.hosts import ALONE, Hosts
 from bnjax.train.initial import first_state
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
 from bnjax.train.programs import Programs
@@ -86,8 +87,9 @@ class Run:
 
 @dataclass(kw_only=True)
 class Training(Run):
-    """A run that trains by itself, over all devices."""
+    """A run that trains by itself, over all devices, which may be those of several ``hosts``."""
 
+    hosts: Hosts = ALONE
     mesh: Mesh
     steps: EpochSteps
     eval_step: EvalStep
@@ -104,6 +106,7 @@ def prepare(
     movies: Sequence[Movie] = (),
     programs: Programs | None = None,
     gated: bool = False,
+    hosts: Hosts = ALONE,
 ) -> Training:
     """Network, state and compiled steps of a run, before its first step.
 
@@ -111,6 +114,7 @@ def prepare(
       movies: get a frame after each epoch.
       programs: where to find compiled steps that another run has made; None for new ones.
       gated: whether the program serves runs of other placements, rates and slopes too.
+      hosts: the processes that train it.
 
     Raises:
       ConfigError: the batch does not fit the devices, or a movie not the network.
@@ -129,6 +133,7 @@ def prepare(
         config=config,
         dataset=dataset,
         model=made.model,
+        hosts=hosts,
         mesh=mesh,
         state=state,
         steps=epoch_steps(config, made, dataset.train, mesh),
