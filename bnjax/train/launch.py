@@ -62,7 +62,7 @@ def _launch_sources(sources: Sequence[Config], options: Options, program: str) -
 
 
 def _launch_all(configs: Sequence[Config], options: Options, program: str) -> int:
-    if len(configs) == 1:
+    if len(configs) == 1 and options.engine == Options.engine:
         return _launch_one(configs[0], options, program)
     from bnjax.train.sweep import sweep
 

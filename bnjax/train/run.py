@@ -37,6 +37,10 @@ class OutOfMemoryError(DeviceError):
     """The device has too little memory."""
 
 
+class EngineError(Exception):
+    """The cluster refused to take jobs."""
+
+
 def failures() -> tuple[type[Exception], ...]:
     """What ends a run with one line for the user; anything else is a fault of bnjax and shows its trace."""
     from bnjax.data.image_set import DataError
@@ -49,6 +53,7 @@ def failures() -> tuple[type[Exception], ...]:
         OSError,
         MemoryError,
         DeviceError,
+        EngineError,
         ClaimedError,
     )
 
