@@ -1,7 +1,9 @@
 """What a command line asks for beside the settings of a run: how many runs, where, and what is shown."""
 
 import dataclasses
+import importlib.util
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +41,7 @@ class Options:
     jobs: int = setting(
         0,
         "How many runs are made side by side, each on a core of its own. 0: one a core on CPU, one on an "
-        "accelerator.",
+        "accelerator. With --engine=slurm: into how many jobs the runs are dealt. 0: each in its own.",
         group="runs",
         bounds="[0,1024]",
     )
@@ -48,6 +50,20 @@ class Options:
         "How many runs of a sweep that differ in values alone (placement, order, dropout, slope, learning "
         "rate, seed) train as one program. auto: 16 on an accelerator, fewer where its memory is too small; "
         "1 on CPU, where they take turns.",
+        group="runs",
+    )
+    engine: str = setting(
+        "processes",
+        "What makes the runs. processes: this machine; slurm: jobs of a SLURM cluster, whose machines share "
+        "--out_dir, bnjax and the data; local: the same jobs on this machine.",
+        group="runs",
+        choices=("processes", "slurm", "local"),
+    )
+    engine_options: str = setting(
+        "",
+        "What each job asks of the cluster: submitit's or sbatch's names with values, such as "
+        "'partition=long,timeout_min=240,gpus_per_node=1,cpus_per_task=4,mem_gb=16'. A job ends itself "
+        "before its time does, and goes on in another.",
         group="runs",
     )
     dry_run: bool = setting(
@@ -108,7 +124,7 @@ def check_distributed(options: Options, given: Mapping[str, Any], configs: Seque
     _check_rendezvous(options, [name for name in _RENDEZVOUS if name in given])
     if len(configs) > 1:
         raise ConfigError(f"--distributed trains one run, and this command makes {len(configs)}")
-    for name in ("jobs", "lanes", "dry_run"):
+    for name in ("jobs", "lanes", "engine", "dry_run"):
         if name in given:
             raise ConfigError(f"--{name}={given[name]}: --distributed trains one run, over all processes")
     [config] = configs
@@ -134,3 +150,36 @@ def _check_rendezvous(options: Options, given: Sequence[str]) -> None:
         raise ConfigError(f"--num_processes={options.num_processes} is less than 1")
     if not 0 <= options.process_id < options.num_processes:
         raise ConfigError(f"--process_id={options.process_id} is outside [0,{options.num_processes})")
+
+
+def engine_parameters(options: Options) -> dict[str, Any]:
+    """What each job asks for, by name; numbers and truth values as such.
+
+    Raises:
+      ConfigError: the engine cannot be had here, or an option is not ``name=value``.
+    """
+    given = {}
+    for option in filter(None, options.engine_options.split(",")):
+        name, is_given, value = option.strip().partition("=")
+        if options.engine == "processes":
+            raise ConfigError(f"--engine_options={options.engine_options} needs --engine=slurm or local")
+        if not (name.isidentifier() and is_given and value):
+            raise ConfigError(f"--engine_options={options.engine_options}: {option!r} is not name=value")
+        given[name] = _value(value)
+    if options.engine != "processes" and not importlib.util.find_spec("submitit"):
+        raise ConfigError(
+            f"--engine={options.engine} needs the package submitit, which the extra slurm brings: "
+            'pip install -e ".[slurm]"'
+        )
+    if options.engine == "slurm" and not shutil.which("sbatch"):
+        raise ConfigError("--engine=slurm: there is no sbatch here; --engine=local needs no cluster")
+    return given
+
+
+def _value(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return {"true": True, "false": False}.get(text.lower(), text)

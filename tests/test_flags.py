@@ -143,7 +143,7 @@ OTHER_VALUES = Config(
     evaluate_train=True,
     keep_state=True,
     resume=False,
-    checkpoint_every=3,
+    checkpoint_every="3",
 )
 #: What takes the place of settings above.
 INSTEAD = dict(weights="none", pretrain="cifar10", freeze_until="", train_norms=False, norm_mode="train")

@@ -14,7 +14,8 @@ from bnjax.train.plan import Task, program_count, program_settings
 from bnjax.train.programs import Programs
 from bnjax.train.recorder import finished_summary
 from bnjax.train.run import device_errors, load
-from bnjax.train.sweep import cores_of, job_count, planned, say, steps_of
+from bnjax.train.standing import say
+from bnjax.train.sweep import cores_of, job_count, planned, steps_of
 from bnjax.train.worker import keep_to
 
 _STEPS_TO_MEASURE = 20

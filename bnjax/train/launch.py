@@ -75,7 +75,7 @@ def _launch_all(configs: Sequence[Config], options: Options, program: str) -> in
     if options.distributed:
         with joined(options) as hosts, device_errors():
             return _launch_one(configs[0], options, program, hosts)
-    if len(configs) == 1:
+    if len(configs) == 1 and options.engine == Options.engine:
         return _launch_one(configs[0], options, program)
     from bnjax.train.sweep import sweep
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bnjax.config import Config, ConfigError, identity
+from bnjax.config import Config, ConfigError, checkpoint_pace, identity
 from bnjax.records import RecordError
 from bnjax.settings import WeightsError
 from bnjax.train.claim import ClaimedError, claimed
@@ -43,6 +43,10 @@ class OutOfMemoryError(DeviceError):
     """The device has too little memory."""
 
 
+class EngineError(Exception):
+    """The cluster refused to take jobs."""
+
+
 def failures() -> tuple[type[Exception], ...]:
     """What ends a run with one line for the user; anything else is a fault of bnjax and shows its trace."""
     from bnjax.data.image_set import DataError
@@ -55,6 +59,7 @@ def failures() -> tuple[type[Exception], ...]:
         OSError,
         MemoryError,
         DeviceError,
+        EngineError,
         ClaimedError,
         HostsError,
     )
@@ -134,7 +139,7 @@ def _train_claimed(
             try:
                 with progress(run.config.epochs * run.steps_per_epoch, run.config.epochs) as shown, saves:
                     shown.advance(run.steps_taken, len(run.epochs), 0.0)
-                    ended = train(run, recorder.emit, shown, saves.after_epoch)
+                    ended = train(run, recorder.emit, shown, saves.after_epoch, saves.within_epoch)
                     if run.hosts.first:
                         keep_state(run, ended)
                     status = ended
@@ -233,15 +238,21 @@ def _tell_going_on(run: "Run", run_id: str) -> None:
 class Saves:
     """Checkpoints of runs that train side by side: after epochs, and where a signal stops them.
 
-    ``--checkpoint_every`` says after which epochs; without it, writing takes a small part of the time.
+    ``--checkpoint_every`` says after which epochs, or after which time, which may end within one; without it,
+    writing takes a small part of the time.
     """
 
     runs: "Sequence[tuple[Run, Recorder]]"
     settle: Callable[[], None] = lambda: None
     kept: bool = True  # False where another process does
     _free_at: float = field(default=0.0)
+    _epochs: int = field(default=0)
+    _seconds: float = field(default=0.0)
 
     def __enter__(self) -> "Saves":
+        run, _ = self.runs[0]
+        self._epochs, self._seconds = checkpoint_pace(run.config.checkpoint_every)
+        self._free_at = time.monotonic() + self._seconds
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
@@ -250,11 +261,25 @@ class Saves:
 
     def after_epoch(self) -> None:
         """Saves where it is time to."""
-        run, _ = self.runs[0]
-        every = run.config.checkpoint_every
-        epochs = max(len(run.epochs) for run, _ in self.runs)
-        if epochs % every == 0 if every else time.monotonic() >= self._free_at:
+        ended = max(len(run.epochs) for run, _ in self.runs)
+        if ended % self._epochs == 0 if self._epochs else time.monotonic() >= self._free_at:
             self.save()
+
+    def within_epoch(self, sum_up: Callable[[], None]) -> float:
+        """Saves where so much time is over.
+
+        Args:
+          sum_up: counts the steps that the states have taken.
+
+        Returns:
+          The seconds that saving took.
+        """
+        if not (self.kept and self._seconds) or time.monotonic() < self._free_at:
+            return 0.0
+        sum_up()
+        started = time.perf_counter()
+        self.save()
+        return time.perf_counter() - started
 
     def save(self) -> None:
         """Saves all runs that go on.
@@ -273,7 +298,7 @@ class Saves:
             if not has_diverged(run):
                 checkpoint.save(recorder.path.parent, run)
         ended = time.monotonic()
-        self._free_at = ended + (ended - started) / _SAVING_SHARE
+        self._free_at = ended + (self._seconds or (ended - started) / _SAVING_SHARE)
 
     def remove(self, ended: "Run") -> None:
         """Deletes the checkpoints of a run that has ended."""
