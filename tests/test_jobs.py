@@ -57,7 +57,8 @@ def start(monkeypatch):
 
     yield run
     for process in started:
-        process.kill()
+        with process:  # closes its pipes
+            process.kill()
 
 
 def finish(process):
