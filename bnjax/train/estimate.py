@@ -29,11 +29,13 @@ class Pace:
       compiling: once for a program.
       step: of all its runs.
       evaluation: of an epoch's end, of all its runs.
+      frozen: what comes before a run's first step, where its frozen part is computed once.
     """
 
     compiling: float
     step: float
     evaluation: float
+    frozen: float = 0.0
 
 
 def dry_run(configs: Sequence[Config], options: Options, program: str) -> int:
@@ -72,14 +74,20 @@ def _estimate(tasks: Sequence[Task], steps: Mapping[Config, int], jobs: int) -> 
     for task in tasks:
         first = task.configs[0]
         # Placements and rates change a step's time little: one measurement serves them all.
-        kind = (program_settings(first, gated=True), first.dataset, task.gated, len(task.configs))
+        kind = (
+            program_settings(first, gated=True),
+            first.dataset,
+            first.classes,
+            task.gated,
+            len(task.configs),
+        )
         if kind not in paces:
             paces[kind] = _measured(task)
         pace = paces[kind]
         key = (program_settings(first, task.gated), kind)
         seconds += 0 if key in compiled else pace.compiling
         compiled.add(key)
-        seconds += steps[first] * pace.step + first.epochs * pace.evaluation
+        seconds += steps[first] * pace.step + first.epochs * pace.evaluation + pace.frozen
     return seconds / jobs
 
 
@@ -87,6 +95,7 @@ def _measured(task: Task) -> Pace:
     """Trains a part of the images."""
     from bnjax.train.lanes import join, prepare_lane_runs, train_lanes
     from bnjax.train.loop import train
+    from bnjax.train.precompute import frozen_outputs
     from bnjax.train.progress import Progress
     from bnjax.train.training import Run, prepare
 
@@ -109,6 +118,11 @@ def _measured(task: Task) -> Pace:
         else:
             run = training = prepare(short[0], small, programs=programs, gated=task.gated)
             train(training, emit, Progress(1, 1, shown=False))
+    frozen = 0.0
+    if short[0].precompute_frozen:
+        started = time.perf_counter()
+        frozen_outputs(training)  # once more, compiled
+        frozen = (time.perf_counter() - started) * len(dataset.train) / len(small.train)
     training_seconds = run.epochs[-1]["seconds"] * len(short)
     epoch_seconds = ended[-1] - ended[-1 - len(short)]
     larger = len(dataset.test) / len(small.test)
@@ -116,6 +130,7 @@ def _measured(task: Task) -> Pace:
         run.compile_seconds,
         training_seconds / run.steps_per_epoch,
         max(epoch_seconds - training_seconds, 0.0) * larger,
+        frozen,
     )
 
 

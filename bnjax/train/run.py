@@ -101,7 +101,7 @@ def load(config: Config) -> "Dataset":
 def _train_claimed(
     run: "Training", recorder: Recorder, progress: "Callable[[int, int], Progress]", started: float
 ) -> str:
-    from bnjax.train.facts import run_facts
+    from bnjax.train.facts import frozen_words, run_facts
     from bnjax.train.loop import train
     from bnjax.train.outcome import summary_fields
 
@@ -110,7 +110,8 @@ def _train_claimed(
 
     take_up(run, recorder)
     recorder.emit("run", **run_facts(run))
-    _tell_of_frozen(run, recorder)
+    if frozen := frozen_words(run):
+        print(f"run {recorder.run_id}: {frozen}", file=sys.stderr)
     saves = Saves([(run, recorder)])
     status = "interrupted"
     try:
@@ -128,16 +129,6 @@ def _train_claimed(
             movie.save()
     saves.remove(run)
     return status
-
-
-def _tell_of_frozen(run: "Run", recorder: Recorder) -> None:
-    from bnjax.nn.unit import parameter_count
-    from bnjax.train.facts import trained_count
-    from bnjax.train.training import used_variables
-
-    trained, every = trained_count(run), parameter_count(used_variables(run)[0])
-    if trained < every:
-        print(f"run {recorder.run_id}: {trained:,} of {every:,} parameters are trained", file=sys.stderr)
 
 
 def keep_state(run: "Run", status: str) -> None:

@@ -11,10 +11,11 @@ from bnjax.data.batches import Batch
 from bnjax.models import build_model
 from bnjax.nn.unit import parameter_count
 from bnjax.train.backend import configure_backend
+from bnjax.train.eval_step import make_eval_step
 from bnjax.train.mesh import data_mesh, replicate, shard_batch, shard_order
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.state import create_state
-from bnjax.train.step import Sums, Totals, make_eval_step, make_train_loop, make_train_step
+from bnjax.train.step import Sums, Totals, make_train_loop, make_train_step
 from bnjax.train.stepping import STEPS_IN_LOOP
 from speed_peers.networks import CLASSES, LEARNING_RATE, NORM_EPSILON, NORM_MOMENTUM, Task, synthetic_batches
 
