@@ -19,6 +19,7 @@ does so for all of them.
   python {program}                                            all networks but inceptionv3, all contestants
   python {program} --networks=mlp --contestants=bnjax,flax    takes half a minute
   python {program} --networks=mobilenetv2 --image_size=224    photographs of the published size
+  python {program} --networks=inceptionv3 --frozen            fine-tunes it as published
   python {program} --rounds=20 --out=speed.jsonl              keeps the records
 
 Tables go to stderr, JSON lines to stdout. "to bnjax" is a contestant's time per step over bnjax's in the

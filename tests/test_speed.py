@@ -30,6 +30,7 @@ pytestmark = pytest.mark.slow
         ("--networks=cnn,resnet", "'resnet' is not one of cnn, vgg7, mlp"),
         ("--contestants=", "'' is not one of bnjax, flax"),
         ("--nonsense=1", "nonsense"),
+        ("--frozen", "--frozen is of inceptionv3 alone; add --networks=inceptionv3"),
         ("stray", "'stray' is not a flag"),
         ("--out=no/such/folder/file", "No such file"),
         ("--image_size=100", "--image_size=100: mobilenetv2 takes multiples of 32 pixels"),
@@ -66,6 +67,10 @@ def test_who_is_not_installed_is_named():
     absent = Contestant("plain_flax", ("flax", "no_such_library"))
     assert absent.obstacle(ARCHITECTURES["cnn"]) == "no_such_library is not installed"
     assert CONTESTANTS["flax"].obstacle(ARCHITECTURES["cnn"]) is None
+    inceptionv3 = ARCHITECTURES["inceptionv3"]
+    assert CONTESTANTS["flax"].obstacle(inceptionv3, frozen=True) == "it freezes nothing here"
+    assert CONTESTANTS["bnjax-precomputed"].obstacle(inceptionv3).startswith("nothing is frozen")
+    assert CONTESTANTS["bnjax-precomputed"].obstacle(inceptionv3, frozen=True) is None
 
 
 def test_a_contestant_that_fails_says_why(tmp_path):

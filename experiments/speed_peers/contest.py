@@ -52,7 +52,8 @@ class Contest:
     def _measure(self, network: str, yardstick: Worker) -> None:
         architecture = ARCHITECTURES[network]
         batch_size = self._options.batch_size or architecture.batch_size
-        task = Task(network, batch_size, self._options.threads, self._options.image_size)
+        options = self._options
+        task = Task(network, batch_size, options.threads, options.image_size, options.frozen)
         steps = self._options.steps * architecture.steps_factor
         with contextlib.ExitStack() as stack:
             workers = self._enter(task, stack)
@@ -71,7 +72,7 @@ class Contest:
     def _enter(self, task: Task, stack: contextlib.ExitStack) -> dict[str, Worker]:
         workers = {}
         for name in self._options.contestants:
-            obstacle = CONTESTANTS[name].obstacle(task.architecture)
+            obstacle = CONTESTANTS[name].obstacle(task.architecture, task.frozen)
             if obstacle:
                 self._leave_out(task.network, name, "skipped", obstacle)
                 continue

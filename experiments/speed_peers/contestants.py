@@ -20,17 +20,24 @@ class Contestant:
       module: below ``speed_peers``, with ``configure(threads)`` and ``Trainer(task)``.
       packages: what has to be installed.
       environment: what its process finds in the environment.
-      compiled, channels_last: see :class:`speed_peers.networks.Task`.
+      freezes: whether it can fine-tune a network, see ``frozen`` there.
+      precomputed, compiled, channels_last: see :class:`speed_peers.networks.Task`.
     """
 
     module: str
     packages: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    freezes: bool = False
+    precomputed: bool = False
     compiled: bool = False
     channels_last: bool = False
 
-    def obstacle(self, architecture: Architecture) -> str | None:
+    def obstacle(self, architecture: Architecture, frozen: bool = False) -> str | None:
         """Why it cannot or need not train this network, None where it can."""
+        if frozen and not self.freezes:
+            return "it freezes nothing here"
+        if self.precomputed and not frozen:
+            return "nothing is frozen that could be computed once"
         for package in self.packages:
             if importlib.util.find_spec(package) is None:
                 return f"{package} is not installed"
@@ -43,11 +50,15 @@ class Contestant:
 MATRIX_SIZE = 2048
 MATRIX_PRODUCT = Contestant("matrix_product", ("jax",))
 
+_AS_ITS_SCRIPTS = huge_pages_environment()
 CONTESTANTS = {
-    BNJAX: Contestant("bnjax_itself", ("bnjax",), environment=huge_pages_environment()),  # as its scripts do
+    BNJAX: Contestant("bnjax_itself", ("bnjax",), _AS_ITS_SCRIPTS, freezes=True),
+    "bnjax-precomputed": Contestant(
+        "bnjax_itself", ("bnjax",), _AS_ITS_SCRIPTS, freezes=True, precomputed=True
+    ),
     "flax": Contestant("plain_flax", ("flax",)),
-    "keras-jax": Contestant("keras_itself", ("keras", "jax"), environment={"KERAS_BACKEND": "jax"}),
-    "keras-torch": Contestant("keras_itself", ("keras", "torch"), environment={"KERAS_BACKEND": "torch"}),
+    "keras-jax": Contestant("keras_itself", ("keras", "jax"), {"KERAS_BACKEND": "jax"}, freezes=True),
+    "keras-torch": Contestant("keras_itself", ("keras", "torch"), {"KERAS_BACKEND": "torch"}, freezes=True),
     "torch-eager": Contestant("pytorch", ("torch",)),
     "torch-eager-channels-last": Contestant("pytorch", ("torch",), channels_last=True),
     "torch-compile": Contestant("pytorch", ("torch",), compiled=True),

@@ -13,6 +13,8 @@ from keras import layers
 from speed_peers.layers import Branches, Chain, Layer, Shortcut
 from speed_peers.networks import (
     CLASSES,
+    FROZEN_LAYERS,
+    HEAD_WIDTH,
     LEARNING_RATE,
     NORM_EPSILON,
     NORM_MOMENTUM,
@@ -30,7 +32,13 @@ def keras_network(task: Task) -> keras.Model:
     """A task's network as a Keras model that returns logits."""
     images = keras.Input(task.image_shape)
     x = _chain(task.architecture.chain, images, task.architecture)
-    return keras.Model(images, layers.Dense(CLASSES)(x))
+    if not task.frozen:
+        return keras.Model(images, layers.Dense(CLASSES)(x))
+    x = layers.Dense(HEAD_WIDTH, activation="relu")(x)
+    model = keras.Model(images, layers.Dense(CLASSES)(x))
+    for layer in model.layers[:FROZEN_LAYERS]:
+        layer.trainable = False
+    return model
 
 
 def _chain(chain: Chain, x: keras.KerasTensor, architecture: Architecture) -> keras.KerasTensor:

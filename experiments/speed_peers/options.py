@@ -10,7 +10,14 @@ from absl import flags
 
 from bnjax.flags import complain
 from speed_peers.contestants import CONTESTANTS
-from speed_peers.networks import ARCHITECTURES, DEFAULT_NETWORKS, size_obstacle
+from speed_peers.networks import (
+    ARCHITECTURES,
+    DEFAULT_NETWORKS,
+    FROZEN_LAYERS,
+    FROZEN_NETWORK,
+    HEAD_WIDTH,
+    size_obstacle,
+)
 from speed_peers.processes import available_cores
 
 _HELP_FLAGS = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
@@ -26,6 +33,7 @@ class Options:
     steps: int
     batch_size: int
     image_size: int
+    frozen: bool
     threads: int
     out: str
 
@@ -57,6 +65,8 @@ def options_from_flags(argv: Sequence[str], about: str) -> Options:
         unknown = [value for value in given[name] if value not in choices]
         if unknown:
             complain(argv[0], f"--{name}: {unknown[0]!r} is not one of {', '.join(choices)}")
+    if given["frozen"] and given["networks"] != (FROZEN_NETWORK,):
+        complain(argv[0], f"--frozen is of {FROZEN_NETWORK} alone; add --networks={FROZEN_NETWORK}")
     for network in given["networks"]:
         obstacle = size_obstacle(network, given["image_size"])
         if obstacle:
@@ -98,6 +108,13 @@ def _defined_flags() -> flags.FlagValues:
         flags.DEFINE_integer(
             name, default, about, lower_bound=lowest, upper_bound=highest, flag_values=values
         )
+    flags.DEFINE_boolean(
+        "frozen",
+        False,
+        f"Fine-tunes {FROZEN_NETWORK} as published: Keras's first {FROZEN_LAYERS} layers do not train, norms "
+        f"among them use their running statistics, and a dense layer of {HEAD_WIDTH} is new. bnjax and Keras do.",
+        flag_values=values,
+    )
     flags.DEFINE_string("out", "", "File for the JSON lines that also go to stdout.", flag_values=values)
     return values
 

@@ -58,7 +58,8 @@ class Worker:
         Raises:
           WorkerError: it could not.
         """
-        task = dataclasses.replace(task, compiled=contestant.compiled, channels_last=contestant.channels_last)
+        own = ("precomputed", "compiled", "channels_last")
+        task = dataclasses.replace(task, **{name: getattr(contestant, name) for name in own})
         self._messages = scratch / "stderr.txt"
         started = time.perf_counter()
         self._process = _start(contestant, task, scratch, self._messages)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from speed_peers.contestants import BNJAX, MATRIX_SIZE
-from speed_peers.networks import Task
+from speed_peers.networks import FROZEN_LAYERS, Task
 from speed_peers.processes import Worker
 
 _PRODUCT_OPERATIONS = 2 * MATRIX_SIZE**3  # multiplications and additions
@@ -36,6 +36,7 @@ def speed_records(task: Task, steps: int, workers: Mapping[str, Worker]) -> list
             "order": task.architecture.order,
             "image_shape": task.image_shape,
             "batch_size": task.batch_size,
+            "frozen": task.frozen,
             "parameters": worker.parameters,
             "rounds": len(worker.step_seconds),
             "steps": steps,
@@ -95,8 +96,9 @@ def table(task: Task, records: Sequence[Mapping[str, Any]]) -> str:
         return f"\n{task.network}: nobody came to the end\n"
     first = records[0]
     height, width, _ = task.image_shape
+    fine_tuned = f", fine-tuned behind {FROZEN_LAYERS} frozen layers" if task.frozen else ""
     title = (
-        f"{task.network}: {height} x {width} pixels, batch {task.batch_size}, "
+        f"{task.network}{fine_tuned}: {height} x {width} pixels, batch {task.batch_size}, "
         f"norms {task.architecture.order} every activation, "
         f"{first['parameters']:,} parameters, {task.threads} cores, "
         f"rounds of {first['steps']} steps: {first['rounds']}"
