@@ -207,13 +207,12 @@ def _check_precomputable(config: "Config") -> None:
     orders = config.parsed_placement().as_dict()
     if all(orders[site.name] == "absent" for site in frozen):
         return
+    wanted = "it needs --norm_mode=inference --notrain_norms"
     if config.norm_mode != "inference":
-        raise ConfigError(
-            f"{flag}: with --norm_mode={config.norm_mode} norms of the frozen part depend on the batch; with "
-            "inference they do not"
-        )
+        mode = config.norm_mode
+        raise ConfigError(f"{flag}: with --norm_mode={mode} frozen norms depend on the batch; {wanted}")
     if config.train_norms:
-        raise ConfigError(f"{flag}: --train_norms changes the frozen part in every step")
+        raise ConfigError(f"{flag}: --train_norms changes the frozen part in every step; {wanted}")
 
 
 def _canonical_weights(config: "Config") -> str:

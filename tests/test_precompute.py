@@ -191,9 +191,12 @@ def test_too_much_memory_is_refused_before_anything_is_computed(monkeypatch):
     ("changes", "message"),
     [
         (dict(freeze_until="", norm_mode="train"), "is of the part that --freeze_until names, and it names"),
-        (dict(norm_mode="train"), "with --norm_mode=train norms of the frozen part depend on the batch"),
-        (dict(norm_mode="frozen"), "with --norm_mode=frozen norms"),
-        (dict(norm_mode="keras2-train"), "with --norm_mode=keras2-train norms"),
+        (
+            dict(norm_mode="train"),
+            "with --norm_mode=train frozen norms depend on the batch; it needs --norm",
+        ),
+        (dict(norm_mode="frozen"), "with --norm_mode=frozen frozen norms"),
+        (dict(norm_mode="keras2-train"), "with --norm_mode=keras2-train frozen norms"),
         (dict(train_norms=True), "--train_norms changes the frozen part in every step"),
         (dict(augment="crop_flip"), "--augment=crop_flip makes other images in every epoch"),
         (dict(freeze_until="fc", dropout=0.2), "--dropout=0.2 draws anew in every step, also in fc"),

@@ -111,8 +111,8 @@ def _defined_flags() -> flags.FlagValues:
     flags.DEFINE_boolean(
         "frozen",
         False,
-        f"Fine-tunes {FROZEN_NETWORK} as published: Keras's first {FROZEN_LAYERS} layers do not train, norms "
-        f"among them use their running statistics, and a dense layer of {HEAD_WIDTH} is new. bnjax and Keras do.",
+        f"Fine-tunes {FROZEN_NETWORK} as published, bnjax and Keras alone: {FROZEN_LAYERS} layers of Keras's "
+        f"do not train, norms there use their running statistics, and a dense layer of {HEAD_WIDTH} is new.",
         flag_values=values,
     )
     flags.DEFINE_string("out", "", "File for the JSON lines that also go to stdout.", flag_values=values)
