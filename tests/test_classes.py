@@ -114,7 +114,7 @@ def test_what_is_no_list_of_two_is_refused(flag, text):
 
 
 def test_classes_of_no_source_are_refused():
-    with pytest.raises(ConfigError, match="is of the set that --pretrain names, it names none"):
+    with pytest.raises(ConfigError, match="is of the set that --pretrain names; it names none"):
         resolve(Config(pretrain_classes="1,2"))
 
 

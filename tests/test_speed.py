@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
         ("--rounds=0", "--rounds"),
         ("--threads=100000", "--threads"),
         ("--networks=cnn,resnet", "'resnet' is not one of cnn, vgg7, mlp"),
-        ("--contestants=", "'' is not one of bnjax, flax"),
+        ("--contestants=", "'' is not one of bnjax, bnjax-precomputed, flax"),
         ("--nonsense=1", "nonsense"),
         ("--frozen", "--frozen is of inceptionv3 alone; add --networks=inceptionv3"),
         ("stray", "'stray' is not a flag"),
