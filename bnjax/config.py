@@ -154,6 +154,15 @@ class Config(FineTuning):
         group="data",
         bounds="[0,1)",
     )
+    train_images: int = setting(
+        0,
+        "Train on so many of the images only, spread evenly over the set; 0: on all.",
+        group="data",
+        bounds="[0,1000000000]",
+    )
+    test_images: int = setting(
+        0, "The same for the images of the test.", group="data", bounds="[0,1000000000]"
+    )
     input_scale: str = setting(
         "raw",
         "raw: pixels 0..255; unit: 0..1; symmetric: -1..1, which Keras's weights of InceptionV3 and "
@@ -249,12 +258,11 @@ class Config(FineTuning):
         group="files",
         identity=False,
     )
-    checkpoint_every: int = setting(
-        0,
-        "Epochs between two checkpoints. 0: after each epoch, as far as writing them takes at most a "
-        "twentieth of the time.",
+    checkpoint_every: str = setting(
+        "0",
+        "Epochs between two checkpoints, or minutes (10min), which end within epochs too. 0: after each "
+        "epoch, as far as writing them takes at most a twentieth of the time.",
         group="files",
-        bounds="[0,1000000]",
         identity=False,
     )
 
@@ -320,6 +328,7 @@ def resolve(config: Config) -> Config:
         changes["pretrain"] = _canonical_dataset("pretrain", config.pretrain)
     changes["classes"] = canonical_classes("classes", config.classes)
     changes["bn_batch"] = _canonical_bn_batch(config)
+    checkpoint_pace(config.checkpoint_every)
     placement = str(config.parsed_placement())
     return dataclasses.replace(config, **changes, placement=placement, order=Config.order)
 
@@ -338,6 +347,24 @@ def _canonical_bn_batch(config: Config) -> str:
     if not group or size % group:
         raise ConfigError(f"--bn_batch={text} does not cut --batch_size={size} into even groups")
     return "global" if group == size else str(group)
+
+
+def checkpoint_pace(text: str) -> tuple[int, float]:
+    """Epochs and seconds between two checkpoints: one of them is 0, and both where writing decides.
+
+    Args:
+      text: of ``checkpoint_every``.
+
+    Raises:
+      ConfigError: it is neither a number of epochs nor of minutes.
+    """
+    found = re.fullmatch(r"([0-9]{1,7})|([0-9]{1,6}(?:\.[0-9]{1,6})?)min", text)
+    epochs, minutes = found.groups() if found else (None, None)
+    if epochs is None and not float(minutes or 0):
+        raise ConfigError(
+            f"--checkpoint_every={text} is neither a number of epochs nor one of minutes such as 10min"
+        )
+    return int(epochs or 0), 60 * float(minutes or 0)
 
 
 def _canonical_dataset(flag: str, dataset: str) -> str:

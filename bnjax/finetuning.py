@@ -239,5 +239,7 @@ def source_config(config: "Config") -> "Config":
         classes=config.pretrain_classes,
         epochs=config.pretrain_epochs,
         validation=0.0,
+        train_images=0,
+        test_images=0,
         keep_state=True,
     )

@@ -18,7 +18,7 @@ from absl import flags
 
 from bnjax.conditions import sweep_conditions
 from bnjax.config import FIELDS, Config, ConfigError, check_field, resolve, run_id
-from bnjax.options import MOST_LANES, OPTION_FIELDS, Options
+from bnjax.options import MOST_LANES, OPTION_FIELDS, Options, check_distributed, engine_parameters
 from bnjax.recipes import SWEEPS, Conditions, recipe
 
 USAGE_ERROR = 2
@@ -65,6 +65,7 @@ def command_from_flags(argv: Sequence[str], experiment: str, about: str) -> Comm
         conditions = sweep_conditions(experiment, options.sweep, options.vary)
         configs = _configs(base, conditions, settings, options)
         _check_movies(options, len(configs))
+        check_distributed(options, given, configs)
         return Command(configs, options)
     except (flags.Error, ConfigError) as error:
         complain(argv[0], str(error))
@@ -80,6 +81,7 @@ def _options(given: Mapping[str, Any]) -> Options:
         check_field(field, getattr(options, field.name))
     if options.lanes != "auto" and not (options.lanes.isdecimal() and 0 < int(options.lanes) <= MOST_LANES):
         raise ConfigError(f"--lanes={options.lanes} is neither auto nor a number from 1 to {MOST_LANES}")
+    engine_parameters(options)
     return options
 
 
@@ -105,6 +107,8 @@ def _check_movies(options: Options, runs: int) -> None:
         path, flag = Path(text).expanduser(), f"--{name}={text}"
         if runs > 1:
             raise ConfigError(f"{flag} shows one run, and this command makes {runs}")
+        if options.engine != "processes":
+            raise ConfigError(f"{flag} is made by this process alone, not with --engine={options.engine}")
         if path.suffix not in _MOVIE_SUFFIXES:
             raise ConfigError(f"{flag} does not end in one of {', '.join(_MOVIE_SUFFIXES)}")
         if path.suffix == ".mp4" and not importlib.util.find_spec("imageio_ffmpeg"):

@@ -39,9 +39,19 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--format", choices=("html", "markdown", "csv"), help="of the page; without --out printed"
     )
+    parser.add_argument(
+        "--speed",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="what speed.py --out wrote, to be shown on the page; may be given several times",
+    )
     arguments = parser.parse_args(argv[1:])
     if not arguments.runs_dir.is_dir():
         complain(argv[0], f"{arguments.runs_dir} is not a folder of runs")
+    if arguments.speed and not (arguments.out or arguments.format):
+        complain(argv[0], "--speed is shown on the page: give --out or --format too")
     return arguments
 
 
@@ -94,7 +104,7 @@ def _page(arguments: argparse.Namespace) -> None:
 
     kind = arguments.format or "html"
     write = {"html": as_html, "markdown": as_markdown, "csv": as_csv}[kind]
-    report = folder_report(arguments.runs_dir, arguments.epoch, pictures=kind != "csv")
+    report = folder_report(arguments.runs_dir, arguments.epoch, pictures=kind != "csv", speed=arguments.speed)
     for problem in report.problems:
         print(f"report.py: {problem}", file=sys.stderr)
     page = write(report)

@@ -5,17 +5,19 @@ import contextlib
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from speed_peers.contest import say
+from speed_peers.contestants import CONTESTANTS
 from speed_peers.emitter import emitter
+from speed_peers.networks import Task
+from speed_peers.processes import WorkerError, available_cores
+from speed_peers.sweep import peer_seconds, timed
 
 from bnjax.flags import Parser
 from bnjax.placement import all_placements
@@ -35,11 +37,9 @@ Exit codes: 0 done, 1 a contestant failed, 2 wrong usage.
 """
 _FOLDER = Path(__file__).resolve().parent
 _LARGEST_SIDE = 224
+#: Of the experiment.
+_BATCH_SIZE = 32
 _CODES = [str(placement) for placement in all_placements(VGG7_SITES)]
-
-
-class ContestantError(Exception):
-    """A contestant failed; the message is one line."""
 
 
 def main(argv: list[str]) -> int:
@@ -50,7 +50,6 @@ def main(argv: list[str]) -> int:
         emit = emitter(values.out, argv[0], stack)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         try:
-            _decode_digits(folder, values.image_size)
             emit(_machine())
             vgg7 = partial(_vgg7, folder, values.image_size)
             grid = {"kind": "grid", "image_size": values.image_size, "placements": len(codes)}
@@ -58,14 +57,14 @@ def main(argv: list[str]) -> int:
             emit({**grid, "contestant": "one sweep", "seconds": sweep})
             for name, seconds in (
                 ("a process each", _process_seconds(sample, folder, vgg7)),
-                ("Keras loop", _keras_seconds(sample, folder)),
+                ("Keras loop", _keras_seconds(sample, folder, values.image_size)),
             ):
                 start, runs = seconds[0], seconds[1:]
                 total = start + statistics.fmean(runs) * len(codes)
                 record = {**grid, "contestant": name, "seconds": total}
                 emit({**record, "timed": len(runs), "seconds_by_run": runs, "ratio": total / sweep})
                 say(f"{name}: {total:.0f} s ({len(runs)} of {len(codes)} timed), {total / sweep:.2f} sweeps")
-        except ContestantError as error:
+        except WorkerError as error:
             say(f"speed_grid.py: {error}")
             return 1
         say(f"one sweep: {sweep:.0f} s for {len(codes)} placements")
@@ -117,15 +116,8 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _timed(command: Sequence[str], cache: Path, **changes: str) -> tuple[float, str]:
-    """Wall seconds of a program, and what it printed."""
-    environment = {**os.environ, "BNJAX_CACHE_DIR": str(cache), **changes}
-    started = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-        raise ContestantError(f"{command[1]} failed: {reason}")
-    return time.perf_counter() - started, done.stdout
+def _timed(command: Sequence[str], cache: Path) -> tuple[float, str]:
+    return timed(command, {**os.environ, "BNJAX_CACHE_DIR": str(cache)})
 
 
 def _vgg7(folder: Path, side: int, *arguments: str) -> list[str]:
@@ -135,31 +127,13 @@ def _vgg7(folder: Path, side: int, *arguments: str) -> list[str]:
     return [sys.executable, script, *usual, *arguments]
 
 
-def _decode_digits(folder: Path, side: int) -> None:
-    """Data is the same for everyone: it is prepared before anyone is timed."""
-    from bnjax.config import Config
-    from bnjax.data import in_memory, load_dataset
-
-    dataset = load_dataset(Config(dataset="digits"), (side, side, 3), 4)
-    import numpy as np
-
-    train, test = in_memory(dataset.train), in_memory(dataset.test)
-    np.savez(
-        folder / "digits.npz",
-        train_images=train.images,
-        train_labels=train.labels,
-        test_images=test.images,
-        test_labels=test.labels,
-    )
-
-
 def _sweep_seconds(codes: Sequence[str], folder: Path, vgg7: Callable[..., list[str]]) -> float:
     conditions = folder / "conditions.json"
     conditions.write_text(json.dumps([{"placement": code} for code in codes]), encoding="utf-8")
     seconds, out = _timed(vgg7(f"--sweep={conditions}"), folder / "sweep")
     done = out.count('"kind": "summary"')
     if done != len(codes):
-        raise ContestantError(f"the sweep made {done} of {len(codes)} runs")
+        raise WorkerError(f"the sweep made {done} of {len(codes)} runs")
     return seconds
 
 
@@ -168,13 +142,16 @@ def _process_seconds(codes: Sequence[str], folder: Path, vgg7: Callable[..., lis
     return [0.0] + [_timed(vgg7(f"--placement={code}"), folder / "alone")[0] for code in codes]
 
 
-def _keras_seconds(codes: Sequence[str], folder: Path) -> list[float]:
+def _keras_seconds(codes: Sequence[str], folder: Path, side: int) -> list[float]:
     """Start-up of the process, and the seconds of each model."""
-    script = str(_FOLDER / "speed_peers/keras_grid.py")
-    command = [sys.executable, script, str(folder / "digits.npz"), *codes]
-    seconds, out = _timed(command, folder, KERAS_BACKEND="jax")
-    runs = json.loads(out.splitlines()[-1])
+    task = Task("vgg7", _BATCH_SIZE, available_cores(), side, epoch_data="digits")
+    seconds, runs = peer_seconds(CONTESTANTS["keras-jax"], task, list(map(_norms, codes)), folder / "keras")
     return [seconds - sum(runs), *runs]
+
+
+def _norms(code: str) -> str:
+    """Which units have a norm, as tasks tell it: ``cBrcr-crcr-drdr`` -> ``100000``."""
+    return "".join("01"["B" in unit] for unit in code.split("r")[:-1])
 
 
 if __name__ == "__main__":

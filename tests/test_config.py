@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnjax.config import FIELDS, Config, ConfigError, identity, resolve, run_id
+from bnjax.config import FIELDS, Config, ConfigError, checkpoint_pace, identity, resolve, run_id
 from bnjax.sites import MODELS
 
 BOUNDED = [field for field in FIELDS if field.metadata["bounds"]]
@@ -114,7 +114,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
         out_dir="/tmp/x",
         overwrite=True,
         resume=False,
-        checkpoint_every=3,
+        checkpoint_every="3",
         eval_batch_size=7,
         evaluate_train=True,
         precompute_frozen=True,
@@ -134,7 +134,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
     out_dir=st.text(min_size=1),
     overwrite=st.booleans(),
     resume=st.booleans(),
-    checkpoint_every=st.integers(0, 10**6),
+    checkpoint_every=st.integers(0, 10**6).map(str),
     eval_batch_size=st.integers(1, 10**6),
     evaluate_train=st.booleans(),
     precompute_frozen=st.booleans(),
@@ -251,3 +251,18 @@ def test_every_field_has_a_help_and_a_group():
         "files",
         "fine-tuning",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "pace"),
+    [("0", (0, 0)), ("5", (5, 0)), ("10min", (0, 600)), ("0.5min", (0, 30))],
+)
+def test_checkpoints_come_by_epochs_or_by_minutes(text, pace):
+    assert checkpoint_pace(text) == pace
+    assert resolve(Config(checkpoint_every=text)).checkpoint_every == text
+
+
+@pytest.mark.parametrize("text", ["0min", "-1", "1e3", "10 min", "10m", "min", "1.5", "nan"])
+def test_other_paces_of_checkpoints_are_refused_by_a_line(text):
+    with pytest.raises(ConfigError, match=f"--checkpoint_every={text} is neither"):
+        resolve(Config(checkpoint_every=text))

@@ -144,6 +144,16 @@ def test_validation_images_are_the_last_of_the_training_ones():
     np.testing.assert_array_equal(cut.test.images, whole.test.images)
 
 
+def test_fewer_images_are_spread_evenly():
+    whole = load_dataset(Config(dataset="digits"), SHAPE)
+    some = load_dataset(Config(dataset="digits", train_images=100, test_images=50), SHAPE)
+    assert (some.facts["train_images"], some.facts["test_images"]) == (100, 50)
+    np.testing.assert_array_equal(some.train.images, whole.train.images[0:1400:14])
+    np.testing.assert_array_equal(some.test.labels, whole.test.labels[0:350:7])
+    with pytest.raises(DataError, match="--train_images=1439: there are 1438"):
+        load_dataset(Config(dataset="digits", train_images=1439), SHAPE)
+
+
 @pytest.mark.parametrize("fraction", [1e-4, 0.9999])
 def test_a_part_without_images_is_refused(fraction):
     with pytest.raises(DataError, match=f"--validation={fraction} holds out .* of 1438"):

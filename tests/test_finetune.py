@@ -167,9 +167,15 @@ def test_a_run_that_kept_nothing_is_made_again_where_its_state_is_asked_for(tmp_
 @pytest.mark.parametrize("gated", [False, True])
 def test_a_run_starts_from_the_run_before_with_a_new_head(tmp_path, gated):
     target = settings(
-        tmp_path, pretrain="digits", pretrain_epochs=1, placement="fc/dense1", freeze_until="fc"
+        tmp_path,
+        pretrain="digits",
+        pretrain_epochs=1,
+        placement="fc/dense1",
+        freeze_until="fc",
+        train_images=9,
     )
     source = resolve(source_config(target))
+    assert source.train_images == 0  # all of its own set
     assert (source.dataset, source.epochs, source.freeze_until, source.keep_state) == ("digits", 1, "", True)
     with pytest.raises(WeightsError, match="neither a file nor the folder of a run"):
         prepare(target, DATA, programs=PROGRAMS)

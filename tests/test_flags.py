@@ -114,6 +114,8 @@ OTHER_VALUES = Config(
     workers=2,
     augment="crop_flip",
     validation=0.1,
+    train_images=500,
+    test_images=200,
     input_scale="unit",
     shuffle="epoch",
     recipe="controlled",
@@ -144,7 +146,7 @@ OTHER_VALUES = Config(
     evaluate_train=True,
     keep_state=True,
     resume=False,
-    checkpoint_every=3,
+    checkpoint_every="3",
 )
 #: What takes the place of settings above.
 INSTEAD = dict(

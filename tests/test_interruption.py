@@ -57,9 +57,9 @@ def make(request, monkeypatch):
         monkeypatch.setattr(stepping.HostSteps, "in_flight", 2)
     programs = Programs()
 
-    def make(folder):
+    def make(folder, **changes):
         seeds = (0, 1) if request.param == "lanes" else (0,)
-        configs = [settings(folder, seed=seed) for seed in seeds]
+        configs = [settings(folder, seed=seed, **changes) for seed in seeds]
         task = Task(tuple(configs), request.param == "lanes")
         with stop_signals():
             task_module.make(task, programs, lambda _: None, lambda *_: None)
@@ -105,9 +105,23 @@ def test_a_run_stopped_at_any_step_ends_as_if_it_had_not_been(make, tmp_path, mo
     assert_same_runs(ended or make(tmp_path / "cut"), whole)
 
 
+def test_a_checkpoint_within_an_epoch_is_gone_on_from(make, tmp_path, monkeypatch, capsys):
+    """As if it had been killed in an epoch's middle, where the time between two checkpoints was over."""
+    whole = make(tmp_path / "whole")
+    often = dict(checkpoint_every="0.000001min")
+    with monkeypatch.context() as patch:
+        stop_at(patch, 15)
+        patch.setattr(run_module.Saves, "__exit__", lambda *_: None)
+        with pytest.raises(Stopped):
+            make(tmp_path / "cut", **often)
+    mine = make(tmp_path / "cut", **often)
+    assert "steps of the next" in capsys.readouterr().err
+    assert_same_runs(mine, whole)
+
+
 def test_what_a_signal_stopped_lies_on_disk_to_the_step(tmp_path, monkeypatch):
     monkeypatch.setattr(training_module, "epoch_steps", host_steps)
-    mine = settings(tmp_path, checkpoint_every=1000)
+    mine = settings(tmp_path, checkpoint_every="1000")
     stop_at(monkeypatch, 2)
     with pytest.raises(Stopped), stop_signals():
         task_module.make(Task((mine,), False), Programs(), lambda _: None, lambda *_: None)
@@ -152,7 +166,7 @@ def make_alone(config):
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
 def test_of_two_checkpoints_a_damaged_one_is_named_and_the_other_used(damage, tmp_path, monkeypatch, capsys):
-    mine, whole = (settings(tmp_path / name, checkpoint_every=1) for name in ("cut", "whole"))
+    mine, whole = (settings(tmp_path / name, checkpoint_every="1") for name in ("cut", "whole"))
     stopped_after(mine, monkeypatch, 3)
     newest, older = checkpoint.checkpoints(record_path(mine).parent)
     content = bytearray(newest.read_bytes())
@@ -173,7 +187,7 @@ def test_lanes_cut_between_their_checkpoints_go_on_together_as_if_they_had_not_b
     programs, told = Programs(), []
 
     def make_lanes(folder, seeds=(0, 1, 2)):
-        configs = [settings(folder, seed=seed, checkpoint_every=1) for seed in seeds]
+        configs = [settings(folder, seed=seed, checkpoint_every="1") for seed in seeds]
         task_module.make(Task(tuple(configs), True), programs, told.append, lambda *_: None)
         return configs
 
@@ -208,14 +222,14 @@ def test_noresume_starts_anew(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("every", [1, 2, 3])
 def test_checkpoints_come_as_often_as_asked(every, tmp_path, monkeypatch):
-    mine, saved = settings(tmp_path, checkpoint_every=every), []
+    mine, saved = settings(tmp_path, checkpoint_every=str(every)), []
     monkeypatch.setattr(run_module.Saves, "save", lambda self: saved.append(len(self.runs[0][0].epochs)))
     make_alone(mine)
     assert saved == [epoch for epoch in (1, 2, 3, 4) if epoch % every == 0]
 
 
 def test_two_checkpoints_are_kept_and_nothing_unfinished(tmp_path, monkeypatch):
-    mine = settings(tmp_path, checkpoint_every=1)
+    mine = settings(tmp_path, checkpoint_every="1")
     folder = record_path(mine).parent
     folder.mkdir()
     (folder / ".123-checkpoint-000000000003.npz").write_bytes(b"half")

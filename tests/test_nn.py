@@ -79,7 +79,7 @@ def test_batch_norm_in_bfloat16_keeps_statistics_in_float32():
     assert (y.dtype, mean.dtype, var.dtype) == (jnp.bfloat16, jnp.float32, jnp.float32)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     height=st.integers(2, 9),
     width=st.integers(2, 9),

@@ -34,7 +34,8 @@ def test_every_import_is_asked_for():
         imported |= packages(file.read_text(encoding="utf-8"), package_of(file))
     foreign = imported - sys.stdlib_module_names - {"bnjax", "__future__"}
     wanted = {DISTRIBUTIONS.get(module, module).replace("_", "-") for module in foreign}
-    assert wanted <= names(PROJECT["dependencies"]) | names(PROJECT["optional-dependencies"]["movie"])
+    extras = PROJECT["optional-dependencies"]
+    assert wanted <= names([*PROJECT["dependencies"], *extras["movie"], *extras["slurm"]])
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ import speed
 from speed_peers.contestants import CONTESTANTS, Contestant
 from speed_peers.networks import ARCHITECTURES, Task
 from speed_peers.processes import Worker, WorkerError
+from speed_peers.sweep import sweep_norms, sweep_seconds
+
+from bnjax.report.speed_results import load_speed
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +34,10 @@ pytestmark = pytest.mark.slow
         ("--contestants=", "'' is not one of bnjax, bnjax-precomputed, flax"),
         ("--nonsense=1", "nonsense"),
         ("--frozen", "--frozen is of inceptionv3 alone; add --networks=inceptionv3"),
+        ("--networks=inceptionv3 --frozen --sweep=2", "--sweep=2 trains whole networks, and --frozen a part"),
         ("stray", "'stray' is not a flag"),
+        ("--precisions=float32,float16", "'float16' is not one of float32, bfloat16"),
+        ("--epoch_data=cifar10", "--epoch_data"),
         ("--out=no/such/folder/file", "No such file"),
         ("--image_size=100", "--image_size=100: mobilenetv2 takes multiples of 32 pixels"),
         ("--networks=inceptionv3 --image_size=64", "inceptionv3 takes images from 75 pixels a side"),
@@ -81,14 +87,17 @@ def test_a_contestant_that_fails_says_why(tmp_path):
 def test_a_short_contest(tmp_path):
     out = tmp_path / "speed.jsonl"
     flags = ["--networks=mlp", "--contestants=bnjax,flax", "--rounds=1", "--steps=1", "--batch_size=8"]
+    flags += ["--precisions=bfloat16", "--epochs=2", "--epoch_data=digits"]
     command = [sys.executable, str(EXPERIMENTS / "speed.py"), *flags, f"--out={out}"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
     assert run.returncode == 0, run.stderr
     assert out.read_text() == run.stdout
-    machine, ours, theirs, product = (json.loads(line) for line in run.stdout.splitlines())
+    machine, *found = (json.loads(line) for line in run.stdout.splitlines())
+    products = [record for record in found if record["kind"] == "matrix_product"]
+    ours, theirs = (record for record in found if record["kind"] == "speed")
     assert machine["kind"] == "machine"
     assert machine["versions"]["jax"] == jax.__version__
-    assert product["gflops"]["median"] > 0
+    assert {record["precision"] for record in found} == {"bfloat16"}
     assert (ours["contestant"], theirs["contestant"]) == ("bnjax", "flax")
     assert ours["ratio"] == {"median": 1.0, "min": 1.0, "max": 1.0}
     expected = theirs["step_ms_by_round"][0] / ours["step_ms_by_round"][0]
@@ -98,4 +107,28 @@ def test_a_short_contest(tmp_path):
     )
     assert 50 < ours["peak_memory_mib"] < 20_000
     assert theirs["parameters"] == ours["parameters"] == 203_530 + 2 * 256
+    fastest = max(product["gflops"]["median"] for product in products)
+    reached = theirs["step_gflop"] / (theirs["step_ms"]["median"] / 1e3) / fastest
+    assert theirs["of_product"]["median"] == pytest.approx(reached, rel=1e-2)
+    assert theirs["epoch_images"] == 1438 // 8 * 8
+    assert 0 < theirs["epoch_seconds"]["min"] < theirs["epoch_seconds"]["max"]
     assert "to bnjax" in run.stderr
+    [measurement] = load_speed([out]).measurements
+    assert measurement[0] == machine
+
+
+def test_placements_of_a_sweep_differ():
+    assert sweep_norms("mlp", 4) == ["1", "0"]
+    assert sweep_norms("vgg7", 4) == ["111111", "000000", "010101", "101010"]
+    assert len(set(sweep_norms("mobilenetv2", 6))) == 6
+
+
+@pytest.mark.parametrize("contestant", ["bnjax", "flax"])
+def test_a_small_sweep(contestant, tmp_path):
+    task = Task("mlp", 32, threads=1, epoch_data="digits")
+    assert sweep_seconds(contestant, task, sweep_norms("mlp", 2), tmp_path) > 0
+
+
+def test_a_sweep_that_fails_says_why(tmp_path):
+    with pytest.raises(WorkerError, match="digits do not fill a batch of 2000"):
+        sweep_seconds("flax", Task("mlp", 2000, threads=1, epoch_data="digits"), ["1"], tmp_path)

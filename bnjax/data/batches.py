@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bnjax.data.image_set import Chosen, Images
+from bnjax.data.image_set import Chosen, Images, Order
 
 _DATA_ORDER = 1  # keeps the stream of random numbers apart from any other made of the same seed
 
@@ -83,19 +83,50 @@ class EvalOrder:
         return np.arange(start, start + self.batch_size)
 
 
+@dataclass(frozen=True)
+class RowsOf:
+    """The rows ``first`` to ``behind`` of another order's batches: what one of several processes reads."""
+
+    order: Order
+    first: int
+    behind: int
+
+    def __call__(self, index: int) -> Chosen:
+        chosen = self.order(index)
+        return Chosen(chosen.positions[self.first : self.behind], chosen.key)
+
+
+def _rows_of(order: Order, rows: slice | None) -> Order:
+    return RowsOf(order, rows.start, rows.stop) if rows else order
+
+
 def train_batches(
-    part: Images, batch_size: int, shuffle: str, seed: int, epoch: int, first: int = 0
+    part: Images,
+    batch_size: int,
+    shuffle: str,
+    seed: int,
+    epoch: int,
+    first: int = 0,
+    rows: slice | None = None,
 ) -> Iterator[Batch]:
-    """The batches of one epoch from its step ``first`` on, in the order of :func:`epoch_order`."""
+    """The batches of one epoch from its step ``first`` on, in the order of :func:`epoch_order`.
+
+    Args:
+      rows: of each batch, these alone; None for all.
+    """
     count = steps_per_epoch(len(part), batch_size)
-    order = TrainOrder(len(part), batch_size, shuffle, seed)
-    weights = np.ones(batch_size, np.float32)
+    order = _rows_of(TrainOrder(len(part), batch_size, shuffle, seed), rows)
+    weights = np.ones(batch_size, np.float32)[rows or slice(None)]
     for chosen in part.batches(order, (epoch - 1) * count + first, count - first):
         yield Batch(chosen.images, chosen.labels, weights)
 
 
-def eval_batches(part: Images, batch_size: int) -> Iterator[Batch]:
-    """Batches of one size over every image; copies of the last image, of weight 0, fill up the last one."""
+def eval_batches(part: Images, batch_size: int, rows: slice | None = None) -> Iterator[Batch]:
+    """Batches of one size over every image; copies of the last image, of weight 0, fill up the last one.
+
+    Args:
+      rows: of each batch, these alone; None for all.
+    """
     order = EvalOrder(len(part), batch_size)
-    for index, chosen in enumerate(part.batches(order, 0, order.count)):
-        yield Batch(chosen.images, chosen.labels, order.weights(index))
+    for index, chosen in enumerate(part.batches(_rows_of(order, rows), 0, order.count)):
+        yield Batch(chosen.images, chosen.labels, order.weights(index)[rows or slice(None)])

@@ -9,7 +9,7 @@ from bnjax.data import original, prepared
 from bnjax.data.classes import with_classes
 from bnjax.data.digits import load_digits
 from bnjax.data.folder import load_folder
-from bnjax.data.image_set import DataError, Dataset
+from bnjax.data.image_set import DataError, Dataset, Images
 from bnjax.data.stream import Reading
 
 
@@ -17,8 +17,7 @@ def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: in
     """The set that a config names, with its validation images held out and its facts complete.
 
     Args:
-      config: its ``dataset``, ``classes``, ``data_dir``, ``image_size``, ``bad_images`` and ``validation``
-        count.
+      config: its group ``data`` counts, but for the scale and the order of images.
       input_shape: what ``digits`` is enlarged to: height, width, channels. Other sets keep their size.
       smallest: the fewest pixels that the network accepts on a side.
 
@@ -36,6 +35,11 @@ def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: in
             f"{smallest}x{smallest} or more"
         )
     dataset = _hold_out(dataset, config.validation)
+    dataset = dataclasses.replace(
+        dataset,
+        train=_thinned(dataset.train, config.train_images, f"--train_images={config.train_images}"),
+        test=_thinned(dataset.test, config.test_images, f"--test_images={config.test_images}"),
+    )
     facts = {
         **dataset.facts,
         "image_shape": [height, width, channels],
@@ -123,3 +127,10 @@ def _hold_out(dataset: Dataset, fraction: float) -> Dataset:
         raise DataError(f"--validation={fraction} holds out {held} of {len(dataset.train)} training images")
     train, validation = dataset.train[:-held], dataset.train[-held:]
     return dataclasses.replace(dataset, train=train, validation=validation)
+
+
+def _thinned(part: Images, count: int, flag: str) -> Images:
+    """So many images at even distances, since those of a folder may stand class by class; 0: all."""
+    if count > len(part):
+        raise DataError(f"{flag}: there are {len(part)}")
+    return part[: count * (len(part) // count) : len(part) // count] if count else part

@@ -40,13 +40,13 @@ def network_class(model: str) -> type[Network]:
 def norm_group(config: Config) -> int:
     """How many examples share the statistics of a norm; 0 for the whole batch.
 
-    ``device`` counts all local devices, also for lanes, whose devices each hold whole batches: it says what
+    ``device`` counts all devices, also for lanes, whose devices each hold whole batches: it says what
     the run's batches would be alone.
     """
     if config.bn_batch == "global":
         return 0
     if config.bn_batch == "device":
-        return config.batch_size // jax.local_device_count()
+        return config.batch_size // jax.device_count()
     return int(config.bn_batch)
 
 

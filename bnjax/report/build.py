@@ -12,23 +12,31 @@ from bnjax.report.pictures import all_pictures, movies
 from bnjax.report.provenance import runs_section
 from bnjax.report.recorded import RecordedRun, load_sound_runs
 from bnjax.report.select import first_epochs
+from bnjax.report.speed import speed_section
+from bnjax.report.speed_results import load_speed
 from bnjax.report.tables import provenance
 from bnjax.report.vgg7 import vgg7_groups
 
 _TITLE = "Where should Batch Normalization go?"
 
 
-def folder_report(directory: Path, epoch: int | None = None, pictures: bool = True) -> Report:
+def folder_report(
+    directory: Path, epoch: int | None = None, pictures: bool = True, speed: Sequence[Path] = ()
+) -> Report:
     """Everything that the records below a folder say.
 
     Args:
       directory: with runs of any experiment; what cannot be read of it is told in the report.
       epoch: the last that counts; None: all.
       pictures: whether to draw, which takes seconds.
+      speed: files that ``experiments/speed.py`` wrote.
 
     Raises:
+      RecordError: one of these is damaged, or something else.
+      OSError: one of these cannot be read.
       LookupError: there is no run at all.
     """
+    measured = load_speed(speed)
     runs, problems = load_sound_runs(directory)
     if not runs:
         raise LookupError("; ".join([f"no runs in {directory}", *problems]))
@@ -47,6 +55,7 @@ def folder_report(directory: Path, epoch: int | None = None, pictures: bool = Tr
         contrasts_section(judged),
         *grid_sections(groups),
         commands_section(judged),
+        *([speed_section(measured, pictures)] if speed else []),
         runs_section(runs, problems),
     ]
     until = [f"Runs are cut to their first {epoch} epochs."] if epoch else []

@@ -48,20 +48,22 @@ def all_pictures(
         found = sweep_runs(mnist, conditions)
         if 2 * len(found) > len(conditions):
             alt = f"Test accuracy over counts of dying units. {told(found, _ACCURACY, _FLAT)}"
-            yield _picture(f"mnist-{sweep}", f"MNIST: {sweep}", alt, means_figure(sweep, found))
+            yield svg_picture(f"mnist-{sweep}", f"MNIST: {sweep}", alt, means_figure(sweep, found))
     for name in PANELS:
         found = condition_runs(cifar10, {c: CIFAR10_CONDITIONS[c] for c in PANELS[name]})
         if len(found) > 1:
             alt = f"Test accuracy over epochs. {told(found, _LAST_TENTH)}"
-            yield _picture(f"cifar10-{name}", f"CNN: {name}", alt, accuracy_figure(name, found))
+            yield svg_picture(f"cifar10-{name}", f"CNN: {name}", alt, accuracy_figure(name, found))
     for place, group in enumerate(groups, start=1):
         for name, figure in group_figures(group):
-            yield _picture(f"vgg7-{place}-{name}", f"{group.title}: {name}", _group_alt(group, name), figure)
+            yield svg_picture(
+                f"vgg7-{place}-{name}", f"{group.title}: {name}", _group_alt(group, name), figure
+            )
     for place, comparison in enumerate(comparisons(photographs), start=1):
         name = f"{comparison.experiment}-{place}-{comparison.sweep}"
         alt = f"Held-out loss over epochs. {told(comparison.found, _LOWEST_HELD_OUT)}"
         title = f"{comparison.title}: {comparison.sweep}"
-        yield _picture(name, title, alt, comparison_figure(comparison))
+        yield svg_picture(name, title, alt, comparison_figure(comparison))
 
 
 def _group_alt(group: Group, name: str) -> str:
@@ -83,7 +85,8 @@ def told(found: Mapping[str, Sequence[RecordedRun]], *readings: Reading) -> str:
     return " ".join(parts)
 
 
-def _picture(name: str, title: str, alt: str, figure: "Figure") -> Picture:
+def svg_picture(name: str, title: str, alt: str, figure: "Figure") -> Picture:
+    """A figure drawn as SVG."""
     import matplotlib
 
     buffer = io.BytesIO()

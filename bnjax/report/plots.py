@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 DASHED = (0, (4, 1.5))
 DOTS_PER_INCH = 120
-_GRAY = "#555555"
+GRAY = "#555555"
 #: So many lines in one point are not told apart by their names.
 _CROWD = 3
 #: What is read of an epoch's record.
@@ -56,7 +56,7 @@ def label_ends(axes: "Axes", names: Sequence[str]) -> None:
             labels += [(value, names[number], lines[number].get_color()) for number in numbers]
         else:
             told = "all of them" if len(numbers) == len(lines) else f"the {len(numbers)} others"
-            labels.append((value, told, _GRAY))
+            labels.append((value, told, GRAY))
     places = apart([value for value, _, _ in labels], 0.08 * (high - low), high)
     for (value, told, colour), place in zip(labels, places, strict=True):
         axes.annotate(
@@ -94,5 +94,10 @@ def seeds_told(groups: Iterable[Sequence[RecordedRun]]) -> str:
 
 def foot(figure: "Figure", runs: Sequence[RecordedRun]) -> None:
     """What the figure's numbers rest on, below it."""
-    text = textwrap.fill(provenance(runs), int(26 * figure.get_figwidth()))
-    figure.supxlabel(text, fontsize=6, color=_GRAY, x=0.01, ha="left")
+    foot_text(figure, provenance(runs))
+
+
+def foot_text(figure: "Figure", told: str) -> None:
+    """A line of small print below a figure."""
+    text = textwrap.fill(told, int(26 * figure.get_figwidth()))
+    figure.supxlabel(text, fontsize=6, color=GRAY, x=0.01, ha="left")

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bnjax.sealed import read_arrays, write_arrays
+from bnjax.train.mesh import put
 from bnjax.train.signals import held_signals
 from bnjax.train.training import Run, Underway
 
@@ -87,8 +88,13 @@ def _arrays(run: Run) -> dict[str, np.ndarray]:
 
 def _leaves(state: Any) -> list[np.ndarray]:
     """Arrays of a state on the host, keys of random numbers as their data."""
-    leaves = jax.tree.leaves(state)
+    leaves = map(_local, jax.tree.leaves(state))
     return [np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf) for leaf in leaves]
+
+
+def _local(leaf: Any) -> Any:
+    """This process's copy of what lies on the devices of several, so that it can be used by one alone."""
+    return leaf if leaf.is_fully_addressable else leaf.addressable_data(0)
 
 
 def _is_key(leaf: Any) -> bool:
@@ -168,7 +174,7 @@ def restore(saved: Saved, run: Run) -> bool:
     if [(leaf.shape, leaf.dtype) for leaf in saved.leaves] != [(leaf.shape, leaf.dtype) for leaf in fresh]:
         return False
     placed = [
-        jax.device_put(_as_key(array) if _is_key(leaf) else array, leaf.sharding)
+        put(_as_key(array) if _is_key(leaf) else array, leaf.sharding)
         for array, leaf in zip(saved.leaves, leaves, strict=True)
     ]
     run.state = jax.tree.unflatten(tree, placed)

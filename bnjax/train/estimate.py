@@ -10,11 +10,12 @@ from bnjax.config import Config, condition_names, run_id
 from bnjax.data import Dataset
 from bnjax.options import Options
 from bnjax.train.backend import configure_backend
-from bnjax.train.plan import Task, program_count, program_settings
+from bnjax.train.plan import Task, data_settings, program_count, program_settings
 from bnjax.train.programs import Programs
 from bnjax.train.recorder import finished_summary
 from bnjax.train.run import device_errors, load
-from bnjax.train.sweep import cores_of, job_count, planned, say, steps_of
+from bnjax.train.standing import say
+from bnjax.train.sweep import cores_of, job_count, planned, steps_of
 from bnjax.train.worker import keep_to
 
 _STEPS_TO_MEASURE = 20
@@ -74,13 +75,7 @@ def _estimate(tasks: Sequence[Task], steps: Mapping[Config, int], jobs: int) -> 
     for task in tasks:
         first = task.configs[0]
         # Placements and rates change a step's time little: one measurement serves them all.
-        kind = (
-            program_settings(first, gated=True),
-            first.dataset,
-            first.classes,
-            task.gated,
-            len(task.configs),
-        )
+        kind = (program_settings(first, gated=True), data_settings(first), task.gated, len(task.configs))
         if kind not in paces:
             paces[kind] = _measured(task)
         pace = paces[kind]

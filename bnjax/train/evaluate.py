@@ -13,7 +13,7 @@ from bnjax.data.batches import Batch
 from bnjax.models import Network
 from bnjax.models.network import unit_name
 from bnjax.train.eval_step import EvalStep, UnitProbe
-from bnjax.train.mesh import replicate, shard_batch
+from bnjax.train.mesh import own_rows, replicate, shard_batch
 from bnjax.train.state import TrainState
 from bnjax.train.step import Sums, Totals
 
@@ -70,6 +70,11 @@ class _Tally(UnitTally):
 
     totals: Totals = field(default_factory=Totals)
 
+    def take(self, sums: Sums, probes: dict[str, UnitProbe]) -> None:
+        """Takes in what a step found on a batch."""
+        self.totals.add(sums)
+        self.add(probes)
+
     def result(self) -> Evaluation:
         totals = self.totals
         means = (totals.mean_loss, totals.accuracy, totals.top5_accuracy)
@@ -88,14 +93,25 @@ def whole_batch(batch_size: int, part: Images, mesh: Mesh) -> int:
 
 
 def evaluate(
-    step: EvalStep, state: TrainState, part: Images, batch_size: int, mesh: Mesh, model: Network
+    step: EvalStep,
+    state: TrainState,
+    part: Images,
+    batch_size: int,
+    mesh: Mesh,
+    model: Network,
+    check: Callable[[], None] = lambda: None,
 ) -> Evaluation:
-    """Every image counts once, whatever the batch size; that is rounded up to a multiple of the devices."""
+    """Every image counts once, whatever the batch size; that is rounded up to a multiple of the devices.
+
+    Args:
+      check: called before every batch; what it raises ends the evaluation.
+    """
+    batch_size = whole_batch(batch_size, part, mesh)
     tally = _Tally(probed_units(model))
-    for batch in eval_batches(part, whole_batch(batch_size, part, mesh)):
-        sums, probes = step(state.params, state.batch_stats, shard_batch(batch, mesh))
-        tally.totals.add(sums)
-        tally.add(jax.device_get(probes))
+    rows = own_rows(batch_size, mesh) if mesh.is_multi_process else None
+    for batch in eval_batches(part, batch_size, rows):
+        check()
+        tally.take(*jax.device_get(step(state.params, state.batch_stats, shard_batch(batch, mesh))))
     return tally.result()
 
 
@@ -117,9 +133,7 @@ def evaluate_lanes(
     for batch in eval_batches(part, min(batch_size, len(part))):
         stacked = jax.device_get(step(state.params, state.batch_stats, replicate(batch, mesh)))
         for lane, tally in enumerate(tallies):
-            sums, probes = lane_of(stacked, lane)
-            tally.totals.add(sums)
-            tally.add(probes)
+            tally.take(*lane_of(stacked, lane))
     return [tally.result() for tally in tallies]
 
 

@@ -66,11 +66,13 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
 
 
 def _device() -> dict[str, Any]:
-    devices = jax.local_devices()
+    devices = jax.devices()
+    several = {"processes": jax.process_count()} if jax.process_count() > 1 else {}
     return {
         "platform": devices[0].platform,
         "kind": devices[0].device_kind,
         "count": len(devices),
+        **several,
         "cpu_cores": os.cpu_count(),
         "machine": platform.machine(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),

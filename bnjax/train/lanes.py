@@ -22,6 +22,7 @@ from bnjax.probes.dying import FlatHistory
 from bnjax.train.evaluate import Evaluation, evaluate_lanes, lane_of
 from bnjax.train.initial import first_state
 from bnjax.train.lane_step import LaneEval, LaneLoop, LaneValues, lane_values
+from bnjax.train.loop import WithinEpoch
 from bnjax.train.mesh import replicate
 from bnjax.train.outcome import Measured, diverged_fields, epoch_fields
 from bnjax.train.programs import Programs
@@ -118,6 +119,7 @@ def train_lanes(
     emit: LaneEmit,
     advance: Callable[[int], None],
     after_epoch: Callable[[], None] = lambda: None,
+    within_epoch: WithinEpoch = lambda sum_up: 0.0,
 ) -> None:
     """Trains all lanes to the end, from where they are.
 
@@ -128,6 +130,7 @@ def train_lanes(
       emit: told of every lane's epochs.
       advance: told of steps done, over all lanes.
       after_epoch: called when an epoch of all lanes has been told.
+      within_epoch: as in :func:`bnjax.train.loop.train`.
     """
     started = time.perf_counter()
     with held_signals():  # as for a run by itself
@@ -135,7 +138,7 @@ def train_lanes(
     for run in lanes.runs:
         run.compile_seconds = time.perf_counter() - started
     for epoch in range(len(lanes.runs[0].epochs) + 1, lanes.runs[0].config.epochs + 1):
-        train_lanes_epoch(lanes, epoch, advance)
+        train_lanes_epoch(lanes, epoch, advance, within_epoch)
         measured = _measure(lanes)
         with held_signals():  # what is recorded and what checkpoints hold go together
             for lane, run in enumerate(lanes.runs):
@@ -166,7 +169,12 @@ def compile_loop(lanes: Lanes) -> None:
     jax.block_until_ready(lanes.loop(copy, lanes.examples, _placed(nowhere, lanes), 0, lanes.values))
 
 
-def train_lanes_epoch(lanes: Lanes, epoch: int, advance: Callable[[int], None]) -> None:
+def train_lanes_epoch(
+    lanes: Lanes,
+    epoch: int,
+    advance: Callable[[int], None],
+    within_epoch: WithinEpoch = lambda sum_up: 0.0,
+) -> None:
     """Takes the steps of an epoch that are left with all lanes; ends between two calls at a signal."""
     run = lanes.runs[0]
     first, before, started = run.underway.steps, run.underway.seconds, time.perf_counter()
@@ -182,6 +190,7 @@ def train_lanes_epoch(lanes: Lanes, epoch: int, advance: Callable[[int], None]) 
             advance(taken * len(lanes.runs))
             if stopping:
                 return
+            started += within_epoch(lambda: None)
 
 
 def _orders(lanes: Lanes, epoch: int) -> np.ndarray:

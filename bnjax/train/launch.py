@@ -3,16 +3,19 @@
 import dataclasses
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from bnjax.config import Config, ConfigError, resolve
 from bnjax.finetuning import source_config
 from bnjax.flags import complain
 from bnjax.options import Options
+from bnjax.train.hosts import ALONE, Hosts, LostError, joined
 from bnjax.train.huge_pages import start_with_huge_pages
 from bnjax.train.recorder import Recorder, finished_summary, print_record, record_path, variables_path
-from bnjax.train.run import failures, train_run
+from bnjax.train.run import device_errors, failures, train_run
 from bnjax.train.signals import Stopped, ends_in_time, stop_signals
+from bnjax.train.watched import lost, watched
 
 FAILED = 1
 _SECONDS_TO_STOP = 8.5
@@ -28,6 +31,11 @@ def launch(configs: Sequence[Config], options: Options, program: str) -> int:
       SystemExit: with 2 after a line on stderr, where settings do not fit together.
     """
     start_with_huge_pages(program)
+    work = partial(_launch, configs, options, program)
+    return watched(work, program) if options.distributed else work()
+
+
+def _launch(configs: Sequence[Config], options: Options, program: str) -> int:
     try:
         sources = _sources(configs)
         with ends_in_time(_SECONDS_TO_STOP), stop_signals():
@@ -43,6 +51,8 @@ def launch(configs: Sequence[Config], options: Options, program: str) -> int:
     except failures() as error:
         print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
         return FAILED
+    except LostError as error:
+        return lost(str(error))
     except Stopped as stopped:
         return 128 + stopped.number
 
@@ -62,15 +72,20 @@ def _launch_sources(sources: Sequence[Config], options: Options, program: str) -
 
 
 def _launch_all(configs: Sequence[Config], options: Options, program: str) -> int:
-    if len(configs) == 1:
+    if options.distributed:
+        with joined(options) as hosts, device_errors():
+            return _launch_one(configs[0], options, program, hosts)
+    if len(configs) == 1 and options.engine == Options.engine:
         return _launch_one(configs[0], options, program)
     from bnjax.train.sweep import sweep
 
     return sweep(configs, options, program)
 
 
-def _launch_one(config: Config, options: Options, program: str) -> int:
-    finished = finished_summary(config)
+def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = ALONE) -> int:
+    finished = hosts.of_first(finished_summary(config) if hosts.first else None)
+    if finished and not hosts.first:
+        return _exit_code(finished["status"])
     if finished:
         no_movie = ", with its movie" if options.movie or options.weight_movie else ""
         where = record_path(config)
@@ -82,7 +97,8 @@ def _launch_one(config: Config, options: Options, program: str) -> int:
 
     wanted = {"update": options.movie, "weights": options.weight_movie}
     movies = [Movie(Path(path).expanduser(), shows) for shows, path in wanted.items() if path]
-    return _exit_code(train_run(config, Recorder(config, print_record), Progress, movies))
+    recorder, shown = Recorder(config, print_record, not hosts.first), partial(Progress, shown=hosts.first)
+    return _exit_code(train_run(config, recorder, shown, movies, hosts=hosts))
 
 
 def _exit_code(status: str) -> int:

@@ -12,6 +12,9 @@ from bnjax.train.signals import held_signals
 from bnjax.train.step import Sums
 from bnjax.train.training import Training, Underway, has_diverged
 
+#: Called with what sums up the steps so far; returns seconds.
+WithinEpoch = Callable[[Callable[[], None]], float]
+
 
 class DivergedError(Exception):
     """A training loss is not finite."""
@@ -22,6 +25,7 @@ def train(
     emit: Callable[..., None],
     progress: Progress,
     after_epoch: Callable[[], None] = lambda: None,
+    within_epoch: WithinEpoch = lambda sum_up: 0.0,
 ) -> str:
     """Trains to the end, from where the run is, telling a record after each epoch.
 
@@ -32,6 +36,8 @@ def train(
       emit: called as ``emit("epoch", **fields)``.
       progress: told of each step.
       after_epoch: called when an epoch has been told.
+      within_epoch: called between two steps, with what brings the run up to date; returns seconds that are
+        no training.
 
     Returns:
       ``done`` or ``diverged``.
@@ -42,8 +48,9 @@ def train(
         run.steps.compile(run.state)
     run.compile_seconds = time.perf_counter() - started
     for epoch in range(len(run.epochs) + 1, run.config.epochs + 1):
+        run.hosts.check_signals()
         try:
-            _train_epoch(run, epoch, progress)
+            _train_epoch(run, epoch, progress, within_epoch)
             measured = measure(run, run.underway.totals)
         except DivergedError:
             measured = None
@@ -58,7 +65,7 @@ def train(
     return "done"
 
 
-def _train_epoch(run: Training, epoch: int, progress: Progress) -> None:
+def _train_epoch(run: Training, epoch: int, progress: Progress, within_epoch: WithinEpoch) -> None:
     """Takes the steps of an epoch that are left, and sums them up; ends between two of them at a signal.
 
     Raises:
@@ -76,17 +83,23 @@ def _train_epoch(run: Training, epoch: int, progress: Progress) -> None:
         trained.waited = before + (run.steps.waited or 0.0)
         progress.advance(trained.steps - taken, epoch, trained.totals.mean_loss, waiting_share(run))
 
+    def sum_up() -> None:
+        while steps_ahead:
+            look_at_oldest()
+
     _check_finite(trained)
+    stops = run.hosts.stops(late=run.steps.in_flight)
     with held_signals() as stopping:
         for state, sums in run.steps.take(run.state, epoch, trained.steps):
             run.state = state
             steps_ahead.append(sums)
             if len(steps_ahead) > run.steps.in_flight:
                 look_at_oldest()
-            if stopping:
+            if stops.heard(stopping):
                 break
-        while steps_ahead:
-            look_at_oldest()
+            started += within_epoch(sum_up)
+        sum_up()
+    stops.obey()
 
 
 def _check_finite(trained: Underway) -> None:

@@ -124,8 +124,8 @@ def _speed(images: int, seconds: float) -> dict[str, float]:
 
 
 def _evaluate(run: Training, part: Images) -> Evaluation:
-    programs, size = run.programs, run.config.eval_batch_size
-    return evaluate(programs.eval_step, run.state, part, size, run.mesh, programs.trained_part)
+    programs, size, check = run.programs, run.config.eval_batch_size, run.hosts.check_signals
+    return evaluate(programs.eval_step, run.state, part, size, run.mesh, programs.trained_part, check)
 
 
 def summary_fields(run: Run, status: str, seconds: float) -> dict[str, Any]:

@@ -17,6 +17,8 @@ _NEVER_COMPILED_IN = (
     "dataset",
     "classes",
     "validation",
+    "train_images",
+    "test_images",
     "shuffle",
     "input_scale",
     "weights",
@@ -61,8 +63,9 @@ def program_settings(config: Config, gated: bool) -> tuple[tuple[str, Any], ...]
 
 def data_settings(config: Config) -> tuple[Hashable, ...]:
     """The settings that decide which images a run sees: equal ones, one data set in memory."""
-    names = ("dataset", "classes", "data_dir", "image_size", "bad_images", "model", "validation")
-    return tuple(getattr(config, name) for name in names)
+    names = ("dataset", "classes", "data_dir", "image_size", "bad_images", "validation")
+    counts = ("train_images", "test_images")
+    return tuple(getattr(config, name) for name in (*names, *counts, "model"))
 
 
 def _lanes_key(config: Config) -> tuple[Hashable, ...]:

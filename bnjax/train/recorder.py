@@ -15,17 +15,23 @@ from bnjax.whole_file import write_whole
 
 
 class Recorder:
-    """Writes records to a run's file and then tells them; the folder appears with the first one."""
+    """Writes records to a run's file and then tells them; the folder appears with the first one.
 
-    def __init__(self, config: Config, tell: Callable[[dict[str, Any]], None]) -> None:
+    Args:
+      mute: neither writes nor tells anything, where another process does.
+    """
+
+    def __init__(self, config: Config, tell: Callable[[dict[str, Any]], None], mute: bool = False) -> None:
         self.run_id = run_id(config)
         self.path = record_path(config)
-        self._tell = tell
+        self._tell, self._mute = tell, mute
         self._opened = False
         self._whole = threading.Lock()  # the last words of a run come from a second thread
 
     def emit(self, kind: str, **fields: Any) -> None:
         """Makes, keeps and tells one record."""
+        if self._mute:
+            return
         record = records.make_record(kind, self.run_id, **fields)
         with self._whole, held_signals():
             if not self._opened:
@@ -42,6 +48,8 @@ class Recorder:
         Raises:
           RecordError, OSError: the records cannot be read or written.
         """
+        if self._mute:
+            return
         kept = [record for record in records.read(self.path) if record["kind"] == "run"]
         kept += [records.make_record("epoch", self.run_id, **fields) for fields in epochs]
         write_whole(self.path, "".join(map(records.json_line, kept)).encode())

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bnjax.config import Config, ConfigError
+from bnjax.config import Config, ConfigError, checkpoint_pace, identity
 from bnjax.records import RecordError
 from bnjax.settings import WeightsError
 from bnjax.train.claim import ClaimedError, claimed
+from bnjax.train.hosts import ALONE, Hosts, HostsError, LostError
 from bnjax.train.recorder import Recorder, finished_summary, variables_path
 from bnjax.train.signals import Stopped, held_signals, last_words
 from bnjax.whole_file import check_writable, remove_unfinished
@@ -19,6 +20,7 @@ from bnjax.whole_file import check_writable, remove_unfinished
 if TYPE_CHECKING:
     from bnjax.data import Dataset
     from bnjax.probes.movie import Movie
+    from bnjax.train.checkpoint import Saved
     from bnjax.train.programs import Programs
     from bnjax.train.progress import Progress
     from bnjax.train.training import Run, Training
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 _SAVING_SHARE = 0.05
 #: What XLA's errors of too little memory start with.
 _OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"
+#: What errors say where another process of several has ended: of collectives and of the coordinator.
+_OF_OTHERS = ("Gloo", "NCCL", "coordination service", "Connection reset", "Connection closed")
+#: Packages that have to be of one version on all hosts.
+_ALIKE = ("bnjax", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
 class DeviceError(Exception):
@@ -35,6 +41,10 @@ class DeviceError(Exception):
 
 class OutOfMemoryError(DeviceError):
     """The device has too little memory."""
+
+
+class EngineError(Exception):
+    """The cluster refused to take jobs."""
 
 
 def failures() -> tuple[type[Exception], ...]:
@@ -49,7 +59,9 @@ def failures() -> tuple[type[Exception], ...]:
         OSError,
         MemoryError,
         DeviceError,
+        EngineError,
         ClaimedError,
+        HostsError,
     )
 
 
@@ -60,6 +72,7 @@ def train_run(
     movies: "Sequence[Movie]" = (),
     programs: "Programs | None" = None,
     gated: bool = False,
+    hosts: Hosts = ALONE,
 ) -> str:
     """Trains a resolved config and records it, from where an earlier attempt was cut.
 
@@ -68,13 +81,18 @@ def train_run(
       movies: they get a frame for each epoch and are saved at the end, an early one too.
       programs: those that other runs of this process have compiled.
       gated: whether its program serves runs of other placements, rates and slopes too.
+      hosts: the processes that train it together; the first of them alone writes.
 
     Returns:
       ``done`` or ``diverged``.
+
+    Raises:
+      LostError: of several hosts, one has ended.
     """
     started = time.perf_counter()
     folder = recorder.path.parent
-    check_writable(folder)  # before hours of decoding
+    if hosts.first:
+        check_writable(folder)  # before hours of decoding
     dataset = load(config)
     from bnjax.train.backend import configure_backend
 
@@ -83,9 +101,9 @@ def train_run(
         from bnjax.train.training import prepare
     with device_errors():
         with held_signals():
-            run = prepare(config, dataset, movies, programs, gated)
-        with claimed(folder):
-            ended = finished_summary(config)
+            run = prepare(config, dataset, movies, programs, gated, hosts)
+        with claimed(folder) if hosts.first else contextlib.nullcontext():
+            ended = hosts.of_first(finished_summary(config) if hosts.first else None)
             if ended:  # by another process, meanwhile
                 return ended["status"]
             return _train_claimed(run, recorder, progress, started)
@@ -105,30 +123,49 @@ def _train_claimed(
     from bnjax.train.loop import train
     from bnjax.train.outcome import summary_fields
 
+    check_alike(run)
+
     def close(status: str) -> None:
         recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
 
-    take_up(run, recorder)
+    take_up(run, recorder, hosts=run.hosts)
     recorder.emit("run", **run_facts(run))
-    if frozen := frozen_words(run):
+    if run.hosts.first and (frozen := frozen_words(run)):
         print(f"run {recorder.run_id}: {frozen}", file=sys.stderr)
-    saves = Saves([(run, recorder)])
+    saves = Saves([(run, recorder)], kept=run.hosts.first)
     status = "interrupted"
     try:
         with last_words(partial(close, status)):
             try:
                 with progress(run.config.epochs * run.steps_per_epoch, run.config.epochs) as shown, saves:
                     shown.advance(run.steps_taken, len(run.epochs), 0.0)
-                    ended = train(run, recorder.emit, shown, saves.after_epoch)
-                    keep_state(run, ended)
+                    ended = train(run, recorder.emit, shown, saves.after_epoch, saves.within_epoch)
+                    if run.hosts.first:
+                        keep_state(run, ended)
                     status = ended
             finally:
                 close(status)
     finally:
-        for movie in run.movies:
+        for movie in run.movies if run.hosts.first else ():
             movie.save()
     saves.remove(run)
     return status
+
+
+def check_alike(run: "Training") -> None:
+    """Compares what several hosts have to begin with in common.
+
+    Raises:
+      HostsError: names what differs.
+    """
+    if run.hosts.count == 1:
+        return
+    from bnjax.train.facts import versions
+    from bnjax.train.state import digest
+
+    settings = {**identity(run.config), "eval_batch_size": run.config.eval_batch_size}
+    facts = {"settings": str(settings), "images": str(run.dataset.facts), "versions": str(versions(_ALIKE))}
+    run.hosts.check_alike({**facts, "first parameters": digest(run.state.params)})
 
 
 def keep_state(run: "Run", status: str) -> None:
@@ -147,27 +184,37 @@ def keep_state(run: "Run", status: str) -> None:
         keep_variables(variables_path(run.config), {"params": params, "batch_stats": batch_stats})
 
 
-def take_up(run: "Run", recorder: Recorder, last: int | None = None) -> None:
+def take_up(run: "Run", recorder: Recorder, last: int | None = None, hosts: Hosts = ALONE) -> None:
     """Goes on with an earlier attempt, where its records and a checkpoint are whole; else clears it away.
 
     Args:
       last: the last step from which it may go on.
+      hosts: of several, the first one reads, and gives the others what it has read.
     """
     from bnjax.train import checkpoint
 
-    folder, config = recorder.path.parent, run.config
+    folder = recorder.path.parent
+    saved = hosts.of_first(_saved(run.config, recorder, last) if hosts.first else None)
+    restored = saved is not None and checkpoint.restore(saved, run)
+    if not hosts.first:
+        return
+    if restored:
+        recorder.go_on_after(run.epochs)
+        _tell_going_on(run, recorder.run_id)
+        return
+    if saved:
+        print(f"run {recorder.run_id}: starts anew, its checkpoint is of another program", file=sys.stderr)
+    checkpoint.remove(checkpoint.checkpoints(folder))
+
+
+def _saved(config: Config, recorder: Recorder, last: int | None) -> "Saved | None":
+    from bnjax.train import checkpoint
+
+    folder = recorder.path.parent
     remove_unfinished(folder)
     if config.resume and not config.overwrite and recorder.path.exists():
-        saved = checkpoint.load_newest(folder, last)
-        if saved and checkpoint.restore(saved, run):
-            recorder.go_on_after(run.epochs)
-            _tell_going_on(run, recorder.run_id)
-            return
-        if saved:
-            print(
-                f"run {recorder.run_id}: starts anew, its checkpoint is of another program", file=sys.stderr
-            )
-    checkpoint.remove(checkpoint.checkpoints(folder))
+        return checkpoint.load_newest(folder, last)
+    return None
 
 
 def _tell_going_on(run: "Run", run_id: str) -> None:
@@ -181,14 +228,21 @@ def _tell_going_on(run: "Run", run_id: str) -> None:
 class Saves:
     """Checkpoints of runs that train side by side: after epochs, and where a signal stops them.
 
-    ``--checkpoint_every`` says after which epochs; without it, writing takes a small part of the time.
+    ``--checkpoint_every`` says after which epochs, or after which time, which may end within one; without it,
+    writing takes a small part of the time.
     """
 
     runs: "Sequence[tuple[Run, Recorder]]"
     settle: Callable[[], None] = lambda: None
+    kept: bool = True  # False where another process does
     _free_at: float = field(default=0.0)
+    _epochs: int = field(default=0)
+    _seconds: float = field(default=0.0)
 
     def __enter__(self) -> "Saves":
+        run, _ = self.runs[0]
+        self._epochs, self._seconds = checkpoint_pace(run.config.checkpoint_every)
+        self._free_at = time.monotonic() + self._seconds
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
@@ -197,11 +251,25 @@ class Saves:
 
     def after_epoch(self) -> None:
         """Saves where it is time to."""
-        run, _ = self.runs[0]
-        every = run.config.checkpoint_every
-        epochs = max(len(run.epochs) for run, _ in self.runs)
-        if epochs % every == 0 if every else time.monotonic() >= self._free_at:
+        ended = max(len(run.epochs) for run, _ in self.runs)
+        if ended % self._epochs == 0 if self._epochs else time.monotonic() >= self._free_at:
             self.save()
+
+    def within_epoch(self, sum_up: Callable[[], None]) -> float:
+        """Saves where so much time is over.
+
+        Args:
+          sum_up: counts the steps that the states have taken.
+
+        Returns:
+          The seconds that saving took.
+        """
+        if not (self.kept and self._seconds) or time.monotonic() < self._free_at:
+            return 0.0
+        sum_up()
+        started = time.perf_counter()
+        self.save()
+        return time.perf_counter() - started
 
     def save(self) -> None:
         """Saves all runs that go on.
@@ -212,18 +280,22 @@ class Saves:
         from bnjax.train import checkpoint
         from bnjax.train.training import has_diverged
 
+        if not self.kept:
+            return
         started = time.monotonic()
         self.settle()
         for run, recorder in self.runs:
             if not has_diverged(run):
                 checkpoint.save(recorder.path.parent, run)
         ended = time.monotonic()
-        self._free_at = ended + (ended - started) / _SAVING_SHARE
+        self._free_at = ended + (self._seconds or (ended - started) / _SAVING_SHARE)
 
     def remove(self, ended: "Run") -> None:
         """Deletes the checkpoints of a run that has ended."""
         from bnjax.train import checkpoint
 
+        if not self.kept:
+            return
         [folder] = [recorder.path.parent for run, recorder in self.runs if run is ended]
         checkpoint.remove(checkpoint.checkpoints(folder))
 
@@ -241,4 +313,6 @@ def device_errors() -> Iterator[None]:
             raise OutOfMemoryError(
                 f"the device has too little memory ({reason}); a smaller --batch_size needs less"
             ) from error
+        if any(word in reason for word in _OF_OTHERS):
+            raise LostError(reason) from error
         raise DeviceError(f"the device failed ({reason})") from error

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import resource_tracker
 from types import FrameType
 
@@ -77,16 +77,19 @@ def _coming_again() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def starting_processes() -> Iterator[None]:
+def starting_processes(numbers: Iterable[signal.Signals] = _ENDING) -> Iterator[None]:
     """Processes that start inside are not interrupted before they call :func:`hear_signals`.
 
     Not on Windows, where nothing can be held back.
+
+    Args:
+      numbers: the signals that they do not hear.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     resource_tracker.ensure_running()  # starting it ends the block
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from jax.sharding import Mesh
 from bnjax.config import Config
 from bnjax.data import Images, ImageSet, epoch_order, steps_per_epoch, train_batches
 from bnjax.data.batches import Batch
-from bnjax.train.mesh import replicate, shard_batch, shard_order
+from bnjax.train.mesh import own_rows, replicate, shard_batch, shard_order
 from bnjax.train.programs import RunPrograms
 from bnjax.train.state import TrainState
 from bnjax.train.step import Sums, TrainLoop, TrainStep
@@ -95,6 +95,7 @@ class HostSteps:
     def __init__(self, config: Config, program: TrainStep, train: Images, mesh: Mesh) -> None:
         self.program = program
         self._config, self._train, self._mesh = config, train, mesh
+        self._rows = own_rows(config.batch_size, mesh) if mesh.is_multi_process else None
 
     def compile(self, state: TrainState) -> None:
         """One step on a copy of the state."""
@@ -111,7 +112,8 @@ class HostSteps:
 
     def _batches(self, epoch: int, first: int) -> Iterator[Batch]:
         config = self._config
-        return train_batches(self._train, config.batch_size, config.shuffle, config.seed, epoch, first)
+        order = (config.batch_size, config.shuffle, config.seed, epoch, first)
+        return train_batches(self._train, *order, self._rows)
 
 
 class StreamSteps(HostSteps):
@@ -119,7 +121,8 @@ class StreamSteps(HostSteps):
 
     def _any_batch(self) -> Batch:
         """Nothing is read for it."""
-        size = self._config.batch_size
+        rows = own_rows(self._config.batch_size, self._mesh)
+        size = rows.stop - rows.start
         images = np.zeros((size, *self._train.image_shape), np.uint8)
         return Batch(images, np.zeros(size, np.int32), np.ones(size, np.float32))
 

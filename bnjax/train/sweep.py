@@ -7,7 +7,6 @@ one on both (measured, see BUILD_NOTES.md). Larger ones gain nothing, and lose n
 import multiprocessing
 import os
 import signal
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -16,15 +15,14 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from tqdm import tqdm
-
-from bnjax.config import Config, condition_names, run_id
-from bnjax.options import Options
+from bnjax.config import Config, condition_names
+from bnjax.options import Options, engine_parameters
 from bnjax.train.backend import computes_on_cpu
 from bnjax.train.plan import ELSEWHERE, Task, data_settings, plan
 from bnjax.train.recorder import finished_summary, print_record
 from bnjax.train.run import load
 from bnjax.train.signals import held_signals, starting_processes
+from bnjax.train.standing import Standing, say
 from bnjax.train.worker import work
 from bnjax.whole_file import check_writable
 
@@ -52,8 +50,17 @@ def sweep(configs: Sequence[Config], options: Options, program: str) -> int:
         for out_dir in sorted({config.out_dir for config in todo}):
             check_writable(Path(out_dir).expanduser())  # before hours of decoding
         tasks = planned(configs, steps_of(todo), options)
-        with _Pool(tasks, job_count(options, len(tasks)), condition_names(configs)) as pool:
-            statuses |= pool.run(program)
+        standing = Standing(todo, condition_names(configs), program)
+        jobs = job_count(options, len(tasks))
+        if options.engine == Options.engine:
+            with _Pool(tasks, jobs, standing) as pool, standing:
+                pool.run()
+        else:
+            from bnjax.train.jobs import make_by_jobs
+
+            with standing:
+                make_by_jobs(tasks, jobs, options, standing)
+        statuses |= standing.statuses
     counts = Counter(statuses.values())
     done, elsewhere = counts.pop("done", 0), counts.pop(ELSEWHERE, 0)
     bad, where = counts.total(), sorted({config.out_dir for config in configs})
@@ -85,16 +92,16 @@ def steps_of(todo: Sequence[Config]) -> dict[Config, int]:
 def planned(configs: Sequence[Config], steps: dict[Config, int], options: Options) -> list[Task]:
     """The tasks of a sweep, from the training steps of each run that is to be made."""
     if options.lanes == "auto":
-        lanes = 1 if computes_on_cpu() else _LANES_ON_ACCELERATORS
+        lanes = _LANES_ON_ACCELERATORS if _on_accelerators(options) else 1
     else:
         lanes = int(options.lanes)
     return plan(configs, steps, lanes)
 
 
-def say(line: str) -> None:
-    """A line on stderr, above a progress bar."""
-    with tqdm.external_write_mode():
-        print(line, file=sys.stderr, flush=True)
+def _on_accelerators(options: Options) -> bool:
+    if options.engine == Options.engine:
+        return not computes_on_cpu()
+    return any(name.startswith(("gpus", "gres")) for name in engine_parameters(options))
 
 
 def _status_before(config: Config) -> str:
@@ -109,7 +116,9 @@ def _cores() -> list[int]:
 
 
 def job_count(options: Options, tasks: int) -> int:
-    """How many processes work side by side."""
+    """How many processes work side by side, as far as a cluster lets them."""
+    if options.engine == "slurm":
+        return min(options.jobs or tasks, tasks)
     return min(options.jobs or (len(_cores()) if computes_on_cpu() else 1), tasks)
 
 
@@ -124,23 +133,16 @@ class _Worker:
     connection: Connection
     core: int | None
     task: Task | None = None
-    epochs: dict[str, int] = field(default_factory=dict)  # of the task's open runs, by run_id
 
 
 @dataclass
 class _Pool:
-    """Processes, and the tasks that wait for them.
-
-    Attributes:
-      names: config -> what its condition is called in the progress line.
-    """
+    """Processes, and the tasks that wait for them."""
 
     tasks: Sequence[Task]
     jobs: int
-    names: dict[Config, str]
+    standing: Standing
     workers: list[_Worker] = field(default_factory=list)
-    statuses: dict[Config, str] = field(default_factory=dict)
-    best: tuple[float, str] | None = None
 
     def __enter__(self) -> "_Pool":
         cores = cores_of(self.jobs)
@@ -161,69 +163,38 @@ class _Pool:
             if worker.process.is_alive():
                 worker.process.kill()
 
-    def run(self, program: str) -> dict[Config, str]:
-        """Makes all runs; returns config -> status."""
+    def run(self) -> None:
+        """Makes all runs."""
         waiting = deque(self.tasks)
-        configs = [config for task in self.tasks for config in task.configs]
-        total = sum(config.epochs for config in configs)
-        hidden = sys.stderr is None or not sys.stderr.isatty()
-        with tqdm(total=total, unit="epoch", disable=hidden, dynamic_ncols=True, file=sys.stderr) as bar:
-            while len(self.statuses) < len(configs):
-                for worker in self.workers:
-                    if worker.task is None and waiting:
-                        worker.task = waiting.popleft()
-                        worker.epochs = {run_id(config): 0 for config in worker.task.configs}
-                        worker.connection.send(worker.task)
-                busy = {worker.connection: worker for worker in self.workers if worker.task}
-                for connection in wait(list(busy)):
-                    with held_signals():  # half a message would spoil the next one
-                        self._hear(busy[connection], program, bar)  # type: ignore[index]
-                bar.set_postfix_str(self._standing(len(configs)), refresh=False)
-        return self.statuses
+        while not self.standing.over:
+            for worker in self.workers:
+                if worker.task is None and waiting:
+                    worker.task = waiting.popleft()
+                    worker.connection.send(worker.task)
+            busy = {worker.connection: worker for worker in self.workers if worker.task}
+            for connection in wait(list(busy)):
+                with held_signals():  # half a message would spoil the next one
+                    self._hear(busy[connection])  # type: ignore[index]
+            tasks = [worker.task for worker in self.workers if worker.task]
+            self.standing.show(sum(len(self.standing.left(task.configs)) for task in tasks))
 
-    def _standing(self, total: int) -> str:
-        running = sum(len(worker.epochs) for worker in self.workers if worker.task)
-        ended = len(self.statuses)
-        line = f"runs: {ended} done, {running} running, {total - ended - running} left"
-        return line + (f"; best test accuracy {self.best[0]:.3f} ({self.best[1]})" if self.best else "")
-
-    def _hear(self, worker: _Worker, program: str, bar: tqdm) -> None:
-        task = worker.task
-        assert task
+    def _hear(self, worker: _Worker) -> None:
+        assert worker.task
         try:
             kind, content = worker.connection.recv()
         except (EOFError, ConnectionError):
             worker.process.join()
             status = f"its process ended with status {worker.process.exitcode}"
-            for config in task.configs:
-                if run_id(config) in worker.epochs:
-                    self._end(worker, config, status, program, bar)
+            for config in self.standing.left(worker.task.configs):
+                self.standing.end(config, status)
             self.workers[self.workers.index(worker)] = _start(worker.core)
             return
         if kind == "record":
-            print_record(content)
-            if content["kind"] == "epoch":
-                # A run that goes on where it was cut has epochs that were made before.
-                bar.update(content["epoch"] - worker.epochs[content["run_id"]])
-                worker.epochs[content["run_id"]] = content["epoch"]
-                self._look_at(content, task)
+            self.standing.tell(content)
         elif kind == "run":
-            config, status = content
-            self._end(worker, config, status, program, bar)
+            self.standing.end(*content)
         else:
             worker.task = None
-
-    def _look_at(self, epoch: dict, task: Task) -> None:
-        accuracy = epoch["test_accuracy"]
-        if accuracy is not None and (self.best is None or accuracy > self.best[0]):
-            config = next(config for config in task.configs if run_id(config) == epoch["run_id"])
-            self.best = (accuracy, self.names[config])
-
-    def _end(self, worker: _Worker, config: Config, status: str, program: str, bar: tqdm) -> None:
-        bar.update(config.epochs - worker.epochs.pop(run_id(config)))  # what a run that ended early lacks
-        self.statuses[config] = status
-        if status != "done":
-            say(f"{program}: run {run_id(config)}: {status}")
 
     def _drain(self, worker: _Worker, deadline: float) -> None:
         """Prints what a process still has to tell."""

@@ -167,7 +167,7 @@ def _train_level(
         status = "interrupted"
         try:
             with saves:
-                train_lanes(lanes, emit, lambda steps: None, saves.after_epoch)
+                train_lanes(lanes, emit, lambda steps: None, saves.after_epoch, saves.within_epoch)
             status = "done"
         finally:
             close_others(status)

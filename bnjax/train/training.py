@@ -13,6 +13,7 @@ from bnjax.models import Network
 from bnjax.models.network import unit_name
 from bnjax.probes.dying import FlatHistory
 from bnjax.probes.movie import Movie, unit_tiles
+from bnjax.train.hosts import ALONE, Hosts
 from bnjax.train.initial import first_state
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
 from bnjax.train.precompute import FrozenOutputs, check_memory
@@ -94,8 +95,9 @@ class Run:
 
 @dataclass(kw_only=True)
 class Training(Run):
-    """A run that trains by itself, over all devices."""
+    """A run that trains by itself, over all devices, which may be those of several ``hosts``."""
 
+    hosts: Hosts = ALONE
     mesh: Mesh
     programs: RunPrograms
     steps: EpochSteps
@@ -112,6 +114,7 @@ def prepare(
     movies: Sequence[Movie] = (),
     programs: Programs | None = None,
     gated: bool = False,
+    hosts: Hosts = ALONE,
 ) -> Training:
     """Network, state and compiled steps of a run, before its first step.
 
@@ -119,6 +122,7 @@ def prepare(
       movies: get a frame after each epoch.
       programs: where to find compiled steps that another run has made; None for new ones.
       gated: whether the program serves runs of other placements, rates and slopes too.
+      hosts: the processes that train it.
 
     Raises:
       ConfigError: the batch does not fit the devices, a movie not the network, or what is to be computed once
@@ -139,6 +143,7 @@ def prepare(
         config=config,
         dataset=dataset,
         model=made.model,
+        hosts=hosts,
         mesh=mesh,
         state=state,
         programs=made,

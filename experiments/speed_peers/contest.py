@@ -3,15 +3,17 @@
 import contextlib
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from speed_peers.contestants import CONTESTANTS, MATRIX_PRODUCT, Contestant
+from speed_peers.contestants import BNJAX, CONTESTANTS, MATRIX_PRODUCTS, Contestant
 from speed_peers.networks import ARCHITECTURES, Task
 from speed_peers.options import Options
 from speed_peers.processes import Worker, WorkerError
-from speed_peers.results import matrix_line, matrix_record, speed_records, table
+from speed_peers.results import matrix_line, matrix_record, rate_of_rounds, speed_records, table
+from speed_peers.sweep import sweep_line, sweep_norms, sweep_record, sweep_seconds
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -34,69 +36,121 @@ class Contest:
         self.failures = 0
 
     def run(self) -> None:
-        """Measures network after network.
+        """Measures network after network, in one precision and then in the other.
 
         Raises:
           ContestError: contestants train different networks.
-          WorkerError: the matrix product, which needs no more than JAX, failed.
+          WorkerError: a matrix product failed.
         """
-        with contextlib.ExitStack() as stack:
-            # Its task is a formality: it multiplies the same matrix whatever the network.
-            yardstick = _start(stack, MATRIX_PRODUCT, Task("mlp", 1, self._options.threads))
-            for network in self._options.networks:
-                self._measure(network, yardstick)
-            if yardstick.step_seconds:
-                self._emit(matrix_record(yardstick.step_seconds))
-                say(matrix_line(yardstick.step_seconds))
+        for precision in self._options.precisions:
+            with contextlib.ExitStack() as stack:
+                # Its task is a formality: it multiplies the same matrix whatever the network.
+                task = Task("mlp", 1, self._options.threads, precision=precision)
+                products = {
+                    library: _start(stack, product, task)
+                    for library, product in MATRIX_PRODUCTS.items()
+                    if not product.absent_package
+                }
+                for network in self._options.networks:
+                    self._measure(self._task(network, precision), products)
+                for library, product in products.items():
+                    if product.step_seconds:
+                        record = matrix_record(precision, library, product.step_seconds)
+                        self._emit(record)
+                        say(matrix_line(record))
 
-    def _measure(self, network: str, yardstick: Worker) -> None:
-        architecture = ARCHITECTURES[network]
-        batch_size = self._options.batch_size or architecture.batch_size
-        options = self._options
-        task = Task(network, batch_size, options.threads, options.image_size, options.frozen)
-        steps = self._options.steps * architecture.steps_factor
+    def _task(self, network: str, precision: str) -> Task:
+        options, architecture = self._options, ARCHITECTURES[network]
+        return Task(
+            network,
+            options.batch_size or architecture.batch_size,
+            options.threads,
+            options.image_size if architecture.side_multiple else 0,
+            precision,
+            options.epoch_data,
+            options.epoch_steps * architecture.steps_factor,
+            frozen=options.frozen,
+        )
+
+    def _measure(self, task: Task, products: Mapping[str, Worker]) -> None:
+        steps, rounds = self._options.steps * task.architecture.steps_factor, self._options.rounds
+        title = f"{task.network}, {task.precision}"
         with contextlib.ExitStack() as stack:
             workers = self._enter(task, stack)
-            _check_same_network(network, workers)
-            for number in range(1, self._options.rounds + 1):
+            _check_same_network(title, workers)
+            for number in range(1, rounds + 1):
                 if not workers:
                     break
-                yardstick.train(1)
-                self._play_round(network, workers, steps)
-                say(f"{network}: round {number} of {self._options.rounds}, ms per step: {_latest(workers)}")
-        found = speed_records(task, steps, workers)
+                for product in products.values():
+                    product.train(1)
+                self._play_round(task, workers, steps)
+                say(f"{title}: round {number} of {rounds}, ms per step: {_latest(workers)}")
+            for number in range(1, self._options.epochs + 1):
+                if not workers:
+                    break
+                self._in_turn(task, workers, Worker.train_epoch)
+                say(f"{title}: epoch {number} of {self._options.epochs}, s: {_latest_epochs(workers)}")
+        rates = rate_of_rounds([product.step_seconds[-rounds:] for product in products.values()])
+        found = speed_records(task, steps, workers, rates)
         for record in found:
             self._emit(record)
         say(table(task, found))
+        if self._options.sweep and workers:
+            self._sweep(task, list(workers))
+
+    def _sweep(self, task: Task, contestants: Sequence[str]) -> None:
+        """A small sweep by everyone who came to the end of the steps, once, bnjax first."""
+        task = replace(task, epoch_data="digits")
+        norms, bnjax = sweep_norms(task.network, self._options.sweep), None
+        for name in sorted(contestants, key=lambda name: name != BNJAX):
+            with tempfile.TemporaryDirectory(prefix="bnjax-speed-", ignore_cleanup_errors=True) as scratch:
+                try:
+                    seconds = sweep_seconds(name, task, norms, Path(scratch))
+                except WorkerError as error:
+                    self._leave_out(task, name, "failed", f"sweep: {error}")
+                    continue
+            bnjax = seconds if name == BNJAX else bnjax
+            record = sweep_record(task, name, len(norms), seconds, bnjax)
+            self._emit(record)
+            say(sweep_line(record))
 
     def _enter(self, task: Task, stack: contextlib.ExitStack) -> dict[str, Worker]:
         workers = {}
         for name in self._options.contestants:
             obstacle = CONTESTANTS[name].obstacle(task.architecture, task.frozen)
             if obstacle:
-                self._leave_out(task.network, name, "skipped", obstacle)
+                self._leave_out(task, name, "skipped", obstacle)
                 continue
             try:
                 workers[name] = _start(stack, CONTESTANTS[name], task)
             except WorkerError as error:
-                self._leave_out(task.network, name, "failed", str(error))
+                self._leave_out(task, name, "failed", str(error))
             else:
-                say(f"{task.network}: {name}: first step after {workers[name].first_step_seconds:.1f} s")
+                first = workers[name].first_step_seconds
+                say(f"{task.network}, {task.precision}: {name}: first step after {first:.1f} s")
         return workers
 
-    def _play_round(self, network: str, workers: dict[str, Worker], steps: int) -> None:
+    def _play_round(self, task: Task, workers: dict[str, Worker], steps: int) -> None:
+        def turn(worker: Worker) -> None:
+            worker.train(steps)
+            worker.evaluate(steps)
+
+        self._in_turn(task, workers, turn)
+
+    def _in_turn(self, task: Task, workers: dict[str, Worker], turn: Callable[[Worker], None]) -> None:
+        """Everyone's turn; who fails is out."""
         for name, worker in list(workers.items()):
             try:
-                worker.train(steps)
-                worker.evaluate(steps)
+                turn(worker)
             except WorkerError as error:
                 del workers[name]
-                self._leave_out(network, name, "failed", str(error))
+                self._leave_out(task, name, "failed", str(error))
 
-    def _leave_out(self, network: str, name: str, status: str, reason: str) -> None:
+    def _leave_out(self, task: Task, name: str, status: str, reason: str) -> None:
         self.failures += status == "failed"
-        say(f"{network}: {name}: {status}: {reason}")
-        self._emit(dict(kind="absent", network=network, contestant=name, status=status, reason=reason))
+        say(f"{task.network}, {task.precision}: {name}: {status}: {reason}")
+        told = dict(network=task.network, precision=task.precision, frozen=task.frozen, contestant=name)
+        self._emit(dict(kind="absent", **told, status=status, reason=reason))
 
 
 def _start(stack: contextlib.ExitStack, contestant: Contestant, task: Task) -> Worker:
@@ -106,10 +160,10 @@ def _start(stack: contextlib.ExitStack, contestant: Contestant, task: Task) -> W
     return worker
 
 
-def _check_same_network(network: str, workers: dict[str, Worker]) -> None:
+def _check_same_network(title: str, workers: dict[str, Worker]) -> None:
     counts = {name: worker.parameters for name, worker in workers.items()}
     if len(set(counts.values())) > 1:
-        raise ContestError(f"{network}: the contestants' numbers of parameters differ: {counts}")
+        raise ContestError(f"{title}: the contestants' numbers of parameters differ: {counts}")
 
 
 def _latest(workers: dict[str, Worker]) -> str:
@@ -119,3 +173,7 @@ def _latest(workers: dict[str, Worker]) -> str:
 def say(text: str) -> None:
     """Prints for people, on stderr."""
     print(text, file=sys.stderr, flush=True)
+
+
+def _latest_epochs(workers: dict[str, Worker]) -> str:
+    return ", ".join(f"{name} {worker.epoch_seconds[-1]:.4g}" for name, worker in workers.items())

@@ -1,12 +1,13 @@
 """Who takes part: what each contestant needs, and how its process is set up. Imports none of them."""
 
+import dataclasses
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from bnjax.train.huge_pages import huge_pages_environment
-from speed_peers.networks import Architecture
+from speed_peers.networks import Architecture, Task
 
 #: The one that the others are compared with.
 BNJAX = "bnjax"
@@ -32,23 +33,36 @@ class Contestant:
     compiled: bool = False
     channels_last: bool = False
 
+    def task_of(self, task: Task) -> Task:
+        """A task as this contestant takes it."""
+        own = ("precomputed", "compiled", "channels_last")
+        return dataclasses.replace(task, **{name: getattr(self, name) for name in own})
+
+    @property
+    def absent_package(self) -> str | None:
+        """The first package that is not installed, None where all are."""
+        absent = (package for package in self.packages if importlib.util.find_spec(package) is None)
+        return next(absent, None)
+
     def obstacle(self, architecture: Architecture, frozen: bool = False) -> str | None:
         """Why it cannot or need not train this network, None where it can."""
         if frozen and not self.freezes:
             return "it freezes nothing here"
         if self.precomputed and not frozen:
             return "nothing is frozen that could be computed once"
-        for package in self.packages:
-            if importlib.util.find_spec(package) is None:
-                return f"{package} is not installed"
+        if self.absent_package:
+            return f"{self.absent_package} is not installed"
         if self.channels_last and not architecture.has_convolutions:
             return "without convolutions the layout of images changes nothing"
         return None
 
 
-#: No contestant, a yardstick: the product of two square float32 matrices of this many rows.
+#: No contestants, yardsticks: the product of two square matrices of this many rows. The faster one counts.
 MATRIX_SIZE = 2048
-MATRIX_PRODUCT = Contestant("matrix_product", ("jax",))
+MATRIX_PRODUCTS = {
+    "JAX": Contestant("matrix_product", ("jax",)),
+    "PyTorch": Contestant("matrix_product_torch", ("torch",)),
+}
 
 _AS_ITS_SCRIPTS = huge_pages_environment()
 CONTESTANTS = {

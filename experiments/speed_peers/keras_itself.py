@@ -5,11 +5,13 @@ The environment of the process has to name the backend, ``KERAS_BACKEND``, befor
 
 import itertools
 import math
+from functools import cached_property
 
 import keras
 import numpy as np
 from keras import layers
 
+from speed_peers.images import epoch_set, synthetic_batches
 from speed_peers.layers import Branches, Chain, Layer, Shortcut
 from speed_peers.networks import (
     CLASSES,
@@ -20,8 +22,9 @@ from speed_peers.networks import (
     NORM_MOMENTUM,
     Architecture,
     Task,
-    synthetic_batches,
 )
+
+_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 def configure(threads: int) -> None:
@@ -29,15 +32,15 @@ def configure(threads: int) -> None:
 
 
 def keras_network(task: Task) -> keras.Model:
-    """A task's network as a Keras model that returns logits."""
+    """A task's network as a Keras model that returns logits, in float32 whatever the policy is."""
     images = keras.Input(task.image_shape)
     x = _chain(task.architecture.chain, images, task.architecture)
-    if not task.frozen:
-        return keras.Model(images, layers.Dense(CLASSES)(x))
-    x = layers.Dense(HEAD_WIDTH, activation="relu")(x)
-    model = keras.Model(images, layers.Dense(CLASSES)(x))
-    for layer in model.layers[:FROZEN_LAYERS]:
-        layer.trainable = False
+    if task.frozen:
+        x = layers.Dense(HEAD_WIDTH, activation="relu")(x)
+    model = keras.Model(images, layers.Dense(CLASSES, dtype="float32")(x))
+    if task.frozen:
+        for layer in model.layers[:FROZEN_LAYERS]:
+            layer.trainable = False
     return model
 
 
@@ -62,11 +65,10 @@ def _layers(layer: Layer, architecture: Architecture) -> list[keras.Layer]:
         return [layers.Flatten()]
     if layer.kind == "mean":
         return [layers.GlobalAveragePooling2D()]
-    norm = layers.BatchNormalization(
-        momentum=NORM_MOMENTUM, epsilon=NORM_EPSILON, scale=architecture.norm_scale
-    )
+    settings = dict(momentum=NORM_MOMENTUM, epsilon=NORM_EPSILON, scale=architecture.norm_scale)
+    norms = [layers.BatchNormalization(**settings)] if layer.norm else []
     activations = [] if layer.linear else [layers.Activation(architecture.activation)]
-    behind = [norm, *activations] if architecture.order == "before" else [*activations, norm]
+    behind = [*norms, *activations] if architecture.order == "before" else [*activations, *norms]
     return [_linear(layer, architecture), *behind]
 
 
@@ -80,10 +82,12 @@ def _linear(layer: Layer, architecture: Architecture) -> keras.Layer:
 
 
 class Trainer:
-    """A compiled model, as ``fit`` would train it, without ``fit``'s own loop."""
+    """A compiled model: steps without ``fit``'s own loop, epochs by ``fit``."""
 
     def __init__(self, task: Task) -> None:
         keras.utils.set_random_seed(0)
+        keras.config.set_dtype_policy(_POLICIES[task.precision])
+        self._task = task
         self.model = keras_network(task)
         self.parameters = sum(math.prod(weight.shape) for weight in self.model.trainable_weights)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -96,6 +100,16 @@ class Trainer:
         for _ in range(steps):
             loss = self.model.train_on_batch(*next(self._batches))
         return float(loss)
+
+    @cached_property
+    def _epoch_set(self) -> tuple[np.ndarray, np.ndarray]:
+        images, labels = epoch_set(self._task)
+        return images.astype(np.float32), labels
+
+    def train_epochs(self, count: int) -> float:
+        """Fits arrays and returns Keras's loss of the last epoch."""
+        settings = dict(batch_size=self._task.batch_size, epochs=count, shuffle=True, verbose=0)
+        return float(self.model.fit(*self._epoch_set, **settings).history["loss"][-1])
 
     def evaluate(self, steps: int) -> float:
         """Evaluates so many batches and returns Keras's loss."""

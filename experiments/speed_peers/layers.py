@@ -20,6 +20,7 @@ class Layer(NamedTuple):
       stride: of both sides.
       padding: ``same``: zeros around, so that ceil(side / stride) pixels come out; ``valid``: none.
       linear: there is no activation.
+      norm: a unit has one.
     """
 
     kind: str
@@ -28,6 +29,12 @@ class Layer(NamedTuple):
     stride: int = 1
     padding: str = "same"
     linear: bool = False
+    norm: bool = True
+
+    @property
+    def is_unit(self) -> bool:
+        """Whether it has numbers to train."""
+        return self.kind in ("conv", "depthwise", "dense")
 
 
 class Shortcut(NamedTuple):
@@ -43,6 +50,20 @@ class Branches(NamedTuple):
 
 
 Chain: TypeAlias = tuple["Layer | Shortcut | Branches", ...]
+
+
+def with_norms(chain: Chain, norms: Iterator[bool]) -> Chain:
+    """The same layers with norms in those units for which the iterator says so, in the order of the data."""
+    return tuple(_with_norms(layer, norms) for layer in chain)
+
+
+def _with_norms(layer: "Layer | Shortcut | Branches", norms: Iterator[bool]) -> "Layer | Shortcut | Branches":
+    if isinstance(layer, Shortcut):
+        return Shortcut(with_norms(layer.chain, norms))
+    if isinstance(layer, Branches):
+        return Branches(tuple(with_norms(chain, norms) for chain in layer.chains))
+    return layer._replace(norm=next(norms)) if layer.is_unit else layer
+
 
 POOL, FLATTEN, MEAN = (
     Layer("max_pool", window=(2, 2), stride=2, padding="valid"),

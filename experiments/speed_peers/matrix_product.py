@@ -1,4 +1,4 @@
-"""The rate of a large float32 matrix product: what the machine can do at best, beside what steps reach."""
+"""The rate of a large matrix product: what the machine can do at best, beside what steps reach."""
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,8 @@ class Trainer:
     parameters = 0
 
     def __init__(self, task: Task) -> None:
-        self._matrix = jax.random.normal(jax.random.key(0), (MATRIX_SIZE, MATRIX_SIZE)) / MATRIX_SIZE**0.5
+        matrix = jax.random.normal(jax.random.key(0), (MATRIX_SIZE, MATRIX_SIZE)) / MATRIX_SIZE**0.5
+        self._matrix = matrix.astype(task.precision)
         self._product = jax.jit(jnp.matmul)
 
     def train(self, steps: int) -> float:

@@ -1,21 +1,27 @@
-"""What every contestant trains: the networks as data, and the batches that all of them see."""
+"""What every contestant trains: the networks as data."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
-
-from bnjax.sites import MODEL_IMAGES
-from speed_peers.layers import FLATTEN, MEAN, POOL, Chain, Layer, inceptionv3_chain, mobilenetv2_chain
+from bnjax.sites import MODEL_IMAGES, model_sites
+from speed_peers.layers import (
+    FLATTEN,
+    MEAN,
+    POOL,
+    Chain,
+    Layer,
+    inceptionv3_chain,
+    mobilenetv2_chain,
+    with_norms,
+)
 
 CLASSES = 10
 LEARNING_RATE = 1e-3
 NORM_MOMENTUM = 0.99
 NORM_EPSILON = 1e-3
-
-#: Several batches, so that no contestant trains on images that its caches still hold.
-_BATCHES = 8
-_SEED = 0
+#: Of activations and products; parameters, optimizer and loss are float32 in both.
+PRECISIONS = ("float32", "bfloat16")
+EPOCH_DATA = ("random", "digits")
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,11 @@ class Task:
       network: a name in ``ARCHITECTURES``.
       batch_size: images in a step.
       threads: CPU cores it may use.
-      image_size: see :func:`size_obstacle`.
+      image_size: side of the images in pixels; 0: the network's own.
+      precision: one of ``PRECISIONS``.
+      epoch_data: what whole epochs are trained on, one of ``EPOCH_DATA``.
+      epoch_steps: how many batches of ``random`` images are one.
+      norms: for each unit in the order of the data, ``1`` where it has a norm; empty: all have.
       frozen: whether it is fine-tuned: :data:`FROZEN_LAYERS` do not train, norms among them use their running
         statistics, and a dense ReLU layer of :data:`HEAD_WIDTH` stands before the logits.
       precomputed: of bnjax: whether the outputs of the frozen layers are computed before the first step.
@@ -138,6 +148,10 @@ class Task:
     batch_size: int
     threads: int
     image_size: int = 0
+    precision: str = "float32"
+    epoch_data: str = "random"
+    epoch_steps: int = 1
+    norms: str = ""
     frozen: bool = False
     precomputed: bool = False
     compiled: bool = False
@@ -146,21 +160,39 @@ class Task:
     @property
     def architecture(self) -> Architecture:
         """The network as data."""
-        return ARCHITECTURES[self.network]
+        architecture = ARCHITECTURES[self.network]
+        if not self.norms:
+            return architecture
+        chain = with_norms(architecture.chain, (norm == "1" for norm in self.norms))
+        return replace(architecture, chain=chain)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width, channels."""
         height, width, channels = self.architecture.image_shape
-        if self.image_size and self.architecture.side_multiple:
+        if self.image_size:
             height = width = self.image_size
         return height, width, channels
 
 
-def synthetic_batches(task: Task) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Images uint8 [batch, height, width, channels] and labels int32 [batch], the same for everyone."""
-    random = np.random.default_rng(_SEED)
-    shape = (task.batch_size, *task.image_shape)
-    for _ in range(_BATCHES):
-        images = random.integers(0, 256, shape, dtype=np.uint8)
-        yield images, random.integers(0, CLASSES, task.batch_size, dtype=np.int32)
+def task_settings(task: Task) -> dict[str, Any]:
+    """The settings of bnjax, by their names in flags, that make it train a task."""
+    architecture = task.architecture
+    sites = [site.name for site in model_sites(task.network)]
+    chosen = (
+        [name for name, norm in zip(sites, task.norms, strict=True) if norm == "1"] if task.norms else sites
+    )
+    return dict(
+        model=task.network,
+        placement=",".join(chosen) if chosen else "none",
+        order=architecture.order,
+        batch_size=task.batch_size,
+        learning_rate=LEARNING_RATE,
+        norm_momentum=NORM_MOMENTUM,
+        norm_epsilon=NORM_EPSILON,
+        activation=architecture.activation,
+        image_size=task.image_shape[0],
+        input_scale="raw",
+        shuffle="epoch",
+        precision=task.precision,
+    )

@@ -2,7 +2,7 @@
 
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,11 @@ from speed_peers.contestants import CONTESTANTS
 from speed_peers.networks import (
     ARCHITECTURES,
     DEFAULT_NETWORKS,
+    EPOCH_DATA,
     FROZEN_LAYERS,
     FROZEN_NETWORK,
     HEAD_WIDTH,
+    PRECISIONS,
     size_obstacle,
 )
 from speed_peers.processes import available_cores
@@ -33,7 +35,12 @@ class Options:
     steps: int
     batch_size: int
     image_size: int
+    precisions: tuple[str, ...]
     frozen: bool
+    epochs: int
+    epoch_data: str
+    epoch_steps: int
+    sweep: int
     threads: int
     out: str
 
@@ -60,13 +67,20 @@ def options_from_flags(argv: Sequence[str], about: str) -> Options:
     if rest:
         complain(argv[0], f"{rest[0]!r} is not a flag; flags are written --name=value")
     given: dict[str, Any] = {name: values[name].value for name in Options.__dataclass_fields__}
-    for name, choices in (("networks", ARCHITECTURES), ("contestants", CONTESTANTS)):
+    lists: dict[str, Collection[str]] = {
+        "networks": ARCHITECTURES,
+        "contestants": CONTESTANTS,
+        "precisions": PRECISIONS,
+    }
+    for name, choices in lists.items():
         given[name] = tuple(dict.fromkeys(given[name] or [""]))
         unknown = [value for value in given[name] if value not in choices]
         if unknown:
             complain(argv[0], f"--{name}: {unknown[0]!r} is not one of {', '.join(choices)}")
     if given["frozen"] and given["networks"] != (FROZEN_NETWORK,):
         complain(argv[0], f"--frozen is of {FROZEN_NETWORK} alone; add --networks={FROZEN_NETWORK}")
+    if given["frozen"] and given["sweep"]:
+        complain(argv[0], f"--sweep={given['sweep']} trains whole networks, and --frozen a part of one")
     for network in given["networks"]:
         obstacle = size_obstacle(network, given["image_size"])
         if obstacle:
@@ -88,7 +102,29 @@ def _defined_flags() -> flags.FlagValues:
         f"In the order of their turns, among {', '.join(CONTESTANTS)}. One that is not installed is skipped.",
         flag_values=values,
     )
+    flags.DEFINE_list(
+        "precisions",
+        list(PRECISIONS[:1]),
+        f"Among {', '.join(PRECISIONS)}, each a contest of its own. In bfloat16 parameters stay float32, and "
+        "peers use what they have for that: Flax dtype, Keras mixed_bfloat16, PyTorch autocast.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "epoch_data",
+        EPOCH_DATA[0],
+        list(EPOCH_DATA),
+        "What whole epochs are trained on: random images, or the digits, enlarged to each network's images.",
+        flag_values=values,
+    )
     numbers = {
+        "epochs": (2, 0, None, "Timed epochs of each contestant at each network, after an untimed one."),
+        "epoch_steps": (10, 1, None, "Batches of random images in an epoch; mlp takes 50 times as many."),
+        "sweep": (
+            *(0, 0, None),
+            "So many placements are trained for an epoch of digits each, as whole programs: bnjax's --sweep, "
+            "and each peer's models one after another in one process; 0: none. speed_grid.py does it for all "
+            "64 placements of VGG7.",
+        ),
         "rounds": (5, 1, None, "Turns of each contestant at each network."),
         "steps": (3, 1, None, "Timed steps in a turn, after untimed ones; mlp takes 50 times as many."),
         "batch_size": (

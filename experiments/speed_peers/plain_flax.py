@@ -1,6 +1,7 @@
 """The networks as a user of Flax would write them, with optax and jit, and XLA as it comes."""
 
 import itertools
+from functools import cached_property
 from typing import Any
 
 import flax.linen as nn
@@ -10,6 +11,7 @@ import numpy as np
 import optax
 from jax import Array
 
+from speed_peers.images import epoch_set, synthetic_batches
 from speed_peers.layers import Branches, Chain, Layer, Shortcut
 from speed_peers.networks import (
     CLASSES,
@@ -18,7 +20,6 @@ from speed_peers.networks import (
     NORM_MOMENTUM,
     Architecture,
     Task,
-    synthetic_batches,
 )
 
 _ACTIVATIONS = {"relu": nn.relu, "relu6": nn.relu6}
@@ -29,15 +30,20 @@ def configure(threads: int) -> None:
 
 
 class PlainNetwork(nn.Module):
-    """An architecture in Flax's own layers."""
+    """An architecture in Flax's own layers.
+
+    Attributes:
+      dtype: of products and activations; parameters, statistics and logits are float32.
+    """
 
     architecture: Architecture
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
         """Images float32 [batch, height, width, channels] -> logits."""
         x = self._chain(self.architecture.chain, x, train)
-        return nn.Dense(CLASSES)(x)
+        return nn.Dense(CLASSES, dtype=jnp.float32)(x)
 
     def _chain(self, chain: Chain, x: Array, train: bool) -> Array:
         for layer in chain:
@@ -63,17 +69,22 @@ class PlainNetwork(nn.Module):
 
     def _unit(self, layer: Layer, x: Array, train: bool) -> Array:
         architecture = self.architecture
-        x = nn.Dense(layer.features)(x) if layer.kind == "dense" else self._conv(layer, x)
-        norm = nn.BatchNorm(
-            use_running_average=not train,
-            momentum=NORM_MOMENTUM,
-            epsilon=NORM_EPSILON,
-            use_scale=architecture.norm_scale,
-        )
+        dense = layer.kind == "dense"
+        x = nn.Dense(layer.features, dtype=self.dtype)(x) if dense else self._conv(layer, x)
+        norm = self._norm(train) if layer.norm else _same
         if layer.linear:
             return norm(x)
         activation = _ACTIVATIONS[architecture.activation]
         return norm(activation(x)) if architecture.order == "after" else activation(norm(x))
+
+    def _norm(self, train: bool) -> nn.BatchNorm:
+        return nn.BatchNorm(
+            use_running_average=not train,
+            momentum=NORM_MOMENTUM,
+            epsilon=NORM_EPSILON,
+            dtype=self.dtype,
+            use_scale=self.architecture.norm_scale,
+        )
 
     def _conv(self, layer: Layer, x: Array) -> Array:
         convolution = nn.Conv(
@@ -83,6 +94,7 @@ class PlainNetwork(nn.Module):
             padding=layer.padding,
             feature_group_count=layer.features if layer.kind == "depthwise" else 1,
             use_bias=self.architecture.conv_bias,
+            dtype=self.dtype,
         )
         return convolution(x)
 
@@ -91,17 +103,19 @@ class Trainer:
     """A jitted step over params, running statistics and optimizer state, all donated."""
 
     def __init__(self, task: Task) -> None:
-        self.model = PlainNetwork(task.architecture)
+        self.model = PlainNetwork(task.architecture, jnp.dtype(task.precision))
+        self._task = task
         self._optimizer = optax.adam(LEARNING_RATE)
         images = jnp.zeros((1, *task.image_shape))
         variables = jax.jit(self.model.init, static_argnames="train")(jax.random.key(0), images, train=False)
-        self.params, self.batch_stats = variables["params"], variables["batch_stats"]
+        self.params, self.batch_stats = variables["params"], variables.get("batch_stats", {})
         self.parameters = sum(leaf.size for leaf in jax.tree.leaves(self.params))
         self._state = (self.params, self.batch_stats, self._optimizer.init(self.params))
         self._step = jax.jit(self._train_step, donate_argnums=0)
         self._evaluation = jax.jit(self._evaluation_loss)
         batches = [(images.astype(np.float32), labels) for images, labels in synthetic_batches(task)]
         self._batches = itertools.cycle(batches)
+        self._random = np.random.default_rng(0)
 
     def _train_step(self, state: tuple, images: Array, labels: Array) -> tuple[tuple, Array]:
         params, batch_stats, opt_state = state
@@ -109,7 +123,7 @@ class Trainer:
         def mean_loss(params: Any) -> tuple[Array, Any]:
             variables = {"params": params, "batch_stats": batch_stats}
             logits, updated = self.model.apply(variables, images, train=True, mutable=["batch_stats"])
-            return _mean_loss(logits, labels), updated["batch_stats"]
+            return _mean_loss(logits, labels), updated.get("batch_stats", {})
 
         (loss, batch_stats), gradients = jax.value_and_grad(mean_loss, has_aux=True)(params)
         updates, opt_state = self._optimizer.update(gradients, opt_state, params)
@@ -127,11 +141,30 @@ class Trainer:
         jax.block_until_ready(self._state)
         return float(loss)
 
+    @cached_property
+    def _epoch_set(self) -> tuple[np.ndarray, np.ndarray]:
+        images, labels = epoch_set(self._task)
+        return images.astype(np.float32), labels
+
+    def train_epochs(self, count: int) -> float:
+        """Trains on arrays that a permutation cuts into batches, as Flax's own examples do."""
+        images, labels = self._epoch_set
+        for _ in range(count):
+            order = self._random.permutation(len(labels)).reshape(-1, self._task.batch_size)
+            for batch in order:
+                self._state, loss = self._step(self._state, images[batch], labels[batch])
+        jax.block_until_ready(self._state)
+        return float(loss)
+
     def evaluate(self, steps: int) -> float:
         """Evaluates so many batches, waits for the last one, and returns its mean loss."""
         for _ in range(steps):
             loss = jax.block_until_ready(self._evaluation(self._state, *next(self._batches)))
         return float(loss)
+
+
+def _same(x: Array) -> Array:
+    return x
 
 
 def _mean_loss(logits: Array, labels: Array) -> Array:

@@ -46,7 +46,9 @@ class Worker:
       first_step_seconds: from the start of the process to the end of the first step.
       step_seconds: for each turn that it trained, the seconds per step.
       evaluation_seconds: for each turn that it evaluated, the seconds per batch.
-      peak_memory: bytes, the most that it has held up to the last turn; None where the system does not tell.
+      epoch_seconds: for each epoch that it trained on, the seconds.
+      peak_memory: bytes, the most that it has held up to the last of these turns but epochs, whose images
+        everyone holds in memory; None where the system does not tell.
     """
 
     def __init__(self, contestant: Contestant, task: Task, scratch: Path) -> None:
@@ -58,8 +60,7 @@ class Worker:
         Raises:
           WorkerError: it could not.
         """
-        own = ("precomputed", "compiled", "channels_last")
-        task = dataclasses.replace(task, **{name: getattr(contestant, name) for name in own})
+        task = contestant.task_of(task)
         self._messages = scratch / "stderr.txt"
         started = time.perf_counter()
         self._process = _start(contestant, task, scratch, self._messages)
@@ -73,6 +74,7 @@ class Worker:
         self.import_seconds: float = ready["import_seconds"]
         self.step_seconds: list[float] = []
         self.evaluation_seconds: list[float] = []
+        self.epoch_seconds: list[float] = []
         self.peak_memory: int | None = None
 
     def train(self, steps: int) -> None:
@@ -81,7 +83,7 @@ class Worker:
         Raises:
           WorkerError: it failed.
         """
-        self.step_seconds.append(self._turn("train", steps))
+        self.step_seconds.append(self._turn_of_steps("train", steps))
 
     def evaluate(self, steps: int) -> None:
         """One more turn of evaluation, of so many batches.
@@ -89,18 +91,32 @@ class Worker:
         Raises:
           WorkerError: it failed.
         """
-        self.evaluation_seconds.append(self._turn("evaluate", steps))
+        self.evaluation_seconds.append(self._turn_of_steps("evaluate", steps))
 
-    def _turn(self, method: str, steps: int) -> float:
+    def train_epoch(self) -> None:
+        """One more epoch through its usual way of feeding images; before the first one an untimed one.
+
+        Raises:
+          WorkerError: it failed.
+        """
+        reply = self._turn("train_epochs", 1, untimed=0 if self.epoch_seconds else 1)
+        self.epoch_seconds.append(reply["seconds"])
+
+    def _turn_of_steps(self, method: str, steps: int) -> float:
+        # Since its last turn others have filled the caches, and its threads have gone to sleep.
+        reply = self._turn(method, steps, untimed=max(1, steps // 3))
+        self.peak_memory = reply["peak_memory"]
+        return reply["seconds"] / steps
+
+    def _turn(self, method: str, steps: int, untimed: int) -> dict[str, Any]:
         assert self._process.stdin
+        turn = {"method": method, "steps": steps, "untimed": untimed}
         try:
-            self._process.stdin.write(json.dumps({"method": method, "steps": steps}) + "\n")
+            self._process.stdin.write(json.dumps(turn) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             pass  # its end is told by the missing reply
-        reply = self._reply()
-        self.peak_memory = reply["peak_memory"]
-        return reply["seconds"] / steps
+        return self._reply()
 
     def _reply(self) -> dict[str, Any]:
         assert self._process.stdout
@@ -138,12 +154,13 @@ def _start(contestant: Contestant, task: Task, scratch: Path, messages: Path) ->
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
-            env=_environment(contestant, task, scratch),
+            env=environment_of(contestant, task, scratch),
             encoding="utf-8",
         )
 
 
-def _environment(contestant: Contestant, task: Task, scratch: Path) -> dict[str, str]:
+def environment_of(contestant: Contestant, task: Task, scratch: Path) -> dict[str, str]:
+    """What a contestant's process finds in its environment: caches in an empty folder, threads as told."""
     kept = {name: value for name, value in os.environ.items() if name not in _DROPPED}
     here = str(Path(__file__).resolve().parents[1])
     return {

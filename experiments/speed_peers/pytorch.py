@@ -1,11 +1,14 @@
 """The networks in PyTorch, eager or compiled, with images channels first or channels last in memory."""
 
 import itertools
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
+from speed_peers.images import epoch_set, synthetic_batches
 from speed_peers.layers import Branches, Chain, Layer, Shortcut
 from speed_peers.networks import (
     CLASSES,
@@ -14,7 +17,6 @@ from speed_peers.networks import (
     NORM_MOMENTUM,
     Architecture,
     Task,
-    synthetic_batches,
 )
 
 
@@ -74,12 +76,14 @@ def _layers(layer: Layer, architecture: Architecture) -> list[nn.Module]:
         return [nn.Flatten()]
     if layer.kind == "mean":
         return [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    linear, norm = _linear(layer, architecture), _norm(layer, architecture)
+    linear = _linear(layer, architecture)
+    norms = [_norm(layer, architecture)] if layer.norm else []
     if layer.linear:
-        return [linear, norm]
+        return [linear, *norms]
     # In place, as torchvision has it: less memory, and faster.
     activation = nn.ReLU6(inplace=True) if architecture.activation == "relu6" else nn.ReLU(inplace=True)
-    return [linear, norm, activation] if architecture.order == "before" else [linear, activation, norm]
+    behind = [*norms, activation] if architecture.order == "before" else [activation, *norms]
+    return [linear, *behind]
 
 
 def _padding(layer: Layer) -> tuple[int, int]:
@@ -115,12 +119,14 @@ def _norm(layer: Layer, architecture: Architecture) -> nn.Module:
 
 
 class Trainer:
-    """A training loop with PyTorch's fused Adam, its fastest."""
+    """A training loop with PyTorch's fused Adam, its fastest; bfloat16 is autocast's."""
 
     def __init__(self, task: Task) -> None:
         torch.manual_seed(0)
         self.model = torch_network(task)
         self.parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        self._task = task
+        self._autocast = torch.autocast("cpu", torch.bfloat16, enabled=task.precision == "bfloat16")
         self._optimizer = torch.optim.Adam(self.model.parameters(), lr=LEARNING_RATE, fused=True)
         self._loss = torch.compile(self._mean_loss) if task.compiled else self._mean_loss
         batches = [
@@ -136,15 +142,35 @@ class Trainer:
         return channels_first.contiguous(memory_format=layout), torch.from_numpy(labels.astype(np.int64))
 
     def _mean_loss(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return nn.functional.cross_entropy(self.model(images), labels)
+        with self._autocast:
+            return nn.functional.cross_entropy(self.model(images), labels)
 
     def train(self, steps: int) -> float:
         """Takes steps and returns the mean loss of the last one."""
         for _ in range(steps):
-            loss = self._loss(*next(self._batches))
-            self._optimizer.zero_grad()
-            loss.backward()
-            self._optimizer.step()
+            loss = self._step(*next(self._batches))
+        return loss.item()
+
+    def _step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        loss = self._loss(images, labels)
+        self._optimizer.zero_grad()
+        loss.backward()
+        self._optimizer.step()
+        return loss
+
+    @cached_property
+    def _loader(self) -> DataLoader:
+        images, labels = epoch_set(self._task)
+        channels_first = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+        examples = TensorDataset(channels_first, torch.from_numpy(labels.astype(np.int64)))
+        return DataLoader(examples, self._task.batch_size, shuffle=True)
+
+    def train_epochs(self, count: int) -> float:
+        """Trains on what a DataLoader gives of bytes in memory, made float32 batch by batch."""
+        layout = memory_format(self._task)
+        for _ in range(count):
+            for images, labels in self._loader:
+                loss = self._step(images.to(torch.float32, memory_format=layout), labels)
         return loss.item()
 
     def evaluate(self, steps: int) -> float:

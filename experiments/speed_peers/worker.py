@@ -1,8 +1,9 @@
 """A contestant's own process: ``python -m speed_peers.worker MODULE TASK`` (the task as JSON).
 
 It takes a first step, says so in a line of JSON on stdout, and then answers every line
-``{"method": "train", "steps": n}`` (or ``"evaluate"``) on stdin with the seconds that n steps took and the
-most memory that it has held so far. Between lines it waits for the next one; it ends with its stdin.
+``{"method": "train", "steps": n, "untimed": u}`` (or ``"evaluate"``, or ``"train_epochs"`` with n epochs) on
+stdin with the seconds that n steps took, after u untimed ones, and the most memory that it has held so far.
+Between lines it waits for the next one; it ends with its stdin.
 """
 
 import importlib
@@ -33,7 +34,7 @@ def main(module_name: str, task: Task) -> None:
         _reply(replies, parameters=trainer.parameters, import_seconds=import_seconds)
         for line in sys.stdin:
             turn = json.loads(line)
-            seconds = _timed(getattr(trainer, turn["method"]), turn["steps"])
+            seconds = _timed(getattr(trainer, turn["method"]), turn["steps"], turn["untimed"])
             _reply(replies, seconds=seconds, peak_memory=_peak_memory())
     except BrokenPipeError:
         return  # the parent is gone
@@ -54,9 +55,9 @@ def _reply(replies: TextIO, **fields: Any) -> None:
     replies.flush()
 
 
-def _timed(take: Callable[[int], float], steps: int) -> float:
-    # Since its last turn others have filled the caches, and its threads have gone to sleep.
-    take(max(1, steps // 3))
+def _timed(take: Callable[[int], float], steps: int, untimed: int) -> float:
+    if untimed:
+        take(untimed)
     started = time.perf_counter()
     loss = take(steps)
     seconds = time.perf_counter() - started

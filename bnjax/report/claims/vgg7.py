@@ -78,7 +78,7 @@ VGG7_CLAIMS: tuple[Claim, ...] = (
         "larger.",
         {},
         (),
-        unmeasured="no setting yet varies how many images are trained on",
+        unmeasured="no sweep varies how many images are trained on (--train_images)",
     ),
     _claim(
         "plain-overfits",

@@ -1,0 +1,78 @@
+"""The notebook for Colab, executed on the CPU: everything is made once, and found when it is run again."""
+
+import os
+import sys
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+
+from bnjax import records
+
+pytestmark = pytest.mark.slow(minutes=0.5)
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOK = ROOT / "experiments/colab.ipynb"
+SMALL = 'FLAGS = "--dataset=digits --image_size=8 --width=8 --epochs=2"\nSEEDS = 2'
+
+
+def notebook():
+    return nbformat.read(NOTEBOOK, as_version=4)
+
+
+def with_settings(found, settings):
+    """The notebook with a cell behind the one that is tagged as its parameters, as papermill does it."""
+    [place] = [n for n, cell in enumerate(found.cells) if "parameters" in cell.metadata.get("tags", ())]
+    found.cells.insert(place + 1, nbformat.v4.new_code_cell(settings))
+    return found
+
+
+@pytest.fixture
+def execute(tmp_path, monkeypatch):
+    """Executes the small notebook in a process of its own; returns a cell's id -> its outputs."""
+    monkeypatch.setenv("BNJAX_OUT_DIR", str(tmp_path / "runs"))
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+    for variable in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(variable, str(tmp_path / "jupyter"))
+
+    def run():
+        client = nbclient.NotebookClient(with_settings(notebook(), SMALL), timeout=400, kernel_name="python3")
+        return {cell.id: cell.get("outputs", []) for cell in client.execute(cwd=str(tmp_path)).cells}
+
+    return run
+
+
+def text(outputs):
+    return "".join(output.get("text", "") for output in outputs)
+
+
+def shown(outputs, kind):
+    return [output.data[kind] for output in outputs if kind in output.get("data", {})]
+
+
+def test_the_notebook_is_valid_and_holds_no_outputs():
+    found = notebook()
+    nbformat.validate(found)
+    code = [cell for cell in found.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+
+
+def test_the_notebook_makes_its_runs_once(execute, tmp_path):
+    first = execute()
+    files = sorted((tmp_path / "runs").glob("*/metrics.jsonl"))
+    assert [records.find_summary(path)["status"] for path in files] == ["done"] * 5
+    page = shown(first["report"], "text/html")[0]
+    assert "5 runs" in page
+    assert "about:srcdoc" in page  # without it the page's links lead nowhere
+    assert "4 finished before, 0 to go" in text(first["again"])
+    assert shown(first["one-table"], "text/html")[0].count("<tr") == 1 + 2
+    assert shown(first["plot"], "image/png")
+    assert (tmp_path / "runs/report.html").exists()
+
+    before = {path: path.read_bytes() for path in files}
+    second = execute()
+    assert "finished before" in text(second["one"])
+    assert "4 finished before, 0 to go" in text(second["grid"])
+    assert {path: path.read_bytes() for path in (tmp_path / "runs").glob("*/*.jsonl")} == before
