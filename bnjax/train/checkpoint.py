@@ -94,7 +94,8 @@ def _leaves(state: Any) -> list[np.ndarray]:
 
 def _local(leaf: Any) -> Any:
     """This process's copy of what lies on the devices of several, so that it can be used by one alone."""
-    return leaf if leaf.is_fully_addressable else leaf.addressable_data(0)
+    elsewhere = isinstance(leaf, jax.Array) and not leaf.is_fully_addressable
+    return leaf.addressable_data(0) if elsewhere else leaf
 
 
 def _is_key(leaf: Any) -> bool:
