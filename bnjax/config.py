@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from bnjax.finetuning import FINE_TUNING_NAMES, FineTuning, fine_tuning_changes
+from bnjax.finetuning import FINE_TUNING_NAMES, FineTuning, canonical_classes, fine_tuning_changes
 from bnjax.placement import Placement, PlacementError, parse_placement
 from bnjax.settings import ConfigError, check_field, setting
 from bnjax.sites import MODEL_IMAGES, MODELS, Images, Site, mobilenetv2_smallest_side, model_sites
@@ -99,6 +99,12 @@ class Config(FineTuning):
         "cifar10, mnist, digits (1,797 real images, part of scikit-learn: no download), folder:PATH (images "
         "in a folder for each class), or the name of any TFDS image classification set that is prepared in "
         "--data_dir.",
+        group="data",
+    )
+    classes: str = setting(
+        "",
+        "The classes of --dataset that count, by name or number, such as bird,cat,3; the others' images are "
+        "left out. Default: all.",
         group="data",
     )
     data_dir: str = setting(
@@ -320,6 +326,7 @@ def resolve(config: Config) -> Config:
     changes["dataset"] = _canonical_dataset("dataset", config.dataset)
     if config.pretrain:
         changes["pretrain"] = _canonical_dataset("pretrain", config.pretrain)
+    changes["classes"] = canonical_classes("classes", config.classes)
     changes["bn_batch"] = _canonical_bn_batch(config)
     checkpoint_pace(config.checkpoint_every)
     placement = str(config.parsed_placement())

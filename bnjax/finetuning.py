@@ -33,6 +33,11 @@ class FineTuning:
         "--weights.",
         group=_GROUP,
     )
+    pretrain_classes: str = setting(
+        "",
+        "The classes of that set that count, by name or number, such as bird,cat,dog. Default: all.",
+        group=_GROUP,
+    )
     pretrain_epochs: int = setting(10, "Epochs of that run.", group=_GROUP, bounds="[1,1000000]")
     freeze_until: str = setting(
         "",
@@ -61,6 +66,13 @@ class FineTuning:
         "no parameter, they become those of all training images.",
         group=_GROUP,
         choices=TRAINED,
+    )
+    precompute_frozen: bool = setting(
+        False,
+        "Computes the outputs of the frozen part once for all images and keeps them in memory. Refused where "
+        "that would not be exact.",
+        group=_GROUP,
+        identity=False,
     )
     head_width: int = setting(
         0,
@@ -106,14 +118,37 @@ def fine_tuning_changes(config: "Config") -> dict[str, Any]:
     Raises:
       ConfigError: settings do not fit each other or the network.
     """
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = {
+        "pretrain_classes": canonical_classes("pretrain_classes", config.pretrain_classes)
+    }
+    if config.pretrain_classes and not config.pretrain:
+        raise ConfigError(
+            f"--pretrain_classes={config.pretrain_classes} is of the set that --pretrain names; it names none"
+        )
     if config.freeze_until:
         changes["freeze_until"] = Cut(config.freeze_until, config.model, config.sites).text
     _check_frozen_part(config, bool(changes.get("freeze_until")))
     _check_trained(config)
+    if config.precompute_frozen:
+        _check_precomputable(config)
     if config.pretrain:
         return {**changes, "weights": "none"}
     return {**changes, "weights": _canonical_weights(config)}
+
+
+def canonical_classes(flag: str, text: str) -> str:
+    """Names and numbers of classes in one order, each once, so that equal choices are equal settings.
+
+    Raises:
+      ConfigError: there are fewer than two, or an empty one.
+    """
+    if not text:
+        return ""
+    chosen = {part.strip() for part in text.split(",")}
+    if "" in chosen or len(chosen) < 2:
+        raise ConfigError(f"--{flag}={text} is not a list of two classes or more, such as bird,cat,dog")
+    numbers = sorted((name for name in chosen if name.isdecimal()), key=int)
+    return ",".join([*numbers, *sorted(chosen - set(numbers))])
 
 
 def _check_frozen_part(config: "Config", frozen: bool) -> None:
@@ -143,6 +178,43 @@ def _check_trained(config: "Config") -> None:
         raise ConfigError(f"{flag} needs a norm, and --placement={config.placement} has none")
 
 
+def precomputed_block(config: "Config") -> str:
+    """The last block that ``precompute_frozen`` computes once; empty where it computes none.
+
+    Raises:
+      ConfigError: the network cannot be cut where ``freeze_until`` says.
+    """
+    if not (config.precompute_frozen and config.freeze_until):
+        return ""
+    return Cut(config.freeze_until, config.model, config.sites).last_block
+
+
+def _check_precomputable(config: "Config") -> None:
+    """Refuses what lets an image meet the frozen part in another way from step to step."""
+    flag, last = "--precompute_frozen", precomputed_block(config)
+    if not config.freeze_until:
+        raise ConfigError(f"{flag} is of the part that --freeze_until names, and it names none")
+    if not last:
+        raise ConfigError(
+            f"{flag} computes whole blocks, and --freeze_until={config.freeze_until} ends inside the first"
+        )
+    if config.augment != "none":
+        raise ConfigError(f"{flag}: --augment={config.augment} makes other images in every epoch")
+    blocks = list(dict.fromkeys(site.block for site in config.sites))
+    frozen = [site for site in config.sites if site.block in blocks[: blocks.index(last) + 1]]
+    if config.dropout and any(site.kind == "dense" for site in frozen):
+        raise ConfigError(f"{flag}: --dropout={config.dropout} draws anew in every step, also in {last}")
+    orders = config.parsed_placement().as_dict()
+    if all(orders[site.name] == "absent" for site in frozen):
+        return
+    wanted = "it needs --norm_mode=inference --notrain_norms"
+    if config.norm_mode != "inference":
+        mode = config.norm_mode
+        raise ConfigError(f"{flag}: with --norm_mode={mode} frozen norms depend on the batch; {wanted}")
+    if config.train_norms:
+        raise ConfigError(f"{flag}: --train_norms changes the frozen part in every step; {wanted}")
+
+
 def _canonical_weights(config: "Config") -> str:
     """A path loses the slash at its end."""
     if config.weights == "imagenet" and config.model not in IMAGENET_MODELS:
@@ -164,6 +236,7 @@ def source_config(config: "Config") -> "Config":
         config,
         **unchanged,
         dataset=config.pretrain,
+        classes=config.pretrain_classes,
         epochs=config.pretrain_epochs,
         validation=0.0,
         train_images=0,

@@ -1,5 +1,6 @@
 """What of a network is trained, and what its norms do in the frozen part and in the trained one (no JAX)."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -60,6 +61,7 @@ class Cut:
     Attributes:
       kernels, norms: the sites in it, see :class:`Freezing`.
       text: the shortest way to say it, so that equal cuts are equal settings.
+      last_block: the last of the blocks from the first on that lie in it whole; empty where none does.
 
     Raises:
       ConfigError: the network has no such place; says which ones it has.
@@ -76,16 +78,17 @@ class Cut:
             self.norms = frozenset(site for site, (_, norm) in positions.items() if norm < int(text))
             before = [at for pair in positions.values() for at in pair if at < int(text)]
             text = str(max(before) + 1) if before else ""
-        self.text = _block_of(self, blocks, sites) or text
+        whole = _whole_blocks(self, blocks, sites)
+        self.last_block = whole[-1] if whole else ""
+        inside = {site.name for site in sites if site.block in whole}
+        self.text = self.last_block if whole and self.kernels == self.norms == inside else text
 
 
-def _block_of(cut: Cut, blocks: Sequence[str], sites: Sequence[Site]) -> str:
-    """The block that a cut ends with, if it ends with one."""
-    for number, block in enumerate(blocks, start=1):
-        before = {site.name for site in sites if site.block in blocks[:number]}
-        if cut.kernels == cut.norms == before:
-            return block
-    return ""
+def _whole_blocks(cut: Cut, blocks: Sequence[str], sites: Sequence[Site]) -> list[str]:
+    """Those from the first on that lie before a cut with all their sites."""
+    both = cut.kernels & cut.norms
+    cut_through = {site.block for site in sites if site.name not in both}
+    return list(itertools.takewhile(lambda block: block not in cut_through, blocks))
 
 
 def _positions(text: str, model: str, blocks: Sequence[str]) -> dict[str, tuple[int, int]]:

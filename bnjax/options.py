@@ -128,6 +128,11 @@ def check_distributed(options: Options, given: Mapping[str, Any], configs: Seque
         if name in given:
             raise ConfigError(f"--{name}={given[name]}: --distributed trains one run, over all processes")
     [config] = configs
+    if config.precompute_frozen:
+        raise ConfigError(
+            "--precompute_frozen: one process keeps what the frozen part makes of all images, and with "
+            "--distributed each has its part of them; leave one of the two out"
+        )
     if config.pretrain:
         raise ConfigError(
             f"--pretrain={config.pretrain} is a run of its own, and --distributed trains one; make it first, "

@@ -20,6 +20,7 @@ images that lie in memory, and, where --sweep asks for it, a few short runs as w
   python {program}                                            all networks but inceptionv3, all contestants
   python {program} --networks=mlp --contestants=bnjax,flax    takes half a minute
   python {program} --networks=mobilenetv2 --image_size=224    photographs of the published size
+  python {program} --networks=inceptionv3 --frozen            fine-tunes it as published
   python {program} --precisions=float32,bfloat16              both, one after the other
   python {program} --networks=mlp,vgg7 --sweep=4              a small sweep besides
   python {program} --rounds=20 --out=speed.jsonl              keeps the records, for report.py --speed

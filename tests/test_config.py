@@ -20,6 +20,7 @@ NOT_IDENTITY = (
     "out_dir",
     "overwrite",
     "evaluate_train",
+    "precompute_frozen",
     "keep_state",
     "resume",
     "checkpoint_every",
@@ -78,6 +79,8 @@ DIFFERENT = {
     "dropout": dict(placement="all", dropout=0.2),
     "seed": dict(placement="all", seed=1),
     "dataset": dict(placement="all", dataset="digits"),
+    "classes": dict(placement="all", classes="3,bird"),
+    "classes of the source": dict(placement="all", pretrain="digits", pretrain_classes="3,5"),
     "image size": dict(placement="all", image_size=48),
     "validation": dict(placement="all", validation=0.1),
     "epochs": dict(placement="all", epochs=11),
@@ -114,9 +117,11 @@ def test_where_files_lie_is_no_part_of_the_identity():
         checkpoint_every="3",
         eval_batch_size=7,
         evaluate_train=True,
+        precompute_frozen=True,
         keep_state=True,
+        freeze_until="block1",
     )
-    assert run_id(moved) == run_id(Config())
+    assert run_id(moved) == run_id(Config(freeze_until="block1"))
     assert tuple(field.name for field in FIELDS if not field.metadata["identity"]) == tuple(
         field.name for field in FIELDS if field.name in NOT_IDENTITY
     )
@@ -132,11 +137,13 @@ def test_where_files_lie_is_no_part_of_the_identity():
     checkpoint_every=st.integers(0, 10**6).map(str),
     eval_batch_size=st.integers(1, 10**6),
     evaluate_train=st.booleans(),
+    precompute_frozen=st.booleans(),
     keep_state=st.booleans(),
 )
 def test_no_value_of_these_fields_changes_the_id(**fields):
     assert set(fields) == set(NOT_IDENTITY)
-    assert run_id(Config(**fields, seed=5)) == run_id(Config(seed=5))
+    frozen = dict(freeze_until="block1", seed=5)
+    assert run_id(Config(**fields, **frozen)) == run_id(Config(**frozen))
 
 
 def test_identity_holds_what_differs_from_the_defaults():

@@ -9,11 +9,11 @@ from bnjax.config import Config
 from bnjax.data import ImageSet, InputScaling
 from bnjax.models import CNN
 from bnjax.probes.dying import FlatHistory, dying_counts, flat_updates, silent_units
+from bnjax.train.eval_step import make_eval_step
 from bnjax.train.evaluate import evaluate
 from bnjax.train.mesh import data_mesh
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.state import create_state
-from bnjax.train.step import make_eval_step
 
 KILLED = {"block1_conv1": 5, "block2_conv1": 9, "fc_dense1": 100}
 IMAGES = ImageSet(

@@ -106,6 +106,7 @@ OTHER_VALUES = Config(
     norm_momentum=0.9,
     norm_epsilon=1e-5,
     dataset="mnist",
+    classes="3,bird",
     data_dir="some where/data",
     image_size=48,
     bad_images="skip",
@@ -113,6 +114,8 @@ OTHER_VALUES = Config(
     workers=2,
     augment="crop_flip",
     validation=0.1,
+    train_images=500,
+    test_images=200,
     input_scale="unit",
     shuffle="epoch",
     recipe="controlled",
@@ -146,15 +149,25 @@ OTHER_VALUES = Config(
     checkpoint_every="3",
 )
 #: What takes the place of settings above.
-INSTEAD = dict(weights="none", pretrain="cifar10", freeze_until="", train_norms=False, norm_mode="train")
+INSTEAD = dict(
+    weights="none",
+    pretrain="cifar10",
+    pretrain_classes="3,bird",
+    freeze_until="",
+    train_norms=False,
+    norm_mode="train",
+)
 OTHERS_INSTEAD = dataclasses.replace(OTHER_VALUES, **INSTEAD, trained="norms")
+EXACT = dict(augment="none", dropout=0.0, norm_mode="inference", train_norms=False)
+COMPUTED_ONCE = dataclasses.replace(OTHER_VALUES, **EXACT, precompute_frozen=True)
+EVERY_VALUE = (OTHER_VALUES, OTHERS_INSTEAD, COMPUTED_ONCE)
 
 
 def test_every_field_is_a_flag():
-    both = [{f.name: getattr(values, f.name) for f in FIELDS} for values in (OTHER_VALUES, OTHERS_INSTEAD)]
-    unchanged = [f.name for f in FIELDS if all(given[f.name] == f.default for given in both)]
+    all_given = [{f.name: getattr(values, f.name) for f in FIELDS} for values in EVERY_VALUE]
+    unchanged = [f.name for f in FIELDS if all(given[f.name] == f.default for given in all_given)]
     assert unchanged == ["order"]
-    for given, values in zip(both, (OTHER_VALUES, OTHERS_INSTEAD), strict=True):
+    for given, values in zip(all_given, EVERY_VALUE, strict=True):
         assert config_of(*(f"--{name}={value}" for name, value in given.items())) == values
 
 

@@ -487,7 +487,7 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
 
 
 def test_a_folder_too_large_for_memory_is_streamed(tmp_path, monkeypatch):
-    monkeypatch.setattr(stream, "_LARGEST_IN_MEMORY", 12 * 8 * 8 * 3)
+    monkeypatch.setattr(stream, "LARGEST_IN_MEMORY", 12 * 8 * 8 * 3)
     assert isinstance(load(write_folder(tmp_path / "pets")).train, ImageSet)
     monkeypatch.setattr(folder, "read_picture", lambda *_: pytest.fail("decoded"))
     assert not isinstance(load(tmp_path / "pets", side=9).train, ImageSet)

@@ -246,6 +246,10 @@ def test_a_watched_process_ends_with_the_one_that_watches_it():
         (("--distributed", "--lanes=2"), "--lanes=2: --distributed trains one run"),
         (("--distributed", "--dry_run"), "--dry_run=True: --distributed trains one run"),
         (("--distributed", "--pretrain=cifar10"), "--pretrain=cifar10 is a run of its own"),
+        (
+            ("--distributed", "--model=cnn", "--freeze_until=block1", "--precompute_frozen"),
+            "--precompute_frozen: one process keeps what the frozen part makes of all images",
+        ),
     ],
 )
 def test_flags_that_do_not_fit_are_answered_with_one_line(arguments, words, capsys):

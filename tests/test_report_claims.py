@@ -129,6 +129,18 @@ def accurate(folder, placement, last, seed, epochs=5, **settings):
 LOWER = minus("with BN", "without BN", "late_accuracy", "lower", size=(-1.5, -1.0))
 
 
+def test_other_classes_are_other_data(tmp_path):
+    for seed in range(3):
+        for classes in ("", "1,7", "3,8"):
+            accurate(tmp_path, "dense", 0.970 + seed / 1000, seed, classes=classes)
+            accurate(tmp_path, "none", 0.980 + seed / 1000, seed, classes=classes)
+    judged = Shelf(load_runs(tmp_path)).judge(made_claim(LOWER), "published")
+    assert {one.setting for one in judged} == {
+        f"mnist ({chosen}png), 5 epochs" for chosen in ("", "classes 1,7, ", "classes 3,8, ")
+    }
+    assert [len(one.runs) for one in judged] == [6, 6, 6]
+
+
 def test_a_claim_on_records(tmp_path):
     for seed, (with_bn, without) in enumerate([(0.970, 0.980), (0.974, 0.983), (0.975, 0.984)]):
         accurate(tmp_path, "dense", with_bn, seed)

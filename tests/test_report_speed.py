@@ -136,6 +136,19 @@ def test_a_table_for_each_network(files):
     assert [[cell.text for cell in row] for row in sweeps.rows] == [expected]
 
 
+def test_a_fine_tuned_network_is_another_one(tmp_path):
+    whole = [speed(), {**ABSENT, "frozen": False}]
+    fine_tuned = [speed(frozen=True, of_product=None), {**ABSENT, "frozen": True, "reason": "it is too old"}]
+    results = load_speed([write(tmp_path / "speed.jsonl", MACHINE, *whole, *fine_tuned)])
+    first, second = speed_section(results, pictures=False).tables
+    assert first.title.startswith("mlp, 28 x 28")
+    assert second.title.startswith("mlp, fine-tuned, 28 x 28")
+    assert "torch is not installed" in first.note
+    assert "too old" not in first.note
+    assert "too old" in second.note
+    assert second.rows[0][second.columns.index("of the matrix product, %")].text == "-"
+
+
 def test_machine_versions_commit_and_date_stand_beside(files):
     first, second = speed_section(load_speed(files), pictures=False).paragraphs
     assert first == (

@@ -31,8 +31,10 @@ pytestmark = pytest.mark.slow
         ("--rounds=0", "--rounds"),
         ("--threads=100000", "--threads"),
         ("--networks=cnn,resnet", "'resnet' is not one of cnn, vgg7, mlp"),
-        ("--contestants=", "'' is not one of bnjax, flax"),
+        ("--contestants=", "'' is not one of bnjax, bnjax-precomputed, flax"),
         ("--nonsense=1", "nonsense"),
+        ("--frozen", "--frozen is of inceptionv3 alone; add --networks=inceptionv3"),
+        ("--networks=inceptionv3 --frozen --sweep=2", "--sweep=2 trains whole networks, and --frozen a part"),
         ("stray", "'stray' is not a flag"),
         ("--precisions=float32,float16", "'float16' is not one of float32, bfloat16"),
         ("--epoch_data=cifar10", "--epoch_data"),
@@ -71,6 +73,10 @@ def test_who_is_not_installed_is_named():
     absent = Contestant("plain_flax", ("flax", "no_such_library"))
     assert absent.obstacle(ARCHITECTURES["cnn"]) == "no_such_library is not installed"
     assert CONTESTANTS["flax"].obstacle(ARCHITECTURES["cnn"]) is None
+    inceptionv3 = ARCHITECTURES["inceptionv3"]
+    assert CONTESTANTS["flax"].obstacle(inceptionv3, frozen=True) == "it freezes nothing here"
+    assert CONTESTANTS["bnjax-precomputed"].obstacle(inceptionv3).startswith("nothing is frozen")
+    assert CONTESTANTS["bnjax-precomputed"].obstacle(inceptionv3, frozen=True) is None
 
 
 def test_a_contestant_that_fails_says_why(tmp_path):

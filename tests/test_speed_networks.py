@@ -9,6 +9,7 @@ from typing import NamedTuple
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -20,6 +21,7 @@ from speed_peers.networks import ARCHITECTURES, CLASSES, SMALL_NETWORKS, Task
 
 from bnjax.models import build_model
 from bnjax.models.network import unit_name
+from bnjax.train.partition import split
 
 #: Of the small ones without norms, see test_models.py, plus a scale and a bias for each feature of each unit;
 #: of the others all numbers without those of the logits, less the running statistics, plus the logits.
@@ -113,6 +115,24 @@ def logits_of(model, variables, images, train):
 
 def assert_close(theirs, logits):
     assert np.abs(np.asarray(theirs) - logits).max() <= TOLERANCE * np.abs(logits).max()
+
+
+@pytest.mark.slow
+def test_the_same_is_frozen_in_keras():
+    """Behind the cut 11,108,352 + 6,528 numbers, and the new layers."""
+    keras = pytest.importorskip("keras", reason="Keras is not installed")
+    from speed_peers.keras_itself import keras_network
+
+    task = Task("inceptionv3", 2, threads=1, image_size=75, frozen=True)
+    with keras.StatelessScope(initialize_variables=False):
+        network = keras_network(task)
+    config = bnjax_itself.task_config(task)
+    model = build_model(config, CLASSES)
+    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 75, 75, 3)))
+    trained, _ = split(shapes["params"], model)
+    expected = 11_108_352 + 6_528 + 2_098_176 + 1025 * CLASSES
+    assert count(network.trainable_weights) == count(jax.tree.leaves(trained)) == expected
+    assert config.norm_mode == "inference"
 
 
 def count(arrays):

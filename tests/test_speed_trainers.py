@@ -53,6 +53,22 @@ def test_norms_are_where_the_task_says(trainer_of):
     assert trainer_of(replace(TASK, norms="0")).parameters == inside
 
 
+def test_outputs_of_a_frozen_part_take_the_place_of_images(monkeypatch):
+    pytest.importorskip("flax")
+    from speed_peers import bnjax_itself
+
+    monkeypatch.setattr(bnjax_itself, "FROZEN_LAYERS", "block1")
+    monkeypatch.setattr(bnjax_itself, "HEAD_WIDTH", 8)
+    task = Task("cnn", 4, threads=1, epoch_steps=3, frozen=True)
+    plain, once = (bnjax_itself.Trainer(replace(task, precomputed=value)) for value in (False, True))
+    assert once.parameters == plain.parameters
+    for turn in ("train", "evaluate", "train_epochs"):
+        assert getattr(once, turn)(2) == pytest.approx(getattr(plain, turn)(2), rel=1e-3), turn
+    images = [next(trainer._batches).images for trainer in (plain, once)]
+    assert images[0].shape[1:] == (32, 32, 3)
+    assert images[1].shape[1:] != (32, 32, 3)
+
+
 def test_epochs_have_whole_batches_alone():
     images, labels = epoch_set(replace(TASK, epoch_data="digits"))
     assert images.shape == (1438 // 16 * 16, 8, 8, 1)

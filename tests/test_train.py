@@ -18,6 +18,7 @@ from bnjax.data import Dataset, ImageSet, InputScaling, input_scaling
 from bnjax.data.batches import Batch
 from bnjax.models import MLP
 from bnjax.train import stepping
+from bnjax.train.eval_step import make_eval_step
 from bnjax.train.evaluate import evaluate
 from bnjax.train.loop import train
 from bnjax.train.mesh import data_mesh, shard_batch
@@ -25,7 +26,7 @@ from bnjax.train.optimizer import learning_rates, make_optimizer, scale_by_keras
 from bnjax.train.outcome import summary_fields
 from bnjax.train.progress import Progress
 from bnjax.train.state import create_state, digest
-from bnjax.train.step import Totals, cross_entropies, make_eval_step, make_train_loop, make_train_step
+from bnjax.train.step import Totals, cross_entropies, make_train_loop, make_train_step
 from bnjax.train.stepping import DeviceSteps, HostSteps, order_parts
 from bnjax.train.training import prepare, used_variables
 
@@ -286,7 +287,7 @@ def test_bfloat16_computes_coarsely_and_keeps_float32():
 def test_the_step_is_compiled_once():
     run, _, _ = trained(epochs=3)
     assert run.steps.program._cache_size() == 1
-    assert run.eval_step._cache_size() == 1
+    assert run.programs.eval_step._cache_size() == 1
 
 
 def two_epochs_of(way, model_and_optimizer):

@@ -43,7 +43,10 @@ class Images(Protocol):
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images uint8 [count, height, width, channels] and labels int32 [count]."""
+    """Images uint8 [count, height, width, channels] and labels int32 [count].
+
+    What a network's first blocks make of images can take their place: floating point numbers [count, ...].
+    """
 
     images: np.ndarray
     labels: np.ndarray

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bnjax.config import FOLDER, Config
 from bnjax.data import original, prepared
+from bnjax.data.classes import with_classes
 from bnjax.data.digits import load_digits
 from bnjax.data.folder import load_folder
 from bnjax.data.image_set import DataError, Dataset, Images
@@ -22,8 +23,11 @@ def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: in
 
     Raises:
       DataError: the set is absent, damaged, or does not fit; one line that says what to do.
+      ConfigError: it has no such classes; names those that there are.
     """
     dataset = _from_source(config, input_shape)
+    if config.classes:
+        dataset = with_classes(dataset, config.classes.split(","), _class_names(config, dataset))
     height, width, channels = dataset.train.image_shape
     if min(height, width) < smallest:
         raise DataError(
@@ -56,8 +60,7 @@ def _from_source(config: Config, input_shape: tuple[int, int, int]) -> Dataset:
     if config.dataset == "digits":
         _check_in_memory(config)
         return load_digits(input_shape)
-    given = config.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    data_dir = Path(given).expanduser()
+    data_dir = _data_dir(config)
     folder = prepared.find_prepared(config.dataset, data_dir)
     if folder:
         return prepared.load_prepared(folder, config.dataset, data_dir, config.image_size, reading)
@@ -65,6 +68,23 @@ def _from_source(config: Config, input_shape: tuple[int, int, int]) -> Dataset:
         _check_in_memory(config)
         return original.load_original(config.dataset)
     raise DataError(_absent(config, data_dir))
+
+
+def _data_dir(config: Config) -> Path:
+    given = config.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    return Path(given).expanduser()
+
+
+def _class_names(config: Config, dataset: Dataset) -> list[str]:
+    """Their names in the order of their labels; numbers where they have none."""
+    if "class_names" in dataset.facts:
+        return dataset.facts["class_names"]
+    if config.dataset != "digits":
+        folder = prepared.find_prepared(config.dataset, _data_dir(config))
+        names = prepared.class_names(folder) if folder else original.CLASS_NAMES.get(config.dataset, [])
+        if len(names) == dataset.num_classes:
+            return names
+    return [str(label) for label in range(dataset.num_classes)]
 
 
 def _check_in_memory(config: Config) -> None:

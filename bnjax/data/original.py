@@ -23,6 +23,13 @@ _MNIST = {
     "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
 NAMES = ("cifar10", "mnist")
+#: In the order of their labels; those of MNIST are its digits.
+CLASS_NAMES = {
+    "cifar10": [
+        *("airplane", "automobile", "bird", "cat", "deer"),
+        *("dog", "frog", "horse", "ship", "truck"),
+    ]
+}
 
 
 def load_original(name: str) -> Dataset:

@@ -46,6 +46,13 @@ def find_prepared(name: str, data_dir: Path) -> Path | None:
     return versions[-1] if versions else None
 
 
+def class_names(folder: Path) -> list[str]:
+    """The names of a prepared set's classes in the order of their labels; none where they cannot be told."""
+    files = list(folder.glob("*.labels.txt"))
+    files = [folder / "label.labels.txt"] if folder / "label.labels.txt" in files else files
+    return files[0].read_text(encoding="utf-8").splitlines() if len(files) == 1 else []
+
+
 def load_prepared(folder: Path, name: str, data_dir: Path, side: int, reading: Reading) -> Dataset:
     """All images of a prepared set, from the cache where they were decoded before, or a stream of them.
 

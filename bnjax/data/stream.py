@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import grain
 
 #: Arrays of more bytes are not made unless they are asked for.
-_LARGEST_IN_MEMORY = 4 * 2**30
+LARGEST_IN_MEMORY = 4 * 2**30
 _CROP_DRAWS = 2  # keeps them apart from other random numbers of the same seed
 #: A random crop sees 7/8 of the short side, as 224 of 256 pixels are.
 _CROPPED_SHARE = 7 / 8
@@ -40,7 +40,7 @@ class Reading(NamedTuple):
     def streams(self, size: int) -> bool:
         """Whether a set is not read into memory, where its arrays would have ``size`` bytes."""
         if self.stream == "auto":
-            return self.augment != "none" or size > _LARGEST_IN_MEMORY
+            return self.augment != "none" or size > LARGEST_IN_MEMORY
         return self.stream == "always"
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
@@ -34,17 +33,15 @@ class InceptionV3(Network):
     def sites(self) -> tuple[Site, ...]:
         return INCEPTIONV3_SITES
 
-    @nn.compact
-    def __call__(self, images: Array, *, train: bool = False) -> Array:
-        """Images [batch, height, width, channels] -> logits, or features without ``include_top``.
+    @property
+    def smallest_side(self) -> int:
+        return MODEL_IMAGES["inceptionv3"].smallest_side
 
-        Raises:
-          ValueError: an image has so short a side that no pixel of it would be left.
-        """
-        x = self.inputs(images, MODEL_IMAGES["inceptionv3"].smallest_side)
-        sites = iter(self.sites)
-        for chain in INCEPTIONV3_BLOCKS.values():
-            x = self._chain(x, chain, sites, train)
+    def block(self, name: str, x: Array, train: bool) -> Array:
+        sites = iter([site for site in self.sites if site.block == name])
+        return self._chain(x, INCEPTIONV3_BLOCKS[name], sites, train)
+
+    def top(self, x: Array) -> Array:
         return self.logits(x.mean((1, 2))) if self.include_top else x
 
     def _chain(self, x: Array, chain: Chain, sites: Iterator[Site], train: bool) -> Array:

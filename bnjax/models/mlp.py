@@ -1,6 +1,5 @@
 """The multilayer perceptron of the dying-ReLU experiment on MNIST (Qiita, 2017-05)."""
 
-import flax.linen as nn
 from jax import Array
 
 from bnjax.models.network import Network
@@ -9,7 +8,7 @@ from bnjax.sites import mlp_sites
 
 
 class MLP(Network):
-    """Dense hidden layers of one width, then logits.
+    """Dense hidden layers of one width, then logits. Images may have any shape.
 
     Attributes:
       hidden_layers: how many; the sites are ``fc/dense1`` ... ``fc/denseN``.
@@ -23,11 +22,8 @@ class MLP(Network):
     def sites(self) -> tuple[Site, ...]:
         return mlp_sites(self.hidden_layers)
 
-    @nn.compact
-    def __call__(self, images: Array, *, train: bool = False) -> Array:
-        """Images [batch, ...] of any shape -> logits."""
-        x = self.inputs(images)
+    def block(self, name: str, x: Array, train: bool) -> Array:
         x = x.reshape(x.shape[0], -1)
         for site in self.sites:
             x = self.unit(site.name, self.width)(x, train=train)
-        return self.logits(x)
+        return x

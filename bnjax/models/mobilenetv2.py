@@ -68,25 +68,22 @@ class MobileNetV2(Network):
     def sites(self) -> tuple[Site, ...]:
         return MOBILENETV2_SITES
 
-    @nn.compact
-    def __call__(self, images: Array, *, train: bool = False) -> Array:
-        """Images [batch, height, width, channels] -> logits.
+    @property
+    def smallest_side(self) -> int:
+        return mobilenetv2_smallest_side(self.halvings, self.stride_padding)
 
-        Raises:
-          ValueError: an image has so short a side that no pixel of it would be left.
-        """
-        smallest_side = mobilenetv2_smallest_side(self.halvings, self.stride_padding)
-        x = self.inputs(images, smallest_side)
-        features = scaled_features(_STEM_FEATURES, self.width_multiplier)
-        stride = 2 if self.halvings == MOBILENETV2_HALVINGS else 1
-        x = self.unit("stem/conv1", features, stride=stride, use_bias=self.conv_bias)(x, train=train)
-        for block in self._blocks():
-            x = self._block(x, block, train)
-        features = scaled_features(_HEAD_FEATURES, max(self.width_multiplier, 1.0))
-        x = self._pointwise("head/conv1", features)(x, train=train)
-        return self.logits(x.mean((1, 2)))
+    def block(self, name: str, x: Array, train: bool) -> Array:
+        if name == "stem":
+            features = scaled_features(_STEM_FEATURES, self.width_multiplier)
+            stride = 2 if self.halvings == MOBILENETV2_HALVINGS else 1
+            return self.unit("stem/conv1", features, stride=stride, use_bias=self.conv_bias)(x, train=train)
+        if name == "head":
+            features = scaled_features(_HEAD_FEATURES, max(self.width_multiplier, 1.0))
+            return self._pointwise("head/conv1", features)(x, train=train).mean((1, 2))
+        [residual] = [block for block in self._residuals() if block.name == name]
+        return self._residual(x, residual, train)
 
-    def _blocks(self) -> list[_Block]:
+    def _residuals(self) -> list[_Block]:
         blocks: list[_Block] = []
         strides_left_out = MOBILENETV2_HALVINGS - 1 - min(self.halvings, MOBILENETV2_HALVINGS - 1)
         for count, features, first_stride in MOBILENETV2_STAGES:
@@ -100,7 +97,7 @@ class MobileNetV2(Network):
                 blocks.append(_Block(f"block{len(blocks)}", expansion, features, stride))
         return blocks
 
-    def _block(self, x: Array, block: _Block, train: bool) -> Array:
+    def _residual(self, x: Array, block: _Block, train: bool) -> Array:
         shortcut, channels = x, x.shape[-1]
         expanded = block.expansion * channels
         if block.expansion > 1:

@@ -36,6 +36,9 @@ class Network(nn.Module):
       head_width: units of a dense ReLU layer between the features and the logits, as fine-tuning puts there;
         0 for none.
       freezing: which parameters are trained, and what each norm does in training.
+      starts_behind: a block whose outputs take the place of images; it and those before it are not computed.
+      ends_with: a block whose outputs come out in the place of logits. A network that ends with a block, and
+        one that starts behind it, are the whole one after the other; parameters of the whole fit either.
       compute_dtype: in which training and evaluation feed images, and so of everything between them and the
         logits; statistics and logits stay in float32 or wider. None: ``param_dtype``.
     """
@@ -57,6 +60,8 @@ class Network(nn.Module):
     norm_group: int = 0
     param_dtype: DTypeLike = jnp.float32
     compute_dtype: DTypeLike | None = None
+    starts_behind: str = ""
+    ends_with: str = ""
 
     @property
     def sites(self) -> tuple[Site, ...]:
@@ -73,14 +78,47 @@ class Network(nn.Module):
         text = str(self.placement)  # a Placement's code parses back to the same value
         return parse_placement(text, self.sites, self.order)
 
-    def inputs(self, images: Array, smallest_side: int = 1) -> Array:
+    @property
+    def smallest_side(self) -> int:
+        """Fewest pixels on a side of which any reaches the logits."""
+        return 1
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The blocks that are computed, in the order in which data meets them."""
+        every = list(dict.fromkeys(site.block for site in self.sites))
+        first = every.index(self.starts_behind) + 1 if self.starts_behind else 0
+        behind = every.index(self.ends_with) + 1 if self.ends_with else len(every)
+        return tuple(every[first:behind])
+
+    @nn.compact
+    def __call__(self, images: Array, *, train: bool = False) -> Array:
+        """Images [batch, height, width, channels] -> logits [batch, num_classes].
+
+        Raises:
+          ValueError: an image has so short a side that no pixel of it would be left.
+        """
+        x = images if self.starts_behind else self.inputs(images)
+        for name in self.blocks:
+            x = self.block(name, x, train)
+        return x if self.ends_with else self.top(x)
+
+    def block(self, name: str, x: Array, train: bool) -> Array:
+        """What a block makes of the outputs of the one before it."""
+        raise NotImplementedError
+
+    def top(self, x: Array) -> Array:
+        """What is made of the outputs of the last block: logits."""
+        return self.logits(x)
+
+    def inputs(self, images: Array) -> Array:
         """Images [batch, ...] as floating point numbers.
 
         Raises:
-          ValueError: height or width is below ``smallest_side``.
+          ValueError: height or width is below :attr:`smallest_side`.
         """
-        if min(images.shape[1:3]) < smallest_side:
-            raise ValueError(f"images {images.shape} have a side below {smallest_side} pixels")
+        if min(images.shape[1:3]) < self.smallest_side:
+            raise ValueError(f"images {images.shape} have a side below {self.smallest_side} pixels")
         return jnp.asarray(images, jnp.promote_types(images.dtype, jnp.bfloat16))
 
     def unit(

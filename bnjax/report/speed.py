@@ -5,7 +5,7 @@ from typing import Any
 
 from bnjax.report.document import Cell, Picture, Section, Table, number, text
 from bnjax.report.speed_figures import speed_picture
-from bnjax.report.speed_results import SpeedResults, contestant_name, measured, network_title
+from bnjax.report.speed_results import SpeedResults, contestant_name, is_fine_tuned, measured, network_title
 
 _IMAGES = {"random": "random images", "digits": "digits"}
 _COLUMNS = (
@@ -62,7 +62,7 @@ def _table(records: Sequence[Mapping[str, Any]], absent: Sequence[Mapping[str, A
     out = [
         f"{contestant_name(record)}, {record['precision']} ({record['status']}: {record['reason']})"
         for record in absent
-        if record["network"] == first["network"]
+        if (record["network"], is_fine_tuned(record)) == (first["network"], is_fine_tuned(first))
     ]
     epochs = sorted(
         {
@@ -88,7 +88,7 @@ def _row(record: Mapping[str, Any]) -> list[Cell]:
         *_spread_cells(record["step_ms"], ".4g"),
         *_spread_cells(record["ratio"], ".2f"),
         number(record["images_per_second"], ",.0f"),
-        number(100 * record["of_product"]["median"], ".1f"),
+        number(100 * record["of_product"]["median"] if record["of_product"] else None, ".1f"),
         number(record["evaluation_images_per_second"], ",.0f"),
         number(record["first_step_seconds"], ".1f"),
         number(record["peak_memory_mib"], ",.0f"),

@@ -12,6 +12,7 @@ from bnjax.records import RecordError
 #: The contestant that the others are compared with.
 BNJAX = "bnjax"
 _NAMES = {
+    "bnjax-precomputed": "bnjax, frozen part computed once",
     "flax": "plain Flax",
     "keras-jax": "Keras on JAX",
     "keras-torch": "Keras on PyTorch",
@@ -38,7 +39,7 @@ class SpeedResults:
         return [record for _, found in self.measurements for record in found if record["kind"] == kind]
 
     def networks(self) -> dict[tuple, list[dict[str, Any]]]:
-        """Network, image shape and batch size -> its ``speed`` records."""
+        """Network, image shape, batch size and whether it is fine-tuned -> its ``speed`` records."""
         found: dict[tuple, list[dict[str, Any]]] = {}
         for record in self.of_kind("speed"):
             found.setdefault(_task_of(record), []).append(record)
@@ -48,6 +49,11 @@ class SpeedResults:
 def contestant_name(record: Mapping[str, Any]) -> str:
     """A contestant's name for people."""
     return _NAMES.get(record["contestant"], record["contestant"])
+
+
+def is_fine_tuned(record: Mapping[str, Any]) -> bool:
+    """Whether a part of the network is frozen; earlier measurements, which do not say so, have none."""
+    return bool(record.get("frozen"))
 
 
 def load_speed(paths: Iterable[Path]) -> SpeedResults:
@@ -76,7 +82,8 @@ def load_speed(paths: Iterable[Path]) -> SpeedResults:
 
 
 def _task_of(record: Mapping[str, Any]) -> tuple:
-    return record["network"], tuple(record["image_shape"]), record["batch_size"]
+    shape, fine_tuned = tuple(record["image_shape"]), is_fine_tuned(record)
+    return record["network"], shape, record["batch_size"], fine_tuned
 
 
 def _check_new(record: Mapping[str, Any], seen: set[tuple]) -> None:
@@ -157,7 +164,7 @@ _FIELDS: dict[str, dict[str, Check]] = {
         "ratio": _or_null(_is_spread),
         "images_per_second": _is_number,
         "evaluation_images_per_second": _is_number,
-        "of_product": _is_spread,
+        "of_product": _or_null(_is_spread),
         "first_step_seconds": _is_number,
         "peak_memory_mib": _or_null(_is_number),
         "epoch_data": _or_null(_is_text),
@@ -215,4 +222,5 @@ def _product(record: Mapping[str, Any]) -> str:
 def network_title(record: Mapping[str, Any]) -> str:
     """A network with its images and its batch."""
     height, width, _ = record["image_shape"]
-    return f"{record['network']}, {height} x {width} pixels, batch {record['batch_size']}"
+    fine_tuned = ", fine-tuned" if is_fine_tuned(record) else ""
+    return f"{record['network']}{fine_tuned}, {height} x {width} pixels, batch {record['batch_size']}"

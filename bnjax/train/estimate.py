@@ -10,7 +10,7 @@ from bnjax.config import Config, condition_names, run_id
 from bnjax.data import Dataset
 from bnjax.options import Options
 from bnjax.train.backend import configure_backend
-from bnjax.train.plan import Task, program_count, program_settings
+from bnjax.train.plan import Task, data_settings, program_count, program_settings
 from bnjax.train.programs import Programs
 from bnjax.train.recorder import finished_summary
 from bnjax.train.run import device_errors, load
@@ -30,11 +30,13 @@ class Pace:
       compiling: once for a program.
       step: of all its runs.
       evaluation: of an epoch's end, of all its runs.
+      frozen: what comes before a run's first step, where its frozen part is computed once.
     """
 
     compiling: float
     step: float
     evaluation: float
+    frozen: float = 0.0
 
 
 def dry_run(configs: Sequence[Config], options: Options, program: str) -> int:
@@ -73,14 +75,14 @@ def _estimate(tasks: Sequence[Task], steps: Mapping[Config, int], jobs: int) -> 
     for task in tasks:
         first = task.configs[0]
         # Placements and rates change a step's time little: one measurement serves them all.
-        kind = (program_settings(first, gated=True), first.dataset, task.gated, len(task.configs))
+        kind = (program_settings(first, gated=True), data_settings(first), task.gated, len(task.configs))
         if kind not in paces:
             paces[kind] = _measured(task)
         pace = paces[kind]
         key = (program_settings(first, task.gated), kind)
         seconds += 0 if key in compiled else pace.compiling
         compiled.add(key)
-        seconds += steps[first] * pace.step + first.epochs * pace.evaluation
+        seconds += steps[first] * pace.step + first.epochs * pace.evaluation + pace.frozen
     return seconds / jobs
 
 
@@ -88,6 +90,7 @@ def _measured(task: Task) -> Pace:
     """Trains a part of the images."""
     from bnjax.train.lanes import join, prepare_lane_runs, train_lanes
     from bnjax.train.loop import train
+    from bnjax.train.precompute import frozen_outputs
     from bnjax.train.progress import Progress
     from bnjax.train.training import Run, prepare
 
@@ -110,6 +113,11 @@ def _measured(task: Task) -> Pace:
         else:
             run = training = prepare(short[0], small, programs=programs, gated=task.gated)
             train(training, emit, Progress(1, 1, shown=False))
+    frozen = 0.0
+    if short[0].precompute_frozen:
+        started = time.perf_counter()
+        frozen_outputs(training)  # once more, compiled
+        frozen = (time.perf_counter() - started) * len(dataset.train) / len(small.train)
     training_seconds = run.epochs[-1]["seconds"] * len(short)
     epoch_seconds = ended[-1] - ended[-1 - len(short)]
     larger = len(dataset.test) / len(small.test)
@@ -117,6 +125,7 @@ def _measured(task: Task) -> Pace:
         run.compile_seconds,
         training_seconds / run.steps_per_epoch,
         max(epoch_seconds - training_seconds, 0.0) * larger,
+        frozen,
     )
 
 

@@ -12,9 +12,10 @@ from bnjax.data import Images, eval_batches
 from bnjax.data.batches import Batch
 from bnjax.models import Network
 from bnjax.models.network import unit_name
+from bnjax.train.eval_step import EvalStep, UnitProbe
 from bnjax.train.mesh import own_rows, replicate, shard_batch
 from bnjax.train.state import TrainState
-from bnjax.train.step import EvalStep, Sums, Totals, UnitProbe
+from bnjax.train.step import Sums, Totals
 
 T = TypeVar("T")
 
@@ -39,30 +40,56 @@ class Evaluation:
 
 
 @dataclass
-class _Tally:
-    """What an evaluation has seen so far."""
+class UnitTally:
+    """What units have done so far.
+
+    Attributes:
+      units: site -> its unit's name.
+      largest: see :class:`Evaluation`.
+      counts: site -> [features], on how many images a unit was active.
+    """
 
     units: dict[str, str]
-    totals: Totals = field(default_factory=Totals)
     largest: dict[str, np.ndarray] = field(default_factory=dict)
-    active: dict[str, np.ndarray] = field(default_factory=dict)
+    counts: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def add(self, sums: Sums, probes: dict[str, UnitProbe]) -> None:
-        self.totals.add(sums)
+    def add(self, probes: dict[str, UnitProbe]) -> None:
+        """Takes in what was seen on a batch."""
         for site, unit in self.units.items():
             self.largest[site] = np.maximum(self.largest.get(site, -np.inf), probes[unit].largest_input)
-            self.active[site] = self.active.get(site, np.int32(0)) + np.asarray(probes[unit].active)
+            self.counts[site] = self.counts.get(site, np.int32(0)) + np.asarray(probes[unit].active)
+
+    def active(self, images: int) -> dict[str, np.ndarray]:
+        """See :class:`Evaluation`; of so many images."""
+        return {site: counts / images for site, counts in self.counts.items()}
+
+
+@dataclass
+class _Tally(UnitTally):
+    """What an evaluation has seen so far."""
+
+    totals: Totals = field(default_factory=Totals)
+
+    def take(self, sums: Sums, probes: dict[str, UnitProbe]) -> None:
+        """Takes in what a step found on a batch."""
+        self.totals.add(sums)
+        self.add(probes)
 
     def result(self) -> Evaluation:
-        fractions = {site: counts / self.totals.images for site, counts in self.active.items()}
         totals = self.totals
         means = (totals.mean_loss, totals.accuracy, totals.top5_accuracy)
-        return Evaluation(*means, self.largest, fractions)
+        return Evaluation(*means, self.largest, self.active(totals.images))
 
 
-def _units(model: Network) -> dict[str, str]:
-    """Those with an activation, which alone can be silent."""
-    return {site.name: unit_name(site.name) for site in model.sites if not site.linear}
+def probed_units(model: Network) -> dict[str, str]:
+    """Site -> its unit's name, of those with an activation, which alone can be silent."""
+    computed = [site for site in model.sites if site.block in model.blocks]
+    return {site.name: unit_name(site.name) for site in computed if not site.linear}
+
+
+def whole_batch(batch_size: int, part: Images, mesh: Mesh) -> int:
+    """The size of evaluation batches: a multiple of the devices."""
+    return -(-min(batch_size, len(part)) // mesh.size) * mesh.size
 
 
 def evaluate(
@@ -79,12 +106,12 @@ def evaluate(
     Args:
       check: called before every batch; what it raises ends the evaluation.
     """
-    batch_size = -(-min(batch_size, len(part)) // mesh.size) * mesh.size
-    tally = _Tally(_units(model))
+    batch_size = whole_batch(batch_size, part, mesh)
+    tally = _Tally(probed_units(model))
     rows = own_rows(batch_size, mesh) if mesh.is_multi_process else None
     for batch in eval_batches(part, batch_size, rows):
         check()
-        tally.add(*jax.device_get(step(state.params, state.batch_stats, shard_batch(batch, mesh))))
+        tally.take(*jax.device_get(step(state.params, state.batch_stats, shard_batch(batch, mesh))))
     return tally.result()
 
 
@@ -102,11 +129,11 @@ def evaluate_lanes(
       step: takes and gives arrays with lanes first, but for the batch.
       state: stacked.
     """
-    tallies = [_Tally(_units(model)) for _ in range(len(state.step))]
+    tallies = [_Tally(probed_units(model)) for _ in range(len(state.step))]
     for batch in eval_batches(part, min(batch_size, len(part))):
         stacked = jax.device_get(step(state.params, state.batch_stats, replicate(batch, mesh)))
         for lane, tally in enumerate(tallies):
-            tally.add(*lane_of(stacked, lane))
+            tally.take(*lane_of(stacked, lane))
     return [tally.result() for tally in tallies]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 
+from bnjax.finetuning import precomputed_block
 from bnjax.nn.unit import parameter_count
 from bnjax.train.partition import split
 from bnjax.train.training import Run, used_variables
@@ -41,6 +42,16 @@ def run_facts(run: Run, lanes: int = 1) -> dict[str, Any]:
 def trained_count(run: Run) -> int:
     """How many numbers a run trains."""
     return parameter_count(split(used_variables(run)[0], run.model)[0])
+
+
+def frozen_words(run: Run) -> str:
+    """What is said of a run that does not train everything; empty for one that does."""
+    trained, every = trained_count(run), parameter_count(used_variables(run)[0])
+    if trained == every:
+        return ""
+    block = precomputed_block(run.config)
+    once = f"; what the blocks up to {block} make of the images is computed once" if block else ""
+    return f"{trained:,} of {every:,} parameters are trained{once}"
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:

@@ -6,14 +6,16 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax import Array
 from jax.typing import ArrayLike
 
 from bnjax.config import Config
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import Network, gates_for
+from bnjax.train.eval_step import UnitProbe, eval_function, feature_function
 from bnjax.train.state import TrainState
-from bnjax.train.step import Sums, UnitProbe, eval_function, loop_function, step_function
+from bnjax.train.step import Sums, loop_function, step_function
 
 OptimizerAt = Callable[[ArrayLike], optax.GradientTransformation]
 
@@ -37,6 +39,7 @@ class LaneValues(NamedTuple):
 LaneStep = Callable[[TrainState, Batch, LaneValues], tuple[TrainState, Sums]]
 LaneLoop = Callable[[TrainState, Batch, ArrayLike, int, LaneValues], tuple[TrainState, Sums]]
 LaneEval = Callable[[Any, Any, Batch, LaneValues], tuple[Sums, dict[str, UnitProbe]]]
+LaneFeatures = Callable[[Any, Any, Batch, LaneValues], tuple[Array, dict[str, UnitProbe]]]
 
 
 def lane_values(config: Config) -> LaneValues:
@@ -50,7 +53,7 @@ def _with_values(model: Network, values: LaneValues) -> Network:
 
 
 def lane_step_function(
-    model: Network, optimizer_at: OptimizerAt, scaling: InputScaling, label_smoothing: float = 0.0
+    model: Network, optimizer_at: OptimizerAt, scaling: InputScaling | None, label_smoothing: float = 0.0
 ) -> LaneStep:
     """``step(state, batch, values)``, see :func:`bnjax.train.step.make_train_step`.
 
@@ -68,7 +71,7 @@ def lane_step_function(
 
 
 def lane_loop_function(
-    model: Network, optimizer_at: OptimizerAt, scaling: InputScaling, label_smoothing: float = 0.0
+    model: Network, optimizer_at: OptimizerAt, scaling: InputScaling | None, label_smoothing: float = 0.0
 ) -> LaneLoop:
     """``loop(state, examples, order, count, values)``, see :func:`bnjax.train.step.make_train_loop`."""
     step = lane_step_function(model, optimizer_at, scaling, label_smoothing)
@@ -84,8 +87,8 @@ def lane_loop_function(
     return loop
 
 
-def lane_eval_function(model: Network, scaling: InputScaling) -> LaneEval:
-    """``step(params, batch_stats, batch, values)``, see :func:`bnjax.train.step.make_eval_step`."""
+def lane_eval_function(model: Network, scaling: InputScaling | None) -> LaneEval:
+    """``step(params, batch_stats, batch, values)``, see :func:`bnjax.train.eval_step.make_eval_step`."""
 
     def step(
         params: Any, batch_stats: Any, batch: Batch, values: LaneValues
@@ -95,7 +98,19 @@ def lane_eval_function(model: Network, scaling: InputScaling) -> LaneEval:
     return step
 
 
-def lanes_eval_function(model: Network, scaling: InputScaling) -> LaneEval:
+def lane_feature_function(model: Network, scaling: InputScaling) -> LaneFeatures:
+    """The same of a network that ends with a block, see :func:`bnjax.train.eval_step.make_feature_step`."""
+
+    def step(
+        params: Any, batch_stats: Any, batch: Batch, values: LaneValues
+    ) -> tuple[Array, dict[str, UnitProbe]]:
+        own = _with_values(model, values)
+        return feature_function(own, scaling, values.gates)(params, batch_stats, batch)
+
+    return step
+
+
+def lanes_eval_function(model: Network, scaling: InputScaling | None) -> LaneEval:
     """The same of stacked parameters, statistics and values on one batch."""
     return jax.vmap(lane_eval_function(model, scaling), in_axes=(0, 0, None, 0))
 

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from bnjax.train.outcome import diverged_fields, epoch_fields, measure, waiting_share
+from bnjax.train.precompute import precompute
 from bnjax.train.progress import Progress
 from bnjax.train.signals import held_signals
 from bnjax.train.step import Sums
@@ -41,6 +42,7 @@ def train(
     Returns:
       ``done`` or ``diverged``.
     """
+    precompute(run, progress.describe)
     started = time.perf_counter()
     with held_signals():  # XLA and what it calls back do not bear exceptions from signals
         run.steps.compile(run.state)

@@ -47,15 +47,18 @@ class Measured:
 
 def measure(run: Training, trained: Totals) -> Measured:
     """Evaluates a run."""
-    test = _evaluate(run, run.dataset.test)
-    held_out = _evaluate(run, run.dataset.validation) if run.dataset.validation else None
-    seen = _evaluate(run, run.dataset.train) if run.config.evaluate_train else None
+    fed = run.fed
+    test = _evaluate(run, fed.test)
+    if run.frozen:
+        test = run.frozen.completed(test)
+    held_out = _evaluate(run, fed.validation) if fed.validation else None
+    seen = _evaluate(run, fed.train) if run.config.evaluate_train else None
     return Measured(trained, test, held_out, seen, site_kernels(run.model, run.state))
 
 
 def waiting_share(run: Run) -> float | None:
     """The fraction of the epoch under way for which the device had no batch; None with images in memory."""
-    if isinstance(run.dataset.train, ImageSet):
+    if isinstance(run.fed.train, ImageSet):
         return None
     return run.underway.waited / run.underway.seconds
 
@@ -121,8 +124,8 @@ def _speed(images: int, seconds: float) -> dict[str, float]:
 
 
 def _evaluate(run: Training, part: Images) -> Evaluation:
-    size, check = run.config.eval_batch_size, run.hosts.check_signals
-    return evaluate(run.eval_step, run.state, part, size, run.mesh, run.model, check)
+    programs, size, check = run.programs, run.config.eval_batch_size, run.hosts.check_signals
+    return evaluate(programs.eval_step, run.state, part, size, run.mesh, programs.trained_part, check)
 
 
 def summary_fields(run: Run, status: str, seconds: float) -> dict[str, Any]:

@@ -15,6 +15,7 @@ _NEVER_COMPILED_IN = (
     "epochs",
     "recipe",
     "dataset",
+    "classes",
     "validation",
     "train_images",
     "test_images",
@@ -22,6 +23,7 @@ _NEVER_COMPILED_IN = (
     "input_scale",
     "weights",
     "pretrain",
+    "pretrain_classes",
     "pretrain_epochs",
 )
 #: On CPU a gated program's steps take longer than those of a program for one placement. It pays for runs of
@@ -53,14 +55,17 @@ def program_settings(config: Config, gated: bool) -> tuple[tuple[str, Any], ...]
     free = {*_NEVER_COMPILED_IN, *(TRACED_SETTINGS if gated else ())}
     if config.schedule == "cosine":  # which ends with the last epoch
         free.remove("epochs")
-    return tuple((name, value) for name, value in sorted(identity(config).items()) if name not in free)
+    built_in = identity(config)
+    if config.precompute_frozen:  # another program to the same end
+        built_in["precompute_frozen"] = True
+    return tuple((name, value) for name, value in sorted(built_in.items()) if name not in free)
 
 
 def data_settings(config: Config) -> tuple[Hashable, ...]:
     """The settings that decide which images a run sees: equal ones, one data set in memory."""
-    which = ("dataset", "data_dir", "image_size", "bad_images", "validation", "train_images", "test_images")
-    names = (*which, "model")
-    return tuple(getattr(config, name) for name in names)
+    names = ("dataset", "classes", "data_dir", "image_size", "bad_images", "validation")
+    counts = ("train_images", "test_images")
+    return tuple(getattr(config, name) for name in (*names, *counts, "model"))
 
 
 def _lanes_key(config: Config) -> tuple[Hashable, ...]:
@@ -85,9 +90,11 @@ def plan(configs: Sequence[Config], steps: Mapping[Config, int], lanes: int) -> 
     """
     if lanes > 1:
         return [
-            Task(tuple(group[start : start + lanes]), gated=True)
+            Task(tuple(group[start : start + width]), gated=True)
             for group in _grouped([config for config in configs if config in steps])
-            for start in range(0, len(group), lanes)
+            # Lanes share the images; what a frozen part makes of them is each run's own.
+            for width in [1 if group[0].precompute_frozen else lanes]
+            for start in range(0, len(group), width)
         ]
     gated = {
         config

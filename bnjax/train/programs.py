@@ -11,14 +11,18 @@ from jax.typing import ArrayLike
 
 from bnjax.config import Config
 from bnjax.data import Dataset, InputScaling, input_scaling, steps_per_epoch
+from bnjax.finetuning import precomputed_block
 from bnjax.models import Network, build_model
+from bnjax.train.eval_step import EvalStep, FeatureStep, make_eval_step, make_feature_step
 from bnjax.train.lane_step import (
     LaneEval,
+    LaneFeatures,
     LaneLoop,
     LaneStep,
     OptimizerAt,
     compiled,
     lane_eval_function,
+    lane_feature_function,
     lane_loop_function,
     lane_step_function,
     lane_values,
@@ -28,19 +32,42 @@ from bnjax.train.lane_step import (
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.plan import program_settings
 from bnjax.train.state import TrainState, state_maker
-from bnjax.train.step import EvalStep, TrainLoop, TrainStep, make_eval_step, make_train_loop, make_train_step
+from bnjax.train.step import TrainLoop, TrainStep, make_train_loop, make_train_step
 
 MakeState = Callable[[int], TrainState]
 
 
 class RunPrograms(NamedTuple):
-    """What a run calls: its network, what makes its first state from a seed, and its compiled functions."""
+    """What a run calls: its network, what makes its first state from a seed, and its compiled functions.
+
+    Attributes:
+      frozen_part, trained_part: the network up to the block that is computed once, and behind it, where the
+        steps begin; without such a block each is the whole.
+      feature_step: of the frozen part, the others of the trained one.
+    """
 
     model: Network
     first_state: MakeState
     train_step: TrainStep
     train_loop: TrainLoop
     eval_step: EvalStep
+    frozen_part: Network
+    trained_part: Network
+    feature_step: FeatureStep
+
+
+class _Parts(NamedTuple):
+    """A network cut where ``precompute_frozen`` says; ``scaling`` is that of the trained part."""
+
+    frozen: Network
+    trained: Network
+    scaling: InputScaling | None
+
+
+def _parts_of(model: Network, config: Config, scaling: InputScaling) -> _Parts:
+    block = precomputed_block(config)
+    trained_scaling = None if block else scaling
+    return _Parts(model.clone(ends_with=block), model.clone(starts_behind=block), trained_scaling)
 
 
 @dataclass
@@ -57,13 +84,17 @@ class _StaticPrograms:
     def _made(self) -> RunPrograms:
         model = build_model(self.config, self.num_classes)
         optimizer = make_optimizer(self.config, steps_per_epoch=self.steps_per_epoch)
-        parts = (model, optimizer, self.scaling, self.config.label_smoothing)
+        frozen, trained, scaling = _parts_of(model, self.config, self.scaling)
+        parts = (trained, optimizer, scaling, self.config.label_smoothing)
         return RunPrograms(
             model,
             state_maker(model, optimizer, self.image_shape),
             make_train_step(*parts),
             make_train_loop(*parts),
-            make_eval_step(model, self.scaling),
+            make_eval_step(trained, scaling),
+            frozen,
+            trained,
+            make_feature_step(frozen, self.scaling),
         )
 
     def of(self, config: Config) -> RunPrograms:
@@ -96,9 +127,13 @@ class GatedPrograms:
     def _model(self) -> Network:
         return self.model_of(self.config)
 
+    @cached_property
+    def _cut(self) -> _Parts:
+        return _parts_of(self._model, self.config, self.scaling)
+
     @property
-    def _parts(self) -> tuple[Network, OptimizerAt, InputScaling, float]:
-        return self._model, self._optimizer_at, self.scaling, self.config.label_smoothing
+    def _parts(self) -> tuple[Network, OptimizerAt, InputScaling | None, float]:
+        return self._cut.trained, self._optimizer_at, self._cut.scaling, self.config.label_smoothing
 
     @cached_property
     def first_state(self) -> MakeState:
@@ -119,7 +154,11 @@ class GatedPrograms:
 
     @cached_property
     def _evaluation(self) -> LaneEval:
-        return jax.jit(lane_eval_function(self._model, self.scaling))
+        return jax.jit(lane_eval_function(self._cut.trained, self._cut.scaling))
+
+    @cached_property
+    def _features(self) -> LaneFeatures:
+        return jax.jit(lane_feature_function(self._cut.frozen, self.scaling))
 
     @cached_property
     def loop_over_one_order(self) -> LaneLoop:
@@ -134,7 +173,7 @@ class GatedPrograms:
     @cached_property
     def lanes_evaluation(self) -> LaneEval:
         """The evaluation of stacked states on the same batch."""
-        return jax.jit(lanes_eval_function(self._model, self.scaling))
+        return jax.jit(lanes_eval_function(self._cut.trained, self._cut.scaling))
 
     def of(self, config: Config) -> RunPrograms:
         """The programs of a run by itself: its values are bound, nothing is compiled for it."""
@@ -145,12 +184,15 @@ class GatedPrograms:
         ) -> tuple[TrainState, Any]:
             return self._loop(state, examples, order, count, values)
 
+        model = self.model_of(config)
         return RunPrograms(
-            self.model_of(config),
+            model,
             self.first_state,
             lambda state, batch: self._step(state, batch, values),
             take_loop,
             lambda params, batch_stats, batch: self._evaluation(params, batch_stats, batch, values),
+            *_parts_of(model, config, self.scaling)[:2],
+            lambda params, batch_stats, batch: self._features(params, batch_stats, batch, values),
         )
 
 

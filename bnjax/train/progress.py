@@ -30,6 +30,10 @@ class Progress:
     ) -> None:
         self._bar.close()
 
+    def describe(self, doing: str) -> None:
+        """Says what is done before the steps."""
+        self._bar.set_description(doing)
+
     def advance(self, steps: int, epoch: int, train_loss: float, waiting: float | None = None) -> None:
         """More steps are done.
 

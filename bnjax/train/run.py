@@ -119,7 +119,7 @@ def load(config: Config) -> "Dataset":
 def _train_claimed(
     run: "Training", recorder: Recorder, progress: "Callable[[int, int], Progress]", started: float
 ) -> str:
-    from bnjax.train.facts import run_facts
+    from bnjax.train.facts import frozen_words, run_facts
     from bnjax.train.loop import train
     from bnjax.train.outcome import summary_fields
 
@@ -130,8 +130,8 @@ def _train_claimed(
 
     take_up(run, recorder, hosts=run.hosts)
     recorder.emit("run", **run_facts(run))
-    if run.hosts.first:
-        _tell_of_frozen(run, recorder)
+    if run.hosts.first and (frozen := frozen_words(run)):
+        print(f"run {recorder.run_id}: {frozen}", file=sys.stderr)
     saves = Saves([(run, recorder)], kept=run.hosts.first)
     status = "interrupted"
     try:
@@ -166,16 +166,6 @@ def check_alike(run: "Training") -> None:
     settings = {**identity(run.config), "eval_batch_size": run.config.eval_batch_size}
     facts = {"settings": str(settings), "images": str(run.dataset.facts), "versions": str(versions(_ALIKE))}
     run.hosts.check_alike({**facts, "first parameters": digest(run.state.params)})
-
-
-def _tell_of_frozen(run: "Run", recorder: Recorder) -> None:
-    from bnjax.nn.unit import parameter_count
-    from bnjax.train.facts import trained_count
-    from bnjax.train.training import used_variables
-
-    trained, every = trained_count(run), parameter_count(used_variables(run)[0])
-    if trained < every:
-        print(f"run {recorder.run_id}: {trained:,} of {every:,} parameters are trained", file=sys.stderr)
 
 
 def keep_state(run: "Run", status: str) -> None:

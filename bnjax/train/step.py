@@ -1,4 +1,4 @@
-"""The training step and the evaluation step: pure functions, compiled once, metrics as sums."""
+"""The training step: a pure function, compiled once, metrics as sums."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -72,25 +72,18 @@ class Totals:
         return self.in_top5 / self.images
 
 
-class UnitProbe(NamedTuple):
-    """What an evaluation step saw of a unit's features: arrays [features].
-
-    Attributes:
-      largest_input: the activation's largest input over images and positions.
-      active: the number of images on which that input is above 0 at some position.
-    """
-
-    largest_input: Array
-    active: Array
-
-
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, Sums]]
 TrainLoop = Callable[[TrainState, Batch, ArrayLike, int], tuple[TrainState, Sums]]
-EvalStep = Callable[[Any, Any, Batch], tuple[Sums, dict[str, UnitProbe]]]
 
 
-def scale_images(images: ArrayLike, scaling: InputScaling, dtype: Any) -> Array:
-    """uint8 [batch, height, width, channels] -> the network's inputs."""
+def scale_images(images: ArrayLike, scaling: InputScaling | None, dtype: Any) -> Array:
+    """uint8 [batch, height, width, channels] -> the network's inputs.
+
+    Args:
+      scaling: None for what comes out of a block and goes into the next one as it is.
+    """
+    if scaling is None:
+        return jnp.asarray(images, dtype)
     mean, deviation = jnp.asarray(scaling.mean, dtype), jnp.asarray(scaling.deviation, dtype)
     return (jnp.asarray(images, dtype) - mean) / deviation
 
@@ -109,7 +102,8 @@ def cross_entropies(logits: Array, labels: ArrayLike, label_smoothing: float = 0
     return (1 - label_smoothing) * losses + label_smoothing * even
 
 
-def _sums(logits: Array, batch: Batch, label_smoothing: float = 0.0) -> Sums:
+def batch_sums(logits: Array, batch: Batch, label_smoothing: float = 0.0) -> Sums:
+    """From logits [batch, classes]."""
     losses = cross_entropies(logits, batch.labels, label_smoothing)
     right = logits.argmax(-1) == batch.labels
     above = (logits > jnp.take_along_axis(logits, batch.labels[:, None], -1)).sum(-1)
@@ -124,7 +118,7 @@ def _sums(logits: Array, batch: Batch, label_smoothing: float = 0.0) -> Sums:
 def make_train_step(
     model: Network,
     optimizer: optax.GradientTransformation,
-    scaling: InputScaling,
+    scaling: InputScaling | None,
     label_smoothing: float = 0.0,
 ) -> TrainStep:
     """``step(state, batch) -> (state, sums)``: one update by the mean loss of a batch.
@@ -139,7 +133,7 @@ def make_train_step(
 def make_train_loop(
     model: Network,
     optimizer: optax.GradientTransformation,
-    scaling: InputScaling,
+    scaling: InputScaling | None,
     label_smoothing: float = 0.0,
 ) -> TrainLoop:
     """``loop(state, examples, order, count) -> (state, sums)``: many of those steps in one call.
@@ -177,7 +171,7 @@ def loop_function(step: TrainStep, model: Network) -> TrainLoop:
 def step_function(
     model: Network,
     optimizer: optax.GradientTransformation,
-    scaling: InputScaling,
+    scaling: InputScaling | None,
     gates: Any = None,
     label_smoothing: float = 0.0,
 ) -> TrainStep:
@@ -203,7 +197,7 @@ def step_function(
                 mutable=["batch_stats"],
                 rngs={"dropout": dropout},
             )
-            sums = _sums(logits, batch, label_smoothing)
+            sums = batch_sums(logits, batch, label_smoothing)
             return sums.loss / sums.images, (sums, updated.get("batch_stats", {}))
 
         gradients, (sums, batch_stats) = jax.grad(mean_loss, has_aux=True)(trained)
@@ -213,37 +207,5 @@ def step_function(
             params=params, batch_stats=batch_stats, opt_state=opt_state, step=state.step + 1
         )
         return state, sums
-
-    return step
-
-
-def _unit_probe(largest: Array, batch: Batch) -> UnitProbe:
-    """From the largest input on each image [batch, features]."""
-    active = (largest > 0) & (batch.weights > 0)[:, None]
-    return UnitProbe(largest.max(0), active.sum(0))
-
-
-def make_eval_step(model: Network, scaling: InputScaling) -> EvalStep:
-    """``step(params, batch_stats, batch) -> (sums, probes)`` by running statistics, without dropout.
-
-    ``probes`` says of each unit, by its name in params, on what it was active. Copies that fill a batch up
-    count nothing, and being copies they change no maximum.
-    """
-    return jax.jit(eval_function(model, scaling))
-
-
-def eval_function(model: Network, scaling: InputScaling, gates: Any = None) -> EvalStep:
-    """What :func:`make_eval_step` compiles."""
-    fixed = {} if gates is None else {"gates": gates}
-
-    def step(params: Any, batch_stats: Any, batch: Batch) -> tuple[Sums, dict[str, UnitProbe]]:
-        images = scale_images(batch.images, scaling, model.compute_dtype or model.param_dtype)
-        variables = {"params": params, "batch_stats": batch_stats, **fixed}
-        logits, sown = model.apply(variables, images, train=False, mutable=["probes"])
-        probes = {
-            unit: _unit_probe(values["activation_input_max"], batch)
-            for unit, values in sown["probes"].items()
-        }
-        return _sums(logits, batch), probes
 
     return step

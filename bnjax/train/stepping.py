@@ -1,5 +1,6 @@
 """Two ways to take the steps of an epoch: one by one from the host, or in a loop on the device."""
 
+import functools
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -98,11 +99,11 @@ class HostSteps:
 
     def compile(self, state: TrainState) -> None:
         """One step on a copy of the state."""
-        rows = own_rows(self._config.batch_size, self._mesh)
-        size = rows.stop - rows.start
-        images = np.zeros((size, *self._train.image_shape), np.uint8)
-        batch = shard_batch(Batch(images, np.zeros(size, np.int32), np.ones(size, np.float32)), self._mesh)
+        batch = shard_batch(self._any_batch(), self._mesh)
         jax.block_until_ready(self.program(jax.tree.map(jnp.copy, state), batch))
+
+    def _any_batch(self) -> Batch:
+        return next(self._batches(epoch=1, first=0))
 
     def take(self, state: TrainState, epoch: int, first: int = 0) -> Iterator[tuple[TrainState, Sums]]:
         for batch in self._batches(epoch, first):
@@ -117,6 +118,13 @@ class HostSteps:
 
 class StreamSteps(HostSteps):
     """One call for each step while the next batch is fetched; tells how long the device waits."""
+
+    def _any_batch(self) -> Batch:
+        """Nothing is read for it."""
+        rows = own_rows(self._config.batch_size, self._mesh)
+        size = rows.stop - rows.start
+        images = np.zeros((size, *self._train.image_shape), np.uint8)
+        return Batch(images, np.zeros(size, np.int32), np.ones(size, np.float32))
 
     def take(self, state: TrainState, epoch: int, first: int = 0) -> Iterator[tuple[TrainState, Sums]]:
         self.waited = 0.0
@@ -145,10 +153,13 @@ class DeviceSteps:
 
     def __init__(self, config: Config, program: TrainLoop, train: ImageSet, mesh: Mesh) -> None:
         self.program = program
-        self._config, self._mesh = config, mesh
+        self._config, self._train, self._mesh = config, train, mesh
         self._count = steps_per_epoch(len(train), config.batch_size)
-        weights = np.ones(len(train), np.float32)
-        self._examples = replicate(Batch(train.images, train.labels, weights), mesh)
+
+    @functools.cached_property
+    def _examples(self) -> Batch:
+        train = self._train
+        return replicate(Batch(train.images, train.labels, np.ones(len(train), np.float32)), self._mesh)
 
     def compile(self, state: TrainState) -> None:
         """No step, on a copy of the state."""
@@ -157,8 +168,7 @@ class DeviceSteps:
 
     def take(self, state: TrainState, epoch: int, first: int = 0) -> Iterator[tuple[TrainState, Sums]]:
         config = self._config
-        images = len(self._examples.labels)
-        order = epoch_order(images, config.shuffle, config.seed, epoch)
+        order = epoch_order(len(self._train), config.shuffle, config.seed, epoch)
         for part, taken in order_parts(order, self._count, config.batch_size, first):
             state, sums = self._call(state, part, taken)
             yield state, Sums(*(values[:taken] for values in jax.device_get(sums)))

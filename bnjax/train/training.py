@@ -16,9 +16,10 @@ from bnjax.probes.movie import Movie, unit_tiles
 from bnjax.train.hosts import ALONE, Hosts
 from bnjax.train.initial import first_state
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
-from bnjax.train.programs import Programs
+from bnjax.train.precompute import FrozenOutputs, check_memory
+from bnjax.train.programs import Programs, RunPrograms
 from bnjax.train.state import TrainState
-from bnjax.train.step import EvalStep, Totals
+from bnjax.train.step import Totals
 from bnjax.train.stepping import EpochSteps, epoch_steps
 
 
@@ -60,6 +61,7 @@ class Run:
         round otherwise. 1 for a run by itself.
       shared_order: whether these met the same batches.
       compile_seconds: what compiling its programs took, as far as nobody had done it before.
+      frozen: what its frozen part makes of all images, where that was computed once.
     """
 
     config: Config
@@ -73,6 +75,12 @@ class Run:
     lanes: int = 1
     shared_order: bool = True
     compile_seconds: float = 0.0
+    frozen: FrozenOutputs | None = None
+
+    @property
+    def fed(self) -> Dataset:
+        """What its steps and evaluations are fed: images, or what the frozen part makes of them."""
+        return self.frozen.dataset if self.frozen else self.dataset
 
     @property
     def steps_per_epoch(self) -> int:
@@ -91,8 +99,8 @@ class Training(Run):
 
     hosts: Hosts = ALONE
     mesh: Mesh
+    programs: RunPrograms
     steps: EpochSteps
-    eval_step: EvalStep
 
 
 def has_diverged(run: Run) -> bool:
@@ -117,7 +125,8 @@ def prepare(
       hosts: the processes that train it.
 
     Raises:
-      ConfigError: the batch does not fit the devices, or a movie not the network.
+      ConfigError: the batch does not fit the devices, a movie not the network, or what is to be computed once
+        not the memory.
       DataError: fewer training images than one batch, or weights that cannot be downloaded.
       WeightsError: the weights to start from are absent or do not fit.
     """
@@ -126,6 +135,7 @@ def prepare(
     check_train_images(config, dataset)
     made = (programs or Programs()).of(config, dataset, gated)
     state = replicate(first_state(config, made.model, made.first_state), mesh)
+    check_memory(config, dataset, made, state)
     kernels = site_kernels(made.model, state)
     if movies:  # what it cannot show is told before training
         unit_tiles(kernels[made.model.sites[0].name], dataset.train.image_shape)
@@ -136,8 +146,8 @@ def prepare(
         hosts=hosts,
         mesh=mesh,
         state=state,
+        programs=made,
         steps=epoch_steps(config, made, dataset.train, mesh),
-        eval_step=made.eval_step,
         flat=FlatHistory(kernels),
         movies=movies,
     )

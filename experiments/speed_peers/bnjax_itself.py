@@ -3,24 +3,23 @@
 import itertools
 from collections import deque
 from functools import cached_property
+from typing import Any
 
 import jax
 import numpy as np
 
 from bnjax.config import Config, resolve
-from bnjax.data import ImageSet, InputScaling
+from bnjax.data import Dataset, ImageSet
 from bnjax.data.batches import Batch
-from bnjax.models import build_model
 from bnjax.nn.unit import parameter_count
 from bnjax.train.backend import configure_backend
 from bnjax.train.mesh import data_mesh, replicate, shard_batch, shard_order
-from bnjax.train.optimizer import make_optimizer
-from bnjax.train.programs import RunPrograms
-from bnjax.train.state import state_maker
-from bnjax.train.step import Sums, Totals, make_eval_step, make_train_loop, make_train_step
+from bnjax.train.partition import split
+from bnjax.train.programs import Programs
+from bnjax.train.step import Sums, Totals
 from bnjax.train.stepping import STEPS_IN_LOOP, EpochSteps, epoch_steps
 from speed_peers.images import epoch_set, synthetic_batches
-from speed_peers.networks import CLASSES, Task, task_settings
+from speed_peers.networks import CLASSES, FROZEN_LAYERS, HEAD_WIDTH, Task, task_settings
 
 
 def configure(threads: int) -> None:
@@ -30,7 +29,13 @@ def configure(threads: int) -> None:
 
 def task_config(task: Task) -> Config:
     """The config of the experiment that trains this network."""
-    return resolve(Config(**task_settings(task)))
+    fine_tuned: dict[str, Any] = dict(
+        freeze_until=str(FROZEN_LAYERS),
+        norm_mode="inference",
+        head_width=HEAD_WIDTH,
+        precompute_frozen=task.precomputed,
+    )
+    return resolve(Config(**task_settings(task), **(fine_tuned if task.frozen else {})))
 
 
 class Trainer:
@@ -42,26 +47,16 @@ class Trainer:
 
     def __init__(self, task: Task) -> None:
         config = task_config(task)
-        self._task, self._config = task, config
-        self.model = build_model(config, CLASSES)
-        self.mesh = data_mesh()
-        optimizer = make_optimizer(config)
-        image_shape = task.image_shape
-        channels = image_shape[-1]
-        parts = (self.model, optimizer, InputScaling((0.0,) * channels, (1.0,) * channels))
-        self._programs = RunPrograms(
-            model=self.model,
-            first_state=state_maker(self.model, optimizer, image_shape),
-            train_step=make_train_step(*parts),
-            train_loop=make_train_loop(*parts),
-            eval_step=make_eval_step(self.model, parts[-1]),
-        )
-        self._epoch = 0
+        self._task, self._config, self.mesh = task, config, data_mesh()
         batches = list(synthetic_batches(task))
-        weights = np.ones(task.batch_size, np.float32)
-        self._batches = itertools.cycle([Batch(*batch, weights) for batch in batches])
+        part = ImageSet(*batches[0])
+        self._programs = Programs().of(config, Dataset(part, part, CLASSES, {}), gated=False)
         self.state = replicate(self._programs.first_state(0), self.mesh)
-        self.parameters = parameter_count(self.state.params)
+        self.parameters = parameter_count(split(self.state.params, self._programs.model)[0])
+        self._epoch = 0
+        weights = np.ones(task.batch_size, np.float32)
+        fed = [Batch(self._fed(images), labels, weights) for images, labels in batches]
+        self._batches = itertools.cycle(fed)
         if task.architecture.has_convolutions:
             self._take = self._step_by_step
         else:
@@ -72,6 +67,19 @@ class Trainer:
             self._order = shard_order(order, self.mesh)
             self._take = self._in_a_loop
 
+    def _fed(self, images: np.ndarray) -> np.ndarray:
+        """What steps are fed for images of whole batches: these, or what the frozen part makes of them."""
+        if not self._task.precomputed:
+            return images
+        size, state = self._task.batch_size, self.state
+        beside = np.zeros(size, np.int32), np.ones(size, np.float32)
+        outputs = []
+        for part in np.split(images, len(images) // size):
+            batch = shard_batch(Batch(part, *beside), self.mesh)
+            made, _ = self._programs.feature_step(state.params, state.batch_stats, batch)
+            outputs.append(jax.device_get(made))
+        return np.concatenate(outputs)
+
     def train(self, steps: int) -> float:
         """Takes steps, waits for the last one, and returns its mean loss."""
         sums = self._take(steps)
@@ -80,8 +88,8 @@ class Trainer:
 
     @cached_property
     def _epoch_steps(self) -> EpochSteps:
-        train = ImageSet(*epoch_set(self._task))
-        return epoch_steps(self._config, self._programs, train, self.mesh)
+        images, labels = epoch_set(self._task)
+        return epoch_steps(self._config, self._programs, ImageSet(self._fed(images), labels), self.mesh)
 
     def train_epochs(self, count: int) -> float:
         """Trains on bytes in memory by the experiments' own steps, and returns the last epoch's mean loss."""

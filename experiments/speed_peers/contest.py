@@ -69,6 +69,7 @@ class Contest:
             precision,
             options.epoch_data,
             options.epoch_steps * architecture.steps_factor,
+            frozen=options.frozen,
         )
 
     def _measure(self, task: Task, products: Mapping[str, Worker]) -> None:
@@ -116,7 +117,7 @@ class Contest:
     def _enter(self, task: Task, stack: contextlib.ExitStack) -> dict[str, Worker]:
         workers = {}
         for name in self._options.contestants:
-            obstacle = CONTESTANTS[name].obstacle(task.architecture)
+            obstacle = CONTESTANTS[name].obstacle(task.architecture, task.frozen)
             if obstacle:
                 self._leave_out(task, name, "skipped", obstacle)
                 continue
@@ -148,7 +149,7 @@ class Contest:
     def _leave_out(self, task: Task, name: str, status: str, reason: str) -> None:
         self.failures += status == "failed"
         say(f"{task.network}, {task.precision}: {name}: {status}: {reason}")
-        told = dict(network=task.network, precision=task.precision, contestant=name)
+        told = dict(network=task.network, precision=task.precision, frozen=task.frozen, contestant=name)
         self._emit(dict(kind="absent", **told, status=status, reason=reason))
 
 

@@ -21,18 +21,22 @@ class Contestant:
       module: below ``speed_peers``, with ``configure(threads)`` and ``Trainer(task)``.
       packages: what has to be installed.
       environment: what its process finds in the environment.
-      compiled, channels_last: see :class:`speed_peers.networks.Task`.
+      freezes: whether it can fine-tune a network, see ``frozen`` there.
+      precomputed, compiled, channels_last: see :class:`speed_peers.networks.Task`.
     """
 
     module: str
     packages: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    freezes: bool = False
+    precomputed: bool = False
     compiled: bool = False
     channels_last: bool = False
 
     def task_of(self, task: Task) -> Task:
         """A task as this contestant takes it."""
-        return dataclasses.replace(task, compiled=self.compiled, channels_last=self.channels_last)
+        own = ("precomputed", "compiled", "channels_last")
+        return dataclasses.replace(task, **{name: getattr(self, name) for name in own})
 
     @property
     def absent_package(self) -> str | None:
@@ -40,8 +44,12 @@ class Contestant:
         absent = (package for package in self.packages if importlib.util.find_spec(package) is None)
         return next(absent, None)
 
-    def obstacle(self, architecture: Architecture) -> str | None:
+    def obstacle(self, architecture: Architecture, frozen: bool = False) -> str | None:
         """Why it cannot or need not train this network, None where it can."""
+        if frozen and not self.freezes:
+            return "it freezes nothing here"
+        if self.precomputed and not frozen:
+            return "nothing is frozen that could be computed once"
         if self.absent_package:
             return f"{self.absent_package} is not installed"
         if self.channels_last and not architecture.has_convolutions:
@@ -56,11 +64,15 @@ MATRIX_PRODUCTS = {
     "PyTorch": Contestant("matrix_product_torch", ("torch",)),
 }
 
+_AS_ITS_SCRIPTS = huge_pages_environment()
 CONTESTANTS = {
-    BNJAX: Contestant("bnjax_itself", ("bnjax",), environment=huge_pages_environment()),  # as its scripts do
+    BNJAX: Contestant("bnjax_itself", ("bnjax",), _AS_ITS_SCRIPTS, freezes=True),
+    "bnjax-precomputed": Contestant(
+        "bnjax_itself", ("bnjax",), _AS_ITS_SCRIPTS, freezes=True, precomputed=True
+    ),
     "flax": Contestant("plain_flax", ("flax",)),
-    "keras-jax": Contestant("keras_itself", ("keras", "jax"), environment={"KERAS_BACKEND": "jax"}),
-    "keras-torch": Contestant("keras_itself", ("keras", "torch"), environment={"KERAS_BACKEND": "torch"}),
+    "keras-jax": Contestant("keras_itself", ("keras", "jax"), {"KERAS_BACKEND": "jax"}, freezes=True),
+    "keras-torch": Contestant("keras_itself", ("keras", "torch"), {"KERAS_BACKEND": "torch"}, freezes=True),
     "torch-eager": Contestant("pytorch", ("torch",)),
     "torch-eager-channels-last": Contestant("pytorch", ("torch",), channels_last=True),
     "torch-compile": Contestant("pytorch", ("torch",), compiled=True),

@@ -15,6 +15,8 @@ from speed_peers.images import epoch_set, synthetic_batches
 from speed_peers.layers import Branches, Chain, Layer, Shortcut
 from speed_peers.networks import (
     CLASSES,
+    FROZEN_LAYERS,
+    HEAD_WIDTH,
     LEARNING_RATE,
     NORM_EPSILON,
     NORM_MOMENTUM,
@@ -33,7 +35,13 @@ def keras_network(task: Task) -> keras.Model:
     """A task's network as a Keras model that returns logits, in float32 whatever the policy is."""
     images = keras.Input(task.image_shape)
     x = _chain(task.architecture.chain, images, task.architecture)
-    return keras.Model(images, layers.Dense(CLASSES, dtype="float32")(x))
+    if task.frozen:
+        x = layers.Dense(HEAD_WIDTH, activation="relu")(x)
+    model = keras.Model(images, layers.Dense(CLASSES, dtype="float32")(x))
+    if task.frozen:
+        for layer in model.layers[:FROZEN_LAYERS]:
+            layer.trainable = False
+    return model
 
 
 def _chain(chain: Chain, x: keras.KerasTensor, architecture: Architecture) -> keras.KerasTensor:

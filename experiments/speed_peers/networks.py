@@ -104,6 +104,8 @@ ARCHITECTURES = {
 }
 #: Networks of small images.
 SMALL_NETWORKS = tuple(name for name, architecture in ARCHITECTURES.items() if not architecture.side_multiple)
+#: Fine-tuning as published: so many of Keras's layers of this network are frozen, and a head so wide is new.
+FROZEN_NETWORK, FROZEN_LAYERS, HEAD_WIDTH = "inceptionv3", 249, 1024
 #: InceptionV3 takes everyone minutes to compile, so it comes only when asked for.
 DEFAULT_NETWORKS = (*SMALL_NETWORKS, "mobilenetv2")
 
@@ -135,6 +137,9 @@ class Task:
       epoch_data: what whole epochs are trained on, one of ``EPOCH_DATA``.
       epoch_steps: how many batches of ``random`` images are one.
       norms: for each unit in the order of the data, ``1`` where it has a norm; empty: all have.
+      frozen: whether it is fine-tuned: :data:`FROZEN_LAYERS` do not train, norms among them use their running
+        statistics, and a dense ReLU layer of :data:`HEAD_WIDTH` stands before the logits.
+      precomputed: of bnjax: whether the outputs of the frozen layers are computed before the first step.
       compiled: of PyTorch: whether ``torch.compile`` makes the program.
       channels_last: of PyTorch: how images and kernels lie in memory.
     """
@@ -147,6 +152,8 @@ class Task:
     epoch_data: str = "random"
     epoch_steps: int = 1
     norms: str = ""
+    frozen: bool = False
+    precomputed: bool = False
     compiled: bool = False
     channels_last: bool = False
 

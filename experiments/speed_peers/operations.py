@@ -14,12 +14,14 @@ from speed_peers.networks import CLASSES, Task
 _Shape = tuple[int, ...]
 
 
-def step_operations(task: Task) -> int:
-    """Operations of a training step over a whole batch.
+def step_operations(task: Task) -> int | None:
+    """Operations of a training step over a whole batch; None of a fine-tuned network.
 
     Forward once, and as many again for the gradient of the kernel and for that of the input, which the first
-    layer does not need.
+    layer does not need. Of a frozen part the gradients are not computed, or not even the outputs.
     """
+    if task.frozen:
+        return None
     counts = layer_operations(task)
     return task.batch_size * (3 * sum(counts) - counts[0])
 

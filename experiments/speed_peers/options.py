@@ -10,7 +10,16 @@ from absl import flags
 
 from bnjax.flags import complain
 from speed_peers.contestants import CONTESTANTS
-from speed_peers.networks import ARCHITECTURES, DEFAULT_NETWORKS, EPOCH_DATA, PRECISIONS, size_obstacle
+from speed_peers.networks import (
+    ARCHITECTURES,
+    DEFAULT_NETWORKS,
+    EPOCH_DATA,
+    FROZEN_LAYERS,
+    FROZEN_NETWORK,
+    HEAD_WIDTH,
+    PRECISIONS,
+    size_obstacle,
+)
 from speed_peers.processes import available_cores
 
 _HELP_FLAGS = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
@@ -27,6 +36,7 @@ class Options:
     batch_size: int
     image_size: int
     precisions: tuple[str, ...]
+    frozen: bool
     epochs: int
     epoch_data: str
     epoch_steps: int
@@ -67,6 +77,10 @@ def options_from_flags(argv: Sequence[str], about: str) -> Options:
         unknown = [value for value in given[name] if value not in choices]
         if unknown:
             complain(argv[0], f"--{name}: {unknown[0]!r} is not one of {', '.join(choices)}")
+    if given["frozen"] and given["networks"] != (FROZEN_NETWORK,):
+        complain(argv[0], f"--frozen is of {FROZEN_NETWORK} alone; add --networks={FROZEN_NETWORK}")
+    if given["frozen"] and given["sweep"]:
+        complain(argv[0], f"--sweep={given['sweep']} trains whole networks, and --frozen a part of one")
     for network in given["networks"]:
         obstacle = size_obstacle(network, given["image_size"])
         if obstacle:
@@ -130,6 +144,13 @@ def _defined_flags() -> flags.FlagValues:
         flags.DEFINE_integer(
             name, default, about, lower_bound=lowest, upper_bound=highest, flag_values=values
         )
+    flags.DEFINE_boolean(
+        "frozen",
+        False,
+        f"Fine-tunes {FROZEN_NETWORK} as published, bnjax and Keras alone: {FROZEN_LAYERS} layers of Keras's "
+        f"do not train, norms there use their running statistics, and a dense layer of {HEAD_WIDTH} is new.",
+        flag_values=values,
+    )
     flags.DEFINE_string("out", "", "File for the JSON lines that also go to stdout.", flag_values=values)
     return values
 

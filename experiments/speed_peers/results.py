@@ -6,7 +6,7 @@ from typing import Any
 
 from speed_peers.contestants import BNJAX, MATRIX_SIZE
 from speed_peers.images import epoch_images
-from speed_peers.networks import Task
+from speed_peers.networks import FROZEN_LAYERS, Task
 from speed_peers.operations import step_operations
 from speed_peers.processes import Worker
 
@@ -29,8 +29,9 @@ def speed_records(
     in evaluation mode. ``peak_memory_mib`` is the most memory that the process has held from its start:
     library, made-up images, compiling, training and evaluation. ``of_product`` is the part of the machine's
     rate in a matrix product of the same precision, measured in the same round, that the operations of a step
-    reach (see :mod:`speed_peers.operations`). ``epoch_seconds`` and ``epoch_ratio`` are of whole epochs
-    through the contestant's usual way of feeding images, null where none was asked for.
+    reach (see :mod:`speed_peers.operations`), null of a fine-tuned network. ``epoch_seconds`` and
+    ``epoch_ratio`` are of whole epochs through the contestant's usual way of feeding images, null where none
+    was asked for.
 
     Args:
       steps: timed steps in a turn.
@@ -48,6 +49,7 @@ def speed_records(
             "order": task.architecture.order,
             "image_shape": task.image_shape,
             "batch_size": task.batch_size,
+            "frozen": task.frozen,
             "parameters": worker.parameters,
             "rounds": len(worker.step_seconds),
             "steps": steps,
@@ -55,10 +57,8 @@ def speed_records(
             "images_per_second": _rate(task, worker.step_seconds),
             "evaluation_images_per_second": _rate(task, worker.evaluation_seconds),
             "ratio": _ratio(worker.step_seconds, bnjax.step_seconds) if bnjax else None,
-            "step_gflop": round(operations / 1e9, 4),
-            "of_product": _spread(
-                operations / seconds / rate for seconds, rate in zip(worker.step_seconds, rates, strict=True)
-            ),
+            "step_gflop": round(operations / 1e9, 4) if operations else None,
+            "of_product": _of_product(operations, worker.step_seconds, rates) if operations else None,
             "epoch_data": task.epoch_data if images else None,
             "epoch_images": images,
             "epoch_seconds": _spread(worker.epoch_seconds) if images else None,
@@ -75,6 +75,10 @@ def speed_records(
 
 def _rate(task: Task, seconds: Sequence[float]) -> float:
     return round(task.batch_size / statistics.median(seconds), 1)
+
+
+def _of_product(operations: int, seconds: Sequence[float], rates: Sequence[float]) -> dict[str, float]:
+    return _spread(operations / step / rate for step, rate in zip(seconds, rates, strict=True))
 
 
 def _milliseconds(seconds: Sequence[float]) -> list[float]:
@@ -122,8 +126,9 @@ def table(task: Task, records: Sequence[Mapping[str, Any]]) -> str:
         return f"\n{task.network}: nobody came to the end\n"
     first = records[0]
     height, width, _ = task.image_shape
+    fine_tuned = f", fine-tuned behind {FROZEN_LAYERS} frozen layers" if task.frozen else ""
     title = (
-        f"{task.network}, {task.precision}: {height} x {width} pixels, batch {task.batch_size}, "
+        f"{task.network}, {task.precision}{fine_tuned}: {height} x {width} pixels, batch {task.batch_size}, "
         f"norms {task.architecture.order} every activation, "
         f"{first['parameters']:,} parameters, {task.threads} cores, "
         f"rounds of {first['steps']} steps: {first['rounds']}"
@@ -143,7 +148,7 @@ def _row(record: Mapping[str, Any]) -> str:
         *(f"{milliseconds[name]:.4g}" for name in ("median", "min", "max")),
         f"{record['images_per_second']:.0f}",
         f"{record['ratio']['median']:.2f}" if record["ratio"] else "-",
-        f"{record['of_product']['median']:.1%}",
+        f"{record['of_product']['median']:.1%}" if record["of_product"] else "-",
         f"{record['evaluation_images_per_second']:.0f}",
         f"{record['first_step_seconds']:.1f} s",
         record["peak_memory_mib"] or "-",

@@ -20,8 +20,8 @@ Verdict = Literal["supported", "contradicted", "inconclusive", "not run"]
 RECIPES = ("published", "controlled")
 #: What tells the images of one set from those of another.
 _DATA = ("name", "version", "encoding", "train_images", "test_images")
-#: Settings that these tell of: a folder may bring validation images of its own.
-_OF_THE_DATA = ("dataset", "validation", "train_images", "test_images")
+#: Settings that say which data it is: a folder may bring validation images of its own.
+_OF_THE_DATA = ("dataset", "classes", "validation", "train_images", "test_images")
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,7 @@ class Shelf:
                 if self._epoch and planned < self._epoch:
                     continue
                 epochs, data = self._epoch or planned, {name: run.run["data"].get(name) for name in _DATA}
+                data["classes"] = config_of(run).classes
                 cell = cells.setdefault(json.dumps([epochs, data]), _Cell(data, epochs))
                 cell.add(condition, run)
         return list(cells.values())
@@ -164,6 +165,7 @@ def _answered(judgement: Judgement) -> int:
 
 def _judged(claim: Claim, recipe_name: str, cell: _Cell) -> Judgement:
     found = tuple(_found(contrast, cell, len(claim.contrasts)) for contrast in claim.contrasts)
+    classes = f"classes {cell.data['classes']}, " if cell.data["classes"] else ""
     images = f"{cell.data['train_images']:,} images, " if cell.data["train_images"] else ""
     epochs = f"{cell.epochs} epoch{'s' if cell.epochs > 1 else ''}"
     return Judgement(
@@ -171,7 +173,7 @@ def _judged(claim: Claim, recipe_name: str, cell: _Cell) -> Judgement:
         recipe_name,
         found,
         verdict_of_all([one.verdict for one in found]),
-        f"{cell.data['name']} ({images}{cell.data['encoding']}), {epochs}",
+        f"{cell.data['name']} ({classes}{images}{cell.data['encoding']}), {epochs}",
         [run for by_seed in cell.found.values() for run in by_seed.values()],
         cell.left_out,
     )
