@@ -19,9 +19,9 @@ from bnjax.report.statistics import CONFIDENCE, Estimate, estimate
 Verdict = Literal["supported", "contradicted", "inconclusive", "not run"]
 RECIPES = ("published", "controlled")
 #: What tells the images of one set from those of another.
-_DATA = ("name", "version", "encoding", "train_images", "test_images")
+_DATA = ("name", "version", "encoding", "image_shape", "train_images", "test_images")
 #: Settings that say which data it is: a folder may bring validation images of its own.
-_OF_THE_DATA = ("dataset", "classes", "validation", "train_images", "test_images")
+_OF_THE_DATA = ("dataset", "classes", "image_size", "validation", "train_images", "test_images")
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,8 @@ def _answered(judgement: Judgement) -> int:
 def _judged(claim: Claim, recipe_name: str, cell: _Cell) -> Judgement:
     found = tuple(_found(contrast, cell, len(claim.contrasts)) for contrast in claim.contrasts)
     classes = f"classes {cell.data['classes']}, " if cell.data["classes"] else ""
-    images = f"{cell.data['train_images']:,} images, " if cell.data["train_images"] else ""
+    size = " of {}x{}".format(*cell.data["image_shape"]) if cell.data["image_shape"] else ""
+    images = f"{cell.data['train_images']:,} images{size}, " if cell.data["train_images"] else ""
     epochs = f"{cell.epochs} epoch{'s' if cell.epochs > 1 else ''}"
     return Judgement(
         claim,
