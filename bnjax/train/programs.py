@@ -34,6 +34,9 @@ from bnjax.train.plan import program_settings
 from bnjax.train.state import TrainState, state_maker
 from bnjax.train.step import TrainLoop, TrainStep, make_train_loop, make_train_step
 
+#: A sweep's next runs rarely need older ones, which lie on disk too, and each takes tens of megabytes.
+_KEPT = 4
+
 MakeState = Callable[[int], TrainState]
 
 
@@ -198,7 +201,7 @@ class GatedPrograms:
 
 @dataclass
 class Programs:
-    """Makes the programs of runs, each once."""
+    """Makes the programs of runs, and keeps the last few of them for the next run."""
 
     _made: dict[Hashable, Any] = field(default_factory=dict)
 
@@ -222,6 +225,8 @@ class Programs:
         scheduled = steps if config.schedule != "constant" else 0
         shared = (dataset.num_classes, dataset.train.image_shape, scaling, scheduled)
         key = (kind, program_settings(config, gated), shared)
-        if key not in self._made:
-            self._made[key] = kind(config, *shared)
-        return self._made[key]
+        made = self._made.pop(key, None) or kind(config, *shared)
+        self._made[key] = made  # behind all others
+        while len(self._made) > _KEPT:
+            del self._made[next(iter(self._made))]
+        return made
