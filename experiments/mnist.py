@@ -2,8 +2,7 @@
 
 import sys
 
-from bnjax.flags import command_from_flags
-from bnjax.train.launch import launch
+from bnjax.train.signals import exit_at_signals
 
 ABOUT = """\
 Trains a network with one hidden layer, with or without Batch Normalization, watches which of its units die,
@@ -18,6 +17,10 @@ Exit codes: 0 done, 1 failed or diverged, 2 wrong usage, 130 interrupted."""
 
 
 def main(argv: list[str]) -> int:
+    exit_at_signals()  # imports take a while
+    from bnjax.flags import command_from_flags
+    from bnjax.train.launch import launch
+
     configs, options = command_from_flags(argv, "mnist", ABOUT)
     return launch(configs, options, "mnist.py")
 

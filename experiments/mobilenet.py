@@ -2,8 +2,7 @@
 
 import sys
 
-from bnjax.flags import command_from_flags
-from bnjax.train.launch import launch
+from bnjax.train.signals import exit_at_signals
 
 ABOUT = """\
 Trains MobileNetV2 with Batch Normalization before or after its activations, and prints what came of it as
@@ -19,6 +18,10 @@ Exit codes: 0 done, 1 failed or diverged, 2 wrong usage, 130 interrupted."""
 
 
 def main(argv: list[str]) -> int:
+    exit_at_signals()  # imports take a while
+    from bnjax.flags import command_from_flags
+    from bnjax.train.launch import launch
+
     configs, options = command_from_flags(argv, "mobilenet", ABOUT)
     return launch(configs, options, "mobilenet.py")
 

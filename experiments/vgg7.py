@@ -2,8 +2,7 @@
 
 import sys
 
-from bnjax.flags import command_from_flags
-from bnjax.train.launch import launch
+from bnjax.train.signals import exit_at_signals
 
 ABOUT = """\
 Trains VGG7 with Batch Normalization at any of its six sites, and prints what came of it as JSON lines.
@@ -18,6 +17,10 @@ Exit codes: 0 done, 1 failed or diverged, 2 wrong usage, 130 interrupted."""
 
 
 def main(argv: list[str]) -> int:
+    exit_at_signals()  # imports take a while
+    from bnjax.flags import command_from_flags
+    from bnjax.train.launch import launch
+
     configs, options = command_from_flags(argv, "vgg7", ABOUT)
     return launch(configs, options, "vgg7.py")
 
