@@ -2,7 +2,7 @@
 
 import sys
 
-from bnjax.train.signals import exit_at_signals
+from bnjax.early import exit_at_signals
 
 ABOUT = """\
 Trains one network with Batch Normalization where you put it, and prints what came of it as JSON lines.

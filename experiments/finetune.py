@@ -2,7 +2,7 @@
 
 import sys
 
-from bnjax.train.signals import exit_at_signals
+from bnjax.early import exit_at_signals
 
 ABOUT = """\
 Trains a network from given weights on other images, its first part frozen, with Batch Normalization there

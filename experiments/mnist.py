@@ -2,7 +2,7 @@
 
 import sys
 
-from bnjax.train.signals import exit_at_signals
+from bnjax.early import exit_at_signals
 
 ABOUT = """\
 Trains a network with one hidden layer, with or without Batch Normalization, watches which of its units die,

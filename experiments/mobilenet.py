@@ -2,7 +2,7 @@
 
 import sys
 
-from bnjax.train.signals import exit_at_signals
+from bnjax.early import exit_at_signals
 
 ABOUT = """\
 Trains MobileNetV2 with Batch Normalization before or after its activations, and prints what came of it as

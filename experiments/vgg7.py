@@ -2,7 +2,7 @@
 
 import sys
 
-from bnjax.train.signals import exit_at_signals
+from bnjax.early import exit_at_signals
 
 ABOUT = """\
 Trains VGG7 with Batch Normalization at any of its six sites, and prints what came of it as JSON lines.
