@@ -54,10 +54,11 @@ def test_fine_tuning_shows_the_gap_between_evaluation_and_training(tmp_path):
         record_run(tmp_path, "finetune", [0.75, 0.5], seen, epochs=2, weights="a.h5", **settings)
     runs = load_runs(tmp_path)
     [found] = [one for one in comparisons(runs) if one.sweep == "modes"]
-    upper, lower = comparison_figure(found).axes
+    figure = comparison_figure(found)
+    upper, lower = figure.axes
     assert "test loss" in upper.get_ylabel()
     assert [list(line.get_ydata()) for line in lower.get_lines()] == [[0, 0], [0.5, 0.5], [0, 0]]
-    assert "0.070" in upper.get_title(loc="left")
+    assert "0.070" in figure.get_suptitle()
     pictures = {picture.name: picture for picture in all_pictures([], [], [], runs)}
     alt = pictures["finetune-1-modes"].alt
     assert "BN frozen: lowest held-out loss 0.5 nats, n = 1." in alt

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bnjax.config import resolve
 from bnjax.recipes import SWEEPS, Conditions, recipe
 from bnjax.report.mnist import finished
-from bnjax.report.plots import COLOURS, DASHED, band, foot, label_ends, seeds_told
+from bnjax.report.plots import COLOURS, DASHED, band, foot, headline, label_ends, seeds_told
 from bnjax.report.published import FINETUNE_SAID, MOBILENET_SAID
 from bnjax.report.recorded import RecordedRun
 from bnjax.report.select import bound_settings, config_of
@@ -137,7 +137,6 @@ def comparison_figure(comparison: Comparison) -> "Figure":
     for axes in (upper, lower):
         label_ends(axes, list(comparison.found))
     said = _SAID[comparison.experiment]
-    title = f"{comparison.title}\n{seeds_told(comparison.found.values())}; {said}"
-    upper.set_title(title, fontsize=10, loc="left")
+    headline(figure, f"{comparison.title}\n{seeds_told(comparison.found.values())}; {said}")
     foot(figure, runs)
     return figure

@@ -101,3 +101,10 @@ def foot_text(figure: "Figure", told: str) -> None:
     """A line of small print below a figure."""
     text = textwrap.fill(told, int(26 * figure.get_figwidth()))
     figure.supxlabel(text, fontsize=6, color=GRAY, x=0.01, ha="left")
+
+
+def headline(figure: "Figure", text: str) -> None:
+    """A title over the whole figure, its lines broken where they would leave it."""
+    width = int(14 * figure.get_figwidth())
+    lines = [textwrap.fill(line, width) for line in text.splitlines()]
+    figure.suptitle("\n".join(lines), fontsize=10, x=0.01, ha="left")

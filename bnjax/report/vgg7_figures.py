@@ -1,6 +1,5 @@
 """Figures of the VGG7 experiment: test loss over epochs block by block, and all 64 placements at once."""
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bnjax.recipes import VGG7_PICK, VGG7_PLAIN, VGG7_SWEEPS
-from bnjax.report.plots import COLOURS, DASHED, DOTS_PER_INCH, band, foot, label_ends, seeds_told
+from bnjax.report.plots import (
+    COLOURS,
+    DASHED,
+    DOTS_PER_INCH,
+    GRAY,
+    band,
+    foot,
+    headline,
+    label_ends,
+    seeds_told,
+)
 from bnjax.report.published import VGG7_SAID
 from bnjax.report.recorded import RecordedRun
 from bnjax.report.statistics import Estimate, estimate
@@ -18,7 +27,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_GRAY = "#555555"
 #: What stands out among 64 rows.
 _MARKED = {VGG7_PICK: ("published pick", "#D55E00"), VGG7_PLAIN: ("without norms", "#0072B2")}
 
@@ -84,7 +92,7 @@ def curves_figure(group: Group, sweep: str, found: dict[str, list[RecordedRun]])
     label_ends(axes, list(found))
     axes.set_xlabel("epoch")
     axes.set_ylabel("test loss, nats")
-    _title(figure, f"{sweep}: {group.title}\n{seeds_told(found.values())}; {VGG7_SAID[sweep]}")
+    headline(figure, f"{sweep}: {group.title}\n{seeds_told(found.values())}; {VGG7_SAID[sweep]}")
     foot(figure, [run for runs in found.values() for run in runs])
     return figure
 
@@ -95,12 +103,6 @@ def _limits(axes: "Axes", runs: Sequence[RecordedRun]) -> None:
     low, high = float(losses.min()), max(float(np.quantile(losses, 0.98)), float(losses[:, -1].max()))
     margin = 0.05 * (high - low) or 0.05
     axes.set_ylim(low - margin, high + margin)
-
-
-def _title(figure: "Figure", text: str) -> None:
-    width = int(14 * figure.get_figwidth())
-    lines = [textwrap.fill(line, width) for line in text.splitlines()]
-    figure.suptitle("\n".join(lines), fontsize=10, x=0.01, ha="left")
 
 
 def grid_figure(group: Group) -> "Figure":
@@ -116,7 +118,7 @@ def grid_figure(group: Group) -> "Figure":
     _effects(panels["lowest"], site_effects(group, lowest_loss), "lowest test loss")
     _effects(panels["final"], site_effects(group, final_loss), "final test loss")
     seeds = seeds_told(found.values()).replace("range", "95% interval")
-    _title(figure, f"grid: {group.title}\n{len(found)} placements. {seeds}; {VGG7_SAID['grid']}")
+    headline(figure, f"grid: {group.title}\n{len(found)} placements. {seeds}; {VGG7_SAID['grid']}")
     foot(figure, [run for runs in found.values() for run in runs])
     return figure
 
@@ -125,7 +127,7 @@ def _rows(axes: "Axes", found: dict[str, Estimate]) -> None:
     """A row for each code, the lowest mean on top; intervals that leave the frame are cut there."""
     ranked = sorted(found, key=lambda code: (found[code].mean, code))
     for place, code in enumerate(ranked):
-        colour = _MARKED.get(code, ("", _GRAY))[1]
+        colour = _MARKED.get(code, ("", GRAY))[1]
         _dot(axes, place, found[code], colour, code in _MARKED)
     longest = max(map(len, ranked))
     names = [f"{place + 1:2}  {code:{longest}}" for place, code in enumerate(ranked)]
