@@ -11,6 +11,7 @@ FLOORS = {
     "": 0,  # bnjax/__init__.py
     "placement": 0,
     "inceptionv3_layers": 0,
+    "early": 0,
     "sites": 0,
     "config": 0,
     "settings": 0,
