@@ -7,6 +7,7 @@ to stop at the same step. For a process by itself all of this does nothing.
 
 import contextlib
 import pickle
+import socket
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -158,6 +159,8 @@ def _join(options: Options, waiting: list[int]) -> Hosts:
     if options.coordinator_address:
         names = ("coordinator_address", "num_processes", "process_id")
         explicit = {name: getattr(options, name) for name in names}
+        if options.process_id == 0:
+            _check_port(options.coordinator_address)
     try:
         jax.distributed.initialize(
             **explicit,
@@ -171,6 +174,21 @@ def _join(options: Options, waiting: list[int]) -> Hosts:
         address = explicit.get("coordinator_address", "the address that JAX has found")
         raise HostsError(f"the processes cannot meet at {address} ({error})") from error
     return Hosts(jax.process_index(), jax.process_count(), waiting)
+
+
+def _check_port(address: str) -> None:
+    """Process 0 listens there; where it cannot, JAX's runtime may crash (seen with jaxlib 0.10.2).
+
+    Raises:
+      HostsError: the port is taken, or not ours to take.
+    """
+    place = ("", int(address.rpartition(":")[2]))
+    both = socket.has_dualstack_ipv6()  # as JAX does: on every address of this machine
+    family = socket.AF_INET6 if both else socket.AF_INET
+    try:
+        socket.create_server(place, family=family, dualstack_ipv6=both).close()
+    except OSError as error:
+        raise HostsError(f"the processes cannot meet at {address} ({error.strerror})") from error
 
 
 def _part() -> None:
