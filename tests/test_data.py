@@ -148,8 +148,13 @@ def test_fewer_images_are_spread_evenly():
     whole = load_dataset(Config(dataset="digits"), SHAPE)
     some = load_dataset(Config(dataset="digits", train_images=100, test_images=50), SHAPE)
     assert (some.facts["train_images"], some.facts["test_images"]) == (100, 50)
-    np.testing.assert_array_equal(some.train.images, whole.train.images[0:1400:14])
-    np.testing.assert_array_equal(some.test.labels, whole.test.labels[0:350:7])
+    trained, tested = (
+        [n * total // count for n in range(count)] for total, count in ((1438, 100), (359, 50))
+    )
+    np.testing.assert_array_equal(some.train.images, whole.train.images[trained])
+    np.testing.assert_array_equal(some.test.labels, whole.test.labels[tested])
+    most = load_dataset(Config(dataset="digits", test_images=300), SHAPE)
+    np.testing.assert_array_equal(most.test.images[-1], whole.test.images[359 * 299 // 300])
     with pytest.raises(DataError, match="--train_images=1439: there are 1438"):
         load_dataset(Config(dataset="digits", train_images=1439), SHAPE)
 

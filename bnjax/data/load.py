@@ -4,6 +4,8 @@ import dataclasses
 import os
 from pathlib import Path
 
+import numpy as np
+
 from bnjax.config import FOLDER, Config
 from bnjax.data import original, prepared
 from bnjax.data.classes import with_classes
@@ -133,4 +135,4 @@ def _thinned(part: Images, count: int, flag: str) -> Images:
     """So many images at even distances, since those of a folder may stand class by class; 0: all."""
     if count > len(part):
         raise DataError(f"{flag}: there are {len(part)}")
-    return part[: count * (len(part) // count) : len(part) // count] if count else part
+    return part[np.arange(count) * len(part) // count] if count else part

@@ -222,7 +222,7 @@ class ImageStream:
     def __len__(self) -> int:
         return len(self.positions)
 
-    def __getitem__(self, part: slice) -> "ImageStream":
+    def __getitem__(self, part: slice | np.ndarray) -> "ImageStream":
         return dataclasses.replace(self, positions=self.positions[part], _feeds={})
 
     @property
