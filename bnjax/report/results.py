@@ -1,6 +1,7 @@
 """The results that the README shows, from records kept in the repository."""
 
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
 from bnjax import records
@@ -11,8 +12,8 @@ from bnjax.report.plain import markdown_table
 from bnjax.whole_file import write_whole
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
-#: The pictures that the README has room for are the first three of these that the records give.
-_PICTURES = ("vgg7-1-grid", "finetune-2-separate", "mnist-bn-or-not", "mnist-leaky", "mnist-batch-sizes")
+#: The pictures that the README has room for are the first three of these that the records give, one of each.
+_PICTURES = ("vgg7-*-grid", "finetune-*-separate", "mnist-bn-or-not", "mnist-leaky", "mnist-batch-sizes")
 _ROOM = 3
 _COLUMNS = ("text", "what was said", "published value", "ours, published", "verdict, published")
 
@@ -82,8 +83,9 @@ def with_results(readme: str, directory: Path) -> str:
 
 
 def _shown(report: Report) -> Sequence[Picture]:
-    drawn = {picture.name: picture for section in report.sections for picture in section.pictures}
-    return [drawn[name] for name in _PICTURES if name in drawn][:_ROOM]
+    drawn = [picture for section in report.sections for picture in section.pictures]
+    found = (next((one for one in drawn if fnmatch(one.name, name)), None) for name in _PICTURES)
+    return list(filter(None, found))[:_ROOM]
 
 
 def results_text(report: Report) -> str:
