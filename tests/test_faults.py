@@ -7,11 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import warnings
 from pathlib import Path
 
 import pytest
+from test_sweep import wait_for
 
 from bnjax import records
 from bnjax.train.claim import claimed
@@ -61,13 +61,6 @@ def read_whole(path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return records.read(path)
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def has_epochs(out_dir, count=2):

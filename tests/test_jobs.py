@@ -1,14 +1,13 @@
 """Sweeps as jobs of a cluster: on this machine, and of a SLURM that is made of four small scripts."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from test_sweep import finish, wait_for
 
 from bnjax import records
 from bnjax.flags import command_from_flags
@@ -59,18 +58,6 @@ def start(monkeypatch):
     for process in started:
         with process:  # closes its pipes
             process.kill()
-
-
-def finish(process):
-    out, err = process.communicate(timeout=400)
-    return [json.loads(line) for line in out.splitlines()], err, process.returncode
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def workers(folder):
