@@ -2,7 +2,7 @@
 
 import sys
 
-from bnjax.early import exit_at_signals
+from bnjax.script import run_script
 
 ABOUT = """\
 Trains a network from given weights on other images, its first part frozen, with Batch Normalization there
@@ -18,14 +18,5 @@ images in training and in evaluation mode. The records also go to OUT_DIR/RUN_ID
 Exit codes: 0 done, 1 failed or diverged, 2 wrong usage, 130 interrupted."""
 
 
-def main(argv: list[str]) -> int:
-    exit_at_signals()  # imports take a while
-    from bnjax.flags import command_from_flags
-    from bnjax.train.launch import launch
-
-    configs, options = command_from_flags(argv, "finetune", ABOUT)
-    return launch(configs, options, "finetune.py")
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    sys.exit(run_script(sys.argv, "finetune", ABOUT))

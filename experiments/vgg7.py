@@ -2,7 +2,7 @@
 
 import sys
 
-from bnjax.early import exit_at_signals
+from bnjax.script import run_script
 
 ABOUT = """\
 Trains VGG7 with Batch Normalization at any of its six sites, and prints what came of it as JSON lines.
@@ -16,14 +16,5 @@ The records also go to OUT_DIR/RUN_ID/metrics.jsonl; experiments/report.py ranks
 Exit codes: 0 done, 1 failed or diverged, 2 wrong usage, 130 interrupted."""
 
 
-def main(argv: list[str]) -> int:
-    exit_at_signals()  # imports take a while
-    from bnjax.flags import command_from_flags
-    from bnjax.train.launch import launch
-
-    configs, options = command_from_flags(argv, "vgg7", ABOUT)
-    return launch(configs, options, "vgg7.py")
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    sys.exit(run_script(sys.argv, "vgg7", ABOUT))

@@ -11,7 +11,6 @@ FLOORS = {
     "": 0,  # bnjax/__init__.py
     "placement": 0,
     "inceptionv3_layers": 0,
-    "early": 0,
     "sites": 0,
     "config": 0,
     "settings": 0,
@@ -31,6 +30,7 @@ FLOORS = {
     "weights": 3,
     "probes": 4,
     "train": 5,
+    "script": 6,
     "report": 6,
 }
 NEEDS_A_DEVICE = {"jax", "jaxlib", "flax", "optax", "orbax", "grain"}

@@ -307,7 +307,7 @@ def test_what_hears_no_signal_is_ended_all_the_same(stuck):
 
 
 def test_before_a_run_begins_a_signal_ends_the_process_at_once():
-    code = "import os, weakref; from bnjax.early import exit_at_signals; exit_at_signals(); "
+    code = "import os, weakref; from bnjax.script import exit_at_signals; exit_at_signals(); "
     # What such a callback raises is dropped.
     code += "weakref.finalize(type('T', (), {})(), os.kill, os.getpid(), 15); print('went on')"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
