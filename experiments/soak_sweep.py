@@ -19,16 +19,16 @@ from bnjax.flags import Parser
 
 ABOUT = """\
 Starts a command line, kills all of its processes (SIGKILL) every few minutes and starts it again, until it
-ends by itself; then says how often it was killed, what memory its processes took when young and when old, and
-whether the records of its runs are whole. Linux only.
+ends by itself; then says how often it was killed, what memory its processes took in the two halves of their
+lives, and whether the records of its runs are whole. Linux only.
 
   python {program} --every=5 --out_dir=runs experiments/vgg7.py --sweep=grid --seeds=3 --dataset=digits
 
 Exit codes: 0 all records whole, 1 not."""
 
 _SECONDS_BETWEEN_LOOKS = 5.0
-#: Of a process: imports and its first compilations are over by then.
-_YOUNG, _SECONDS_COMPARED = 60.0, 60.0
+#: Of a process, in seconds: what its imports and first compilations take, and how long it has to live on.
+_YOUNG, _SHORTEST_LIFE = 60.0, 60.0
 _MIB = 2**20
 
 
@@ -69,24 +69,27 @@ def _processes(session: int) -> Iterator[tuple[int, float, int]]:
 
 
 def memory(seen: dict[Any, list[tuple[float, int]]]) -> dict[str, Any]:
-    """What processes that lived long enough held in their second minute and in their last one, in MiB."""
+    """The most that processes held in the earlier and in the later half of their lives, in MiB.
+
+    A sweep's process holds more with each program that it compiles, and then gives all of them up: of halves
+    that have seen this a few times, the most can be compared.
+    """
     pairs = []
     for looks in seen.values():
-        last = looks[-1][0] - _SECONDS_COMPARED
-        if last < _YOUNG + _SECONDS_COMPARED:
+        grown_up = [(age, size / _MIB) for age, size in looks if age >= _YOUNG]
+        if not grown_up or grown_up[-1][0] < _YOUNG + _SHORTEST_LIFE:
             continue
-        young = [size for age, size in looks if _YOUNG <= age < _YOUNG + _SECONDS_COMPARED]
-        old = [size for age, size in looks if age >= last]
-        if young and old:
-            pairs.append((statistics.median(young) / _MIB, statistics.median(old) / _MIB))
+        middle = (grown_up[0][0] + grown_up[-1][0]) / 2
+        earlier = max(size for age, size in grown_up if age <= middle)
+        pairs.append((earlier, max(size for age, size in grown_up if age > middle)))
     if not pairs:
         return {"processes": 0}
     return {
         "processes": len(pairs),
-        "young_mib": round(statistics.median(young for young, _ in pairs), 1),
-        "old_mib": round(statistics.median(old for _, old in pairs), 1),
-        "median_ratio": round(statistics.median(old / young for young, old in pairs), 4),
-        "most_ratio": round(max(old / young for young, old in pairs), 4),
+        "earlier_mib": round(statistics.median(earlier for earlier, _ in pairs), 1),
+        "later_mib": round(statistics.median(later for _, later in pairs), 1),
+        "median_ratio": round(statistics.median(later / earlier for earlier, later in pairs), 4),
+        "most_ratio": round(max(later / earlier for earlier, later in pairs), 4),
     }
 
 

@@ -56,17 +56,21 @@ def test_a_torn_last_line_and_files_that_are_left_are_told(run):
     assert soak_sweep.broken_runs(run.parents[1])[2] == [f"{run.parent}: checkpoint-7.npz is left"]
 
 
-def test_memory_compares_the_second_minute_with_the_last():
+def test_memory_compares_the_most_in_both_halves_of_a_life():
     grown = [(age, (100 + age / 10) * MIB) for age in range(0, 301, 10)]
-    short = [(age, 500 * MIB) for age in range(0, 100, 10)]
-    found = soak_sweep.memory({"grown": grown, "short": short})
-    assert found == {
+    short = [(age, 500 * MIB) for age in range(0, 110, 10)]
+    assert soak_sweep.memory({"grown": grown, "short": short}) == {
         "processes": 1,
-        "young_mib": 108.5,
-        "old_mib": 127.0,
-        "median_ratio": pytest.approx(127 / 108.5, abs=1e-4),
-        "most_ratio": pytest.approx(127 / 108.5, abs=1e-4),
+        "earlier_mib": 118.0,
+        "later_mib": 130.0,
+        "median_ratio": pytest.approx(130 / 118, abs=1e-4),
+        "most_ratio": pytest.approx(130 / 118, abs=1e-4),
     }
+
+
+def test_memory_that_rises_and_falls_again_is_flat():
+    sawtooth = [(age, (500 + age % 60) * MIB) for age in range(0, 601, 5)]
+    assert soak_sweep.memory({"sawtooth": sawtooth})["most_ratio"] == 1.0
 
 
 @pytest.mark.skipif(not Path("/proc/uptime").exists(), reason="needs Linux's /proc")

@@ -1,8 +1,10 @@
 """Runs as a sweep makes them: records, checkpoints, resumption, claims, too little memory."""
 
 import dataclasses
+import gc
 import subprocess
 import sys
+import weakref
 
 import jax
 import numpy as np
@@ -315,3 +317,15 @@ def test_a_run_with_a_damaged_checkpoint_starts_anew(tmp_path, monkeypatch):
     assert statuses == {mine: "done"}
     assert [record["epoch"] for record in told if record["kind"] == "epoch"] == [1, 2, 3, 4]
     assert record_path(mine).with_name("metrics.1.jsonl").exists()
+
+
+def test_a_process_keeps_few_programs_and_gives_them_up_together(tmp_path):
+    programs = Programs()
+    made = [programs.gated_of(settings(tmp_path, width=width), DATA) for width in (4, 5, 6, 7)]
+    assert programs.gated_of(settings(tmp_path, width=4, seed=9), DATA) is made[0]
+    fifth = programs.gated_of(settings(tmp_path, width=8), DATA)
+    gone = [weakref.ref(program) for program in made]
+    del made
+    gc.collect()
+    assert [reference() for reference in gone] == [None] * 4
+    assert programs.gated_of(settings(tmp_path, width=8), DATA) is fifth

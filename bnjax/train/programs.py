@@ -29,6 +29,7 @@ from bnjax.train.lane_step import (
     lanes_eval_function,
     side_by_side,
 )
+from bnjax.train.memory import give_back_memory
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.plan import program_settings
 from bnjax.train.state import TrainState, state_maker
@@ -201,7 +202,7 @@ class GatedPrograms:
 
 @dataclass
 class Programs:
-    """Makes the programs of runs, and keeps the last few of them for the next run."""
+    """Makes the programs of runs, and keeps a few of them for the next run."""
 
     _made: dict[Hashable, Any] = field(default_factory=dict)
 
@@ -225,8 +226,10 @@ class Programs:
         scheduled = steps if config.schedule != "constant" else 0
         shared = (dataset.num_classes, dataset.train.image_shape, scaling, scheduled)
         key = (kind, program_settings(config, gated), shared)
-        made = self._made.pop(key, None) or kind(config, *shared)
-        self._made[key] = made  # behind all others
-        while len(self._made) > _KEPT:
-            del self._made[next(iter(self._made))]
-        return made
+        if key not in self._made:
+            if len(self._made) == _KEPT:
+                self._made.clear()
+                jax.clear_caches()  # hold traces and programs of functions that are gone
+            give_back_memory()
+            self._made[key] = kind(config, *shared)
+        return self._made[key]
