@@ -358,7 +358,13 @@ assert len(jax.devices()) == int(sys.argv[1]), jax.devices()
 sys.exit(launch(*command_from_flags(["x"] + sys.argv[2:], "cifar10", ""), "x"))
 """
 #: With norms, and on digits.
-FOUR_STEPS = ("--placement=all", "--batch_size=352", "--input_scale=standardize", "--learning_rate=1e-4")
+FOUR_STEPS = (
+    "--placement=all",
+    "--width=16",
+    "--batch_size=352",
+    "--input_scale=standardize",
+    "--learning_rate=1e-4",
+)
 
 
 def run_on(devices, tmp_path, *flags):
