@@ -1,9 +1,11 @@
 """Folders of images: their layouts, what becomes of each kind of file, the cache, and what is refused."""
 
 import dataclasses
+import io
 import json
 import os
 import shutil
+import struct
 import time
 import warnings
 from pathlib import Path
@@ -496,13 +498,22 @@ def test_a_folder_too_large_for_memory_is_streamed(tmp_path, monkeypatch):
 # Bad images
 
 
+def tiff_of_many_samples():
+    """A picture that claims to have 279 numbers for each pixel, which Pillow logs."""
+    picture = io.BytesIO()
+    Image.fromarray(noise(8, 8)).save(picture, "TIFF")
+    three_samples = struct.pack("<HHII", 277, 3, 1, 3)
+    assert three_samples in picture.getvalue()
+    return picture.getvalue().replace(three_samples, struct.pack("<HHII", 277, 3, 1, 279))
+
+
 @pytest.fixture
 def spoilt(tmp_path):
-    """A folder with a truncated JPEG, a text called .jpg and a HEIC file; 15 sound images."""
+    """A folder with a truncated JPEG, a damaged TIFF called .jpg and a HEIC file; 15 sound images."""
     root = write_folder(tmp_path / "pets", count=4)
     truncate(write(root / "train" / "cat" / "a.jpg", noise(64, 64)))
     (root / "test" / "dog" / "3.png").unlink()
-    (root / "test" / "dog" / "b.jpg").write_text("text")
+    (root / "test" / "dog" / "b.jpg").write_bytes(tiff_of_many_samples())
     (root / "train" / "dog" / "c.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     return root
 

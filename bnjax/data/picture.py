@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,11 +98,19 @@ def decode_picture(data: bytes, side: int, crop: Crop = CENTRE) -> Picture:
 
 @contextlib.contextmanager
 def strict_decoding() -> Iterator[None]:
-    """Pillow's warnings, heard by all threads: of a decompression bomb an error, of anything else none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
+    """Pillow's warnings, heard by all threads: of a decompression bomb an error, of anything else none.
+
+    What it logs is not said either: the error that follows is.
+    """
+    logger, deaf = logging.getLogger("PIL"), logging.NullHandler()
+    logger.addHandler(deaf)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    finally:
+        logger.removeHandler(deaf)
 
 
 def _check_pixels(image: Image.Image) -> None:
