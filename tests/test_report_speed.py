@@ -14,7 +14,7 @@ from bnjax.report.html import as_html
 from bnjax.report.plain import as_csv, as_markdown
 from bnjax.report.speed import speed_section
 from bnjax.report.speed_figures import speed_figure
-from bnjax.report.speed_results import load_speed
+from bnjax.report.speed_results import load_speed, significant
 
 MACHINE = {
     "kind": "machine",
@@ -99,6 +99,14 @@ def files(tmp_path):
     """Both precisions, measured one after the other."""
     first = write(tmp_path / "speed.jsonl", MACHINE, ABSENT, speed(), FLAX, SWEEP, CNN, PRODUCT)
     return [first, write(tmp_path / "bfloat16.jsonl", {**MACHINE, "git_commit": None}, *BFLOAT16)]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(21473.4, "21470"), (640.44, "640.4"), (640.0, "640"), (0.75049, "0.7505"), (0.00012, "0.00012")],
+)
+def test_a_number_has_four_digits_and_no_exponent(value, text):
+    assert significant(value) == text
 
 
 def test_a_table_for_each_network(files):

@@ -5,7 +5,14 @@ from typing import Any
 
 from bnjax.report.document import Cell, Picture, Section, Table, number, text
 from bnjax.report.speed_figures import speed_picture
-from bnjax.report.speed_results import SpeedResults, contestant_name, is_fine_tuned, measured, network_title
+from bnjax.report.speed_results import (
+    SpeedResults,
+    contestant_name,
+    is_fine_tuned,
+    measured,
+    network_title,
+    significant,
+)
 
 _IMAGES = {"random": "random images", "digits": "digits"}
 _COLUMNS = (
@@ -85,14 +92,14 @@ def _row(record: Mapping[str, Any]) -> list[Cell]:
     return [
         text(contestant_name(record)),
         text(record["precision"]),
-        *_spread_cells(record["step_ms"], ".4g"),
+        *_time_cells(record["step_ms"], 4),
         *_spread_cells(record["ratio"], ".2f"),
         number(record["images_per_second"], ",.0f"),
         number(100 * record["of_product"]["median"] if record["of_product"] else None, ".1f"),
         number(record["evaluation_images_per_second"], ",.0f"),
         number(record["first_step_seconds"], ".1f"),
         number(record["peak_memory_mib"], ",.0f"),
-        _spread_cells(record["epoch_seconds"], ".3g")[0],
+        _time_cells(record["epoch_seconds"], 3)[0],
         _spread_cells(record["epoch_ratio"], ".2f")[0],
     ]
 
@@ -106,6 +113,12 @@ def _sweep_row(record: Mapping[str, Any]) -> list[Cell]:
         number(record["seconds"], ".1f"),
         number(record["ratio"], ".2f"),
     ]
+
+
+def _time_cells(spread: Mapping[str, float] | None, digits: int) -> list[Cell]:
+    if not spread:
+        return [number(None)] * 3
+    return [Cell(significant(spread[name], digits), spread[name]) for name in ("median", "min", "max")]
 
 
 def _spread_cells(spread: Mapping[str, float] | None, form: str) -> list[Cell]:

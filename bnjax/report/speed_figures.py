@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 from bnjax.report.document import Picture
 from bnjax.report.pictures import svg_picture
 from bnjax.report.plots import COLOURS, GRAY, foot_text
-from bnjax.report.speed_results import BNJAX, SpeedResults, contestant_name, measured, network_title
+from bnjax.report.speed_results import (
+    BNJAX,
+    SpeedResults,
+    contestant_name,
+    measured,
+    network_title,
+    significant,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +33,7 @@ def speed_picture(results: SpeedResults) -> Picture:
 
 def _told(records: Sequence[Mapping[str, Any]]) -> str:
     times = [
-        f"{contestant_name(record)} {record['step_ms']['median']:.4g} ms ({record['precision']})"
+        f"{contestant_name(record)} {significant(record['step_ms']['median'])} ms ({record['precision']})"
         for record in sorted(records, key=lambda record: record["step_ms"]["median"])
     ]
     return f"{network_title(records[0])}: {', '.join(times)}."

@@ -110,6 +110,11 @@ def _checked(line: bytes) -> dict[str, Any]:
     return record
 
 
+def significant(value: float, digits: int = 4) -> str:
+    """A number below a million with so many digits that count, and never with an exponent."""
+    return f"{float(f'{value:.{digits}g}'):g}"
+
+
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number")
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bnjax.report.speed_results import significant
 from speed_peers.contestants import BNJAX, CONTESTANTS, MATRIX_PRODUCTS, Contestant
 from speed_peers.networks import ARCHITECTURES, Task
 from speed_peers.options import Options
@@ -167,7 +168,8 @@ def _check_same_network(title: str, workers: dict[str, Worker]) -> None:
 
 
 def _latest(workers: dict[str, Worker]) -> str:
-    return ", ".join(f"{name} {worker.step_seconds[-1] * 1e3:.4g}" for name, worker in workers.items())
+    latest = {name: worker.step_seconds[-1] * 1e3 for name, worker in workers.items()}
+    return ", ".join(f"{name} {significant(milliseconds)}" for name, milliseconds in latest.items())
 
 
 def say(text: str) -> None:
@@ -176,4 +178,4 @@ def say(text: str) -> None:
 
 
 def _latest_epochs(workers: dict[str, Worker]) -> str:
-    return ", ".join(f"{name} {worker.epoch_seconds[-1]:.4g}" for name, worker in workers.items())
+    return ", ".join(f"{name} {significant(worker.epoch_seconds[-1])}" for name, worker in workers.items())

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from bnjax.report.speed_results import significant
 from speed_peers.contestants import BNJAX, MATRIX_SIZE
 from speed_peers.images import epoch_images
 from speed_peers.networks import FROZEN_LAYERS, Task
@@ -145,12 +146,12 @@ def _row(record: Mapping[str, Any]) -> str:
     milliseconds = record["step_ms"]
     return _ROW.format(
         record["contestant"],
-        *(f"{milliseconds[name]:.4g}" for name in ("median", "min", "max")),
+        *(significant(milliseconds[name]) for name in ("median", "min", "max")),
         f"{record['images_per_second']:.0f}",
         f"{record['ratio']['median']:.2f}" if record["ratio"] else "-",
         f"{record['of_product']['median']:.1%}" if record["of_product"] else "-",
         f"{record['evaluation_images_per_second']:.0f}",
         f"{record['first_step_seconds']:.1f} s",
         record["peak_memory_mib"] or "-",
-        f"{record['epoch_seconds']['median']:.3g} s" if record["epoch_seconds"] else "-",
+        f"{significant(record['epoch_seconds']['median'], 3)} s" if record["epoch_seconds"] else "-",
     )
