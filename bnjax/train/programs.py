@@ -35,7 +35,7 @@ from bnjax.train.plan import program_settings
 from bnjax.train.state import TrainState, state_maker
 from bnjax.train.step import TrainLoop, TrainStep, make_train_loop, make_train_step
 
-#: A sweep's next runs rarely need older ones, which lie on disk too, and each takes tens of megabytes.
+#: Then all are given up: what next runs need again lies on disk too, and each takes tens of megabytes.
 _KEPT = 4
 
 MakeState = Callable[[int], TrainState]
@@ -227,9 +227,13 @@ class Programs:
         shared = (dataset.num_classes, dataset.train.image_shape, scaling, scheduled)
         key = (kind, program_settings(config, gated), shared)
         if key not in self._made:
-            if len(self._made) == _KEPT:
-                self._made.clear()
-                jax.clear_caches()  # hold traces and programs of functions that are gone
-            give_back_memory()
+            if self._made:
+                self._make_room()
             self._made[key] = kind(config, *shared)
         return self._made[key]
+
+    def _make_room(self) -> None:
+        if len(self._made) == _KEPT:
+            self._made.clear()
+            jax.clear_caches()  # hold traces and programs of functions that are gone
+        give_back_memory()
