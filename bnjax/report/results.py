@@ -13,7 +13,14 @@ from bnjax.whole_file import write_whole
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 #: The pictures that the README has room for are the first three of these that the records give, one of each.
-_PICTURES = ("vgg7-*-grid", "finetune-*-separate", "mnist-bn-or-not", "mnist-leaky", "mnist-batch-sizes")
+_PICTURES = (
+    "vgg7-*-grid",
+    "mobilenet-*-order",
+    "mnist-bn-or-not",
+    "finetune-*-separate",
+    "mnist-leaky",
+    "mnist-batch-sizes",
+)
 _ROOM = 3
 _COLUMNS = ("text", "what was said", "published value", "ours, published", "verdict, published")
 
