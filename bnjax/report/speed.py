@@ -1,6 +1,7 @@
 """Training steps beside other libraries', as a section of the report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from bnjax.report.document import Cell, Picture, Section, Table, number, text
@@ -92,15 +93,15 @@ def _row(record: Mapping[str, Any]) -> list[Cell]:
     return [
         text(contestant_name(record)),
         text(record["precision"]),
-        *_time_cells(record["step_ms"], 4),
-        *_spread_cells(record["ratio"], ".2f"),
+        *_spread_cells(record["step_ms"], significant),
+        *_spread_cells(record["ratio"], "{:.2f}".format),
         number(record["images_per_second"], ",.0f"),
         number(100 * record["of_product"]["median"] if record["of_product"] else None, ".1f"),
         number(record["evaluation_images_per_second"], ",.0f"),
         number(record["first_step_seconds"], ".1f"),
         number(record["peak_memory_mib"], ",.0f"),
-        _time_cells(record["epoch_seconds"], 3)[0],
-        _spread_cells(record["epoch_ratio"], ".2f")[0],
+        _spread_cells(record["epoch_seconds"], partial(significant, digits=3))[0],
+        _spread_cells(record["epoch_ratio"], "{:.2f}".format)[0],
     ]
 
 
@@ -115,11 +116,7 @@ def _sweep_row(record: Mapping[str, Any]) -> list[Cell]:
     ]
 
 
-def _time_cells(spread: Mapping[str, float] | None, digits: int) -> list[Cell]:
+def _spread_cells(spread: Mapping[str, float] | None, shown: Callable[[float], str]) -> list[Cell]:
     if not spread:
         return [number(None)] * 3
-    return [Cell(significant(spread[name], digits), spread[name]) for name in ("median", "min", "max")]
-
-
-def _spread_cells(spread: Mapping[str, float] | None, form: str) -> list[Cell]:
-    return [number(spread[name] if spread else None, form) for name in ("median", "min", "max")]
+    return [Cell(shown(spread[name]), spread[name]) for name in ("median", "min", "max")]
