@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
     with contextlib.ExitStack() as stack:
         emit = emitter(options.out, argv[0], stack)
         keep_cores(options.threads)
-        machine = machine_record(options)
+        machine = machine_record(options.threads)
         emit(machine)
         if (machine["load_average"] or 0) > _BUSY:
             say(f"speed.py: other programs keep this machine busy (load {machine['load_average']:.1f})")

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
+from speed_peers.arguments import count, counts, listed
 from speed_peers.contest import say
 from speed_peers.emitter import emitter
 from speed_peers.networks import ARCHITECTURES, SMALL_NETWORKS
@@ -60,13 +61,13 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     for name, choices in (("networks", SMALL_NETWORKS), ("precisions", ("float32", "bfloat16"))):
         parser.add_argument(
             f"--{name}",
-            type=partial(_listed, choices),
+            type=partial(listed, choices),
             default=choices,
             metavar="NAME,...",
             help=f"among {', '.join(choices)}; default all",
         )
     parser.add_argument(
-        "--lanes", type=_counts, default=(1, 4, 16, 64), metavar="N,...", help="default 1,4,16,64"
+        "--lanes", type=counts, default=(1, 4, 16, 64), metavar="N,...", help="default 1,4,16,64"
     )
     for name, default, about in (
         ("rounds", 5, "turns of each contestant"),
@@ -75,28 +76,10 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     ):
         shown = default or "128, and 100 for mlp"
         parser.add_argument(
-            f"--{name}", type=_count, default=default, metavar="N", help=f"{about}; default {shown}"
+            f"--{name}", type=count, default=default, metavar="N", help=f"{about}; default {shown}"
         )
     parser.add_argument("--out", default="", metavar="FILE", help="for the JSON lines that also go to stdout")
     return parser.parse_args(argv[1:])
-
-
-def _listed(choices: Sequence[str], text: str) -> tuple[str, ...]:
-    words = tuple(text.split(","))
-    for word in words:
-        if word not in choices:
-            raise argparse.ArgumentTypeError(f"{word!r} is not one of {', '.join(choices)}")
-    return words
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
-    return int(text)
-
-
-def _counts(text: str) -> tuple[int, ...]:
-    return tuple(_count(word) for word in text.split(","))
 
 
 def _table(network: str, precision: str, found: Sequence[dict]) -> str:

@@ -40,10 +40,19 @@ def test_runs_are_compared_that_differ_in_the_sweeps_factors_alone(tmp_path):
     record_run(tmp_path, "mobilenet", [1.0, 0.25], seed=2, epochs=2, learning_rate=0.5, **after)
     [found] = comparisons(load_runs(tmp_path))
     assert (found.experiment, found.sweep) == ("mobilenet", "order")
+    assert found.name == "mobilenet-order-folder-photos"
     assert {name: [run.run["config"]["seed"] for run in runs] for name, runs in found.found.items()} == {
         "before": [0, 1],
         "after": [0, 1],
     }
+
+
+def test_comparisons_on_the_same_data_have_names_of_their_own(tmp_path):
+    for epochs in (2, 3):
+        for settings in SWEEPS["mobilenet"]["order"].values():
+            record_run(tmp_path, "mobilenet", [1.0] * epochs, epochs=epochs, **settings)
+    names = [found.name for found in comparisons(load_runs(tmp_path))]
+    assert names == ["mobilenet-order-folder-photos", "mobilenet-order-folder-photos-2"]
 
 
 @pytest.mark.slow
@@ -60,5 +69,5 @@ def test_fine_tuning_shows_the_gap_between_evaluation_and_training(tmp_path):
     assert [list(line.get_ydata()) for line in lower.get_lines()] == [[0, 0], [0.5, 0.5], [0, 0]]
     assert "0.070" in figure.get_suptitle()
     pictures = {picture.name: picture for picture in all_pictures([], [], [], runs)}
-    alt = pictures["finetune-1-modes"].alt
+    alt = pictures["finetune-modes-folder-photos"].alt
     assert "BN frozen: lowest held-out loss 0.5 nats, n = 1." in alt

@@ -230,6 +230,28 @@ def test_a_foreign_or_damaged_file_is_one_line(tmp_path, lines, words):
     assert "\n" not in str(caught.value)
 
 
+def test_repetitions_are_one_row_of_medians(tmp_path):
+    paths = [
+        write(
+            tmp_path / f"{hour}.jsonl",
+            {**MACHINE, "started": f"2031-02-03T0{hour}:00:00+00:00"},
+            speed(step_ms=spread(milliseconds), first_step_seconds=seconds),
+            *([CNN] if hour == 1 else []),
+        )
+        for hour, milliseconds, seconds in ((1, 2.0, 3.0), (2, 8.0, 4.0), (3, 3.0, 9.0))
+    ]
+    mlp, cnn = load_speed(paths).networks().values()
+    [record] = mlp
+    assert record["step_ms"] == {"median": 3.0, "min": 1.0, "max": 16.0}
+    assert (record["first_step_seconds"], record["repetitions"]) == (4.0, 3)
+    assert (cnn[0]["ratio"], cnn[0]["repetitions"]) == (None, 1)
+    section = speed_section(load_speed(paths))
+    assert "3 rounds of 150 steps, 3 times" in section.tables[0].title
+    assert "times" not in section.tables[1].title
+    with pytest.raises(RecordError, match="this measurement was given twice"):
+        load_speed([*paths, paths[0]])
+
+
 def test_the_door(files, tmp_path):
     record_run(tmp_path, [0.9], placement="none", epochs=1)
     flags = [f"--speed={path}" for path in files]

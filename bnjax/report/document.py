@@ -1,5 +1,6 @@
 """What a report consists of, whatever it is written as: sections of paragraphs, tables and pictures."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -55,6 +56,11 @@ class Report:
     paragraphs: Sequence[str]
     sections: Sequence[Section]
     problems: Sequence[str] = ()
+
+
+def slug(*words: str) -> str:
+    """Words as one name of a file."""
+    return re.sub(r"[^\w.=-]+", "-", "-".join(words))
 
 
 def text(value: object) -> Cell:

@@ -1,5 +1,6 @@
 """Figures of the experiments on photographs: norms before or after, and trained or frozen."""
 
+import collections
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bnjax.config import resolve
 from bnjax.recipes import SWEEPS, Conditions, recipe
+from bnjax.report.document import slug
 from bnjax.report.mnist import finished
 from bnjax.report.plots import COLOURS, DASHED, band, foot, headline, label_ends, seeds_told
 from bnjax.report.published import FINETUNE_SAID, MOBILENET_SAID
@@ -30,12 +32,14 @@ class Comparison:
 
     Attributes:
       experiment, sweep: names in :data:`bnjax.recipes.SWEEPS`.
+      name: those two and the data set's, for files; a number where others have the same.
       title: data, network and number of epochs, for people.
       found: condition -> runs by seed.
     """
 
     experiment: str
     sweep: str
+    name: str
     title: str
     found: Mapping[str, Sequence[RecordedRun]]
 
@@ -46,6 +50,7 @@ def comparisons(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
     Args:
       runs: of any experiment; those of MobileNetV2 with nothing frozen, and those with a frozen part, count.
     """
+    names: collections.Counter[str] = collections.Counter()
     for experiment, factors in _FACTORS.items():
         alike: dict[str, list[RecordedRun]] = {}
         for run in finished(runs):
@@ -55,7 +60,10 @@ def comparisons(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
             for sweep, conditions in SWEEPS[experiment].items():
                 found = _by_condition(group, experiment, conditions)
                 if 2 * len(found) > len(conditions):
-                    yield Comparison(experiment, sweep, _title(group[0]), found)
+                    name = slug(experiment, sweep, group[0].run["data"]["name"])
+                    names[name] += 1
+                    numbered = f"{name}-{names[name]}" if names[name] > 1 else name
+                    yield Comparison(experiment, sweep, numbered, _title(group[0]), found)
 
 
 def _experiment(run: RecordedRun) -> str | None:

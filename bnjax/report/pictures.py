@@ -59,11 +59,10 @@ def all_pictures(
             yield svg_picture(
                 f"vgg7-{place}-{name}", f"{group.title}: {name}", _group_alt(group, name), figure
             )
-    for place, comparison in enumerate(comparisons(photographs), start=1):
-        name = f"{comparison.experiment}-{place}-{comparison.sweep}"
+    for comparison in comparisons(photographs):
         alt = f"Held-out loss over epochs. {told(comparison.found, _LOWEST_HELD_OUT)}"
         title = f"{comparison.title}: {comparison.sweep}"
-        yield svg_picture(name, title, alt, comparison_figure(comparison))
+        yield svg_picture(comparison.name, title, alt, comparison_figure(comparison))
 
 
 def _group_alt(group: Group, name: str) -> str:

@@ -15,9 +15,9 @@ BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 #: The pictures that the README has room for are the first three of these that the records give, one of each.
 _PICTURES = (
     "vgg7-*-grid",
-    "mobilenet-2-order",  # of flowers; the first is of CIFAR-10
+    "mobilenet-order-folder-flowers",
     "mnist-bn-or-not",
-    "finetune-*-separate",
+    "finetune-separate-*",
     "mnist-leaky",
     "mnist-batch-sizes",
 )

@@ -41,7 +41,8 @@ _SWEEP_NOTE = (
 )
 _NOTE = (
     "Medians of the rounds, least and most of them beside; contestants took turns. Ratios are of the same "
-    "round: above 1, bnjax is faster. The matrix product is the faster one of JAX and PyTorch in the same "
+    "round: above 1, bnjax is faster. Where it was measured several times, medians are those of the "
+    "measurements' medians. The matrix product is the faster one of JAX and PyTorch in the same "
     "precision and round; operations are those of convolutions and dense layers. The first step counts "
     "from the start of the process, import and compilation included."
 )
@@ -65,7 +66,7 @@ def speed_section(results: SpeedResults, pictures: bool = True) -> Section:
 
 def _table(records: Sequence[Mapping[str, Any]], absent: Sequence[Mapping[str, Any]]) -> Table:
     first = records[0]
-    rounds = sorted({f"{record['rounds']} rounds of {record['steps']} steps" for record in records})
+    rounds = sorted(set(map(_rounds, records)))
     title = f"{network_title(first)}, {first['parameters']:,} parameters, {' and '.join(rounds)}"
     out = [
         f"{contestant_name(record)}, {record['precision']} ({record['status']}: {record['reason']})"
@@ -87,6 +88,12 @@ def _table(records: Sequence[Mapping[str, Any]], absent: Sequence[Mapping[str, A
     if out:
         notes.append(f"Left out: {'; '.join(out)}.")
     return Table(title, _COLUMNS, [_row(record) for record in records], " ".join(notes))
+
+
+def _rounds(record: Mapping[str, Any]) -> str:
+    times = record["repetitions"]
+    again = f", {times} times" if times > 1 else ""
+    return f"{record['rounds']} rounds of {record['steps']} steps{again}"
 
 
 def _row(record: Mapping[str, Any]) -> list[Cell]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,8 @@ class SpeedResults:
     """The records of one or several measurements, by kind.
 
     Attributes:
-      measurements: of each file its ``machine`` record and the others behind it.
+      measurements: of each file its ``machine`` record and the others behind it. What several measured is a
+        repetition.
     """
 
     measurements: list[tuple[dict[str, Any], list[dict[str, Any]]]] = field(default_factory=list)
@@ -39,11 +41,39 @@ class SpeedResults:
         return [record for _, found in self.measurements for record in found if record["kind"] == kind]
 
     def networks(self) -> dict[tuple, list[dict[str, Any]]]:
-        """Network, image shape, batch size and whether it is fine-tuned -> its ``speed`` records."""
-        found: dict[tuple, list[dict[str, Any]]] = {}
+        """Network, image shape, batch size and whether it is fine-tuned -> its ``speed`` records.
+
+        Repetitions are one record: the medians of theirs, the least and the most of all, and how many they
+        are under ``repetitions``.
+        """
+        found: dict[tuple, dict[tuple, list[dict[str, Any]]]] = {}
         for record in self.of_kind("speed"):
-            found.setdefault(_task_of(record), []).append(record)
-        return found
+            same = (record["contestant"], record["precision"], record["epoch_data"], record["epoch_images"])
+            found.setdefault(_task_of(record), {}).setdefault(same, []).append(record)
+        return {task: [_together(records) for records in of.values()] for task, of in found.items()}
+
+
+_SPREADS = ("step_ms", "ratio", "of_product", "epoch_seconds", "epoch_ratio")
+_NUMBERS = ("images_per_second", "evaluation_images_per_second", "first_step_seconds", "peak_memory_mib")
+
+
+def _together(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Repetitions as one record."""
+    together = {**records[0], "repetitions": len(records)}
+    for name in _SPREADS:
+        spreads = [record[name] for record in records if record[name]]
+        if spreads:
+            values = {end: [spread[end] for spread in spreads] for end in ("median", "min", "max")}
+            together[name] = {
+                "median": statistics.median(values["median"]),
+                "min": min(values["min"]),
+                "max": max(values["max"]),
+            }
+    for name in _NUMBERS:
+        values = [record[name] for record in records if record[name] is not None]
+        if values:
+            together[name] = statistics.median(values)
+    return together
 
 
 def contestant_name(record: Mapping[str, Any]) -> str:
@@ -64,9 +94,9 @@ def load_speed(paths: Iterable[Path]) -> SpeedResults:
       OSError: one cannot be read.
     """
     results = SpeedResults()
-    seen: set[tuple] = set()
     for path in paths:
-        found = []
+        found: list[dict[str, Any]] = []
+        seen: set[tuple] = set()
         for place, line in enumerate(path.read_bytes().splitlines(), start=1):
             try:
                 record = _checked(line)
@@ -77,6 +107,8 @@ def load_speed(paths: Iterable[Path]) -> SpeedResults:
             found.append(record)
         if not found or found[0]["kind"] != "machine":
             raise RecordError(f"{path}: no result of experiments/speed.py, which begins with the machine")
+        if any(found[0] == machine for machine, _ in results.measurements):
+            raise RecordError(f"{path}: this measurement was given twice")
         results.measurements.append((found[0], found[1:]))
     return results
 

@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import json
-import re
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from bnjax.config import FIELDS, identity
 from bnjax.placement import Placement, all_placements
 from bnjax.recipes import VGG7_SWEEPS, recipe
+from bnjax.report.document import slug
 from bnjax.report.recorded import RecordedRun
 from bnjax.report.select import shared_settings
 from bnjax.report.statistics import Estimate, estimate, paired_differences
@@ -144,11 +144,10 @@ def _group(key: str, runs: Sequence[RecordedRun]) -> Group:
     apart = _apart_from_recipe(settings, name)
     length = f"{epochs} epoch{'s' if epochs > 1 else ''}"
     told = [f"recipe {name}", length, *(f"{setting} {value}" for setting, value in apart.items())]
-    slug = "-".join([data["name"], name, str(epochs), *(f"{s}={value}" for s, value in apart.items())])
     return Group(
         dataset=data["name"],
         title=f"VGG7 on {data['name']} ({_size(data)}{data['encoding']}), {', '.join(told)}",
-        slug=re.sub(r"[^\w.=-]+", "-", slug),
+        slug=slug(data["name"], name, str(epochs), *(f"{s}={value}" for s, value in apart.items())),
         found=found,
         left_out=[run for run in runs if not any(run is other for other in whole)],
     )

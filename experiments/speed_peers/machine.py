@@ -6,12 +6,10 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from speed_peers.options import Options
-
 _PACKAGES = ("bnjax", "jax", "jaxlib", "flax", "optax", "keras", "torch", "numpy")
 
 
-def machine_record(options: Options) -> dict[str, Any]:
+def machine_record(threads: int) -> dict[str, Any]:
     """The first line of a result."""
     from bnjax.train.facts import git_commit, versions  # imports JAX, which a wrong flag should not wait for
 
@@ -21,7 +19,7 @@ def machine_record(options: Options) -> dict[str, Any]:
         "machine": platform.machine(),
         "cpu_model": _cpu_model(),
         "cpu_count": os.cpu_count(),
-        "threads": options.threads,
+        "threads": threads,
         "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "versions": versions(_PACKAGES),
         "git_commit": git_commit(),

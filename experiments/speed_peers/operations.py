@@ -6,12 +6,23 @@ pooling, loss and optimizer are left out, so that the count is the same for ever
 or computes anew.
 """
 
+import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from speed_peers.layers import Branches, Chain, Layer, Shortcut
 from speed_peers.networks import CLASSES, Task
 
 _Shape = tuple[int, ...]
+#: What a unit computes in a training step: its output, and the gradients that its input and its kernel get.
+PRODUCTS = ("forward", "input gradient", "kernel gradient")
+
+
+class Unit(NamedTuple):
+    """A convolution or dense layer, and the shape of what comes in, for one image."""
+
+    layer: Layer
+    shape: _Shape
 
 
 def step_operations(task: Task) -> int | None:
@@ -28,41 +39,61 @@ def step_operations(task: Task) -> int | None:
 
 def layer_operations(task: Task) -> list[int]:
     """Operations of the forward pass of one image, unit by unit in the order of the data, logits last."""
-    counts: list[int] = []
-    (features,) = _through(task.architecture.chain, task.image_shape, counts)
-    return [*counts, 2 * features * CLASSES]
+    return [unit_operations(unit) for unit in network_units(task)]
 
 
-def _through(chain: Chain, shape: _Shape, counts: list[int]) -> _Shape:
-    """The shape that comes out; adds the operations of its units to the counts."""
+def unit_operations(unit: Unit) -> int:
+    """Operations of the forward pass of one image."""
+    layer, shape = unit
+    if layer.kind == "dense":
+        return 2 * shape[0] * layer.features
+    rows, columns = _met_pixels(unit)
+    weights = layer.features if layer.kind == "depthwise" else layer.features * shape[2]
+    return 2 * sum(rows) * sum(columns) * weights
+
+
+def network_units(task: Task) -> list[Unit]:
+    """The units of a network in the order of the data, logits last."""
+    found: list[Unit] = []
+    (features,) = _through(task.architecture.chain, task.image_shape, found)
+    return [*found, Unit(Layer("dense", CLASSES), (features,))]
+
+
+def _through(chain: Chain, shape: _Shape, found: list[Unit]) -> _Shape:
+    """The shape that comes out; adds its units to those found."""
     for layer in chain:
         if isinstance(layer, Shortcut):
-            shape = _through(layer.chain, shape, counts)
+            shape = _through(layer.chain, shape, found)
         elif isinstance(layer, Branches):
-            shapes = [_through(branch, shape, counts) for branch in layer.chains]
+            shapes = [_through(branch, shape, found) for branch in layer.chains]
             shape = (*shapes[0][:2], sum(channels for _, _, channels in shapes))
         else:
-            shape = _through_layer(layer, shape, counts)
+            if layer.is_unit:
+                found.append(Unit(layer, shape))
+            shape = output_shape(Unit(layer, shape))
     return shape
 
 
-def _through_layer(layer: Layer, shape: _Shape, counts: list[int]) -> _Shape:
+def output_shape(unit: Unit) -> _Shape:
+    """The shape that comes out, for one image."""
+    layer, shape = unit
     if layer.kind == "dense":
-        counts.append(2 * shape[0] * layer.features)
         return (layer.features,)
     if layer.kind == "flatten":
-        height, width, channels = shape
-        return (height * width * channels,)
+        return (math.prod(shape),)
     if layer.kind == "mean":
         return shape[2:]
+    rows, columns = _met_pixels(unit)
+    return len(rows), len(columns), layer.features or shape[2]
+
+
+def _met_pixels(unit: Unit) -> tuple[list[int], list[int]]:
+    """For each place of the window along rows, and along columns, how many of its pixels lie in the image."""
     rows, columns = (
-        list(_met(side, window, layer)) for side, window in zip(shape[:2], layer.window, strict=True)
+        list(_met(side, window, unit.layer))
+        for side, window in zip(unit.shape[:2], unit.layer.window, strict=True)
     )
-    if layer.kind not in ("conv", "depthwise"):
-        return len(rows), len(columns), shape[2]
-    weights = layer.features if layer.kind == "depthwise" else layer.features * shape[2]
-    counts.append(2 * sum(rows) * sum(columns) * weights)
-    return len(rows), len(columns), layer.features
+    return rows, columns
 
 
 def _met(side: int, window: int, layer: Layer) -> Iterator[int]:
