@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
             size = options.batch_size or ARCHITECTURES[network].batch_size
             units = network_units(Task(network, size, available_cores(), options.image_size))
             say(_heading(network, size))
-            sums: collections.Counter[tuple[str, str]] = collections.Counter()
+            sums: dict[tuple[str, str], float] = collections.defaultdict(float)
             for unit, times in collections.Counter(units).items():
                 found = _timed(unit, size, options.rounds)
                 emit(_record(network, size, unit, times, found, options.rounds))

@@ -406,7 +406,6 @@ def test_absent_data_is_answered_without_jax(run_watched, tmp_path):
     [
         ("speed_lanes.py", "--lanes=0", ("--lanes", "'0'")),
         ("speed_lanes.py", "--networks=mlp,cmm", ("'cmm'", "cnn, vgg7, mlp")),
-        ("speed_layers.py", "--networks=mobilenetv2 --image_size=50", ("=50", "multiples of 32")),
         ("speed_layers.py", "--rounds=x", ("--rounds", "'x'")),
         ("speed_grid.py", "--placements=65", ("'65'", "1 to 64")),
         ("speed_stream.py", "/nowhere", ("/nowhere", "does not exist")),

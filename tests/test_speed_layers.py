@@ -41,6 +41,14 @@ def test_bnjax_and_pytorch_compute_the_same_products(unit):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4, err_msg=name)
 
 
+def test_a_size_that_a_network_does_not_take(capsys):
+    with pytest.raises(SystemExit) as caught:
+        speed_layers.main(["speed_layers.py", "--networks=mlp,mobilenetv2", "--image_size=50"])
+    out, err = capsys.readouterr()
+    assert (caught.value.code, out, len(err.splitlines())) == (2, "", 1)
+    assert "--image_size=50: mobilenetv2 takes multiples of 32 pixels" in err
+
+
 def test_the_table_and_its_records(capsys):
     pytest.importorskip("torch")
     arguments = ["speed_layers.py", "--networks=mlp", "--batch_size=4", "--rounds=1"]

@@ -63,11 +63,10 @@ def _together(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for name in _SPREADS:
         spreads = [record[name] for record in records if record[name]]
         if spreads:
-            values = {end: [spread[end] for spread in spreads] for end in ("median", "min", "max")}
             together[name] = {
-                "median": statistics.median(values["median"]),
-                "min": min(values["min"]),
-                "max": max(values["max"]),
+                "median": statistics.median(spread["median"] for spread in spreads),
+                "min": min(spread["min"] for spread in spreads),
+                "max": max(spread["max"] for spread in spreads),
             }
     for name in _NUMBERS:
         values = [record[name] for record in records if record[name] is not None]
