@@ -15,6 +15,9 @@ from speed_peers.networks import Task
 #: A caller's settings that would speed up or slow down some contestants only, or make idle threads spin.
 _DROPPED = ("XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 _SECONDS_TO_END = 10
+#: Before each timed turn, at least: meanwhile others filled the caches, threads went to sleep, and a virtual
+#: machine may have lost the memory that was free between two steps and gets it back page by page.
+_UNTIMED_STEPS = 3
 
 
 class WorkerError(Exception):
@@ -94,17 +97,21 @@ class Worker:
         self.evaluation_seconds.append(self._turn_of_steps("evaluate", steps))
 
     def train_epoch(self) -> None:
-        """One more epoch through its usual way of feeding images; before the first one an untimed one.
+        """One more epoch through its usual way of feeding images, after untimed steps; before the first one a
+        whole untimed one.
 
         Raises:
           WorkerError: it failed.
         """
-        reply = self._turn("train_epochs", 1, untimed=0 if self.epoch_seconds else 1)
+        if self.epoch_seconds:
+            self._turn("train", _UNTIMED_STEPS, untimed=0)
+            reply = self._turn("train_epochs", 1, untimed=0)
+        else:
+            reply = self._turn("train_epochs", 1, untimed=1)
         self.epoch_seconds.append(reply["seconds"])
 
     def _turn_of_steps(self, method: str, steps: int) -> float:
-        # Since its last turn others have filled the caches, and its threads have gone to sleep.
-        reply = self._turn(method, steps, untimed=max(1, steps // 3))
+        reply = self._turn(method, steps, untimed=max(_UNTIMED_STEPS, steps // 3))
         self.peak_memory = reply["peak_memory"]
         return reply["seconds"] / steps
 
