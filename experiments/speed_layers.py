@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from speed_peers.arguments import count, listed
-from speed_peers.contest import say
+from speed_peers.contest import Emit, say
 from speed_peers.emitter import emitter
 from speed_peers.machine import machine_record
 from speed_peers.networks import ARCHITECTURES, SMALL_NETWORKS, Task, size_obstacle
@@ -56,20 +56,7 @@ def main(argv: list[str]) -> int:
         emit(machine_record(available_cores()))
         for network in options.networks:
             size = options.batch_size or ARCHITECTURES[network].batch_size
-            units = network_units(Task(network, size, available_cores(), options.image_size))
-            say(_heading(network, size))
-            sums: dict[tuple[str, str], float] = collections.defaultdict(float)
-            for unit, times in collections.Counter(units).items():
-                found = _timed(unit, size, options.rounds)
-                emit(_record(network, size, unit, times, found, options.rounds))
-                say(_row(_name(unit), times, found, size * unit_operations(unit)))
-                for key, milliseconds in found.items():
-                    needed = times - (unit == units[0] and key[1] == "input gradient")
-                    sums[key] += needed * milliseconds
-            say(_row("a step", 1, sums, size * sum(map(unit_operations, units))))
-            whole = {peer: sum(ms for (name, _), ms in sums.items() if name == peer) for peer in _PEERS}
-            ratio = whole["PyTorch"] / whole["bnjax"]
-            say(f"  together {whole['bnjax']:.4g} ms by bnjax, PyTorch's are {ratio:.2f} of that")
+            _measure(Task(network, size, available_cores(), options.image_size), options.rounds, emit)
     return 0
 
 
@@ -95,6 +82,27 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         if obstacle:
             complain(argv[0], f"--image_size={options.image_size}: {obstacle}")
     return options
+
+
+def _measure(task: Task, rounds: int, emit: Emit) -> None:
+    """Times a network's layers, those that are alike once, and tells each as soon as it is known."""
+    say(_heading(task))
+    units = network_units(task)
+    sums: dict[tuple[str, str], float] = collections.defaultdict(float)
+    operations: collections.Counter[str] = collections.Counter()
+    for unit, times in collections.Counter(units).items():
+        found = _timed(unit, task.batch_size, rounds)
+        emit(_record(task, unit, times, found, rounds))
+        of_unit = task.batch_size * unit_operations(unit)
+        say(_row(_name(unit), times, found, dict.fromkeys(PRODUCTS, of_unit)))
+        for product in PRODUCTS:
+            needed = times - (unit == units[0] and product == "input gradient")
+            operations[product] += needed * of_unit
+            for peer in _PEERS:
+                sums[peer, product] += needed * found[peer, product]
+    say(_row("a step", 1, sums, operations))
+    ours, theirs = (sum(sums[peer, product] for product in PRODUCTS) for peer in _PEERS)
+    say(f"  together {ours:.4g} ms by bnjax, PyTorch's are {theirs / ours:.2f} of that")
 
 
 def _timed(unit: Unit, batch_size: int, rounds: int) -> Times:
@@ -128,38 +136,36 @@ def _name(unit: Unit) -> str:
     return f"{layer.kind} {window}{stride}, {channels}, {shape[0]} px"
 
 
-def _heading(network: str, batch_size: int) -> str:
+def _heading(task: Task) -> str:
     cells = "".join(f"{name + ', ms':>32}" for name in PRODUCTS)
     return (
-        f"\n{network}, batch {batch_size}, float32, {available_cores()} cores; bnjax, PyTorch, and their "
+        f"\n{task.network}, batch {task.batch_size}, float32, {task.threads} cores; bnjax, PyTorch, and their "
         f"GFLOP/s:\n{'':40}{cells}"
     )
 
 
-def _row(name: str, times: int, found: Times, operations: int) -> str:
+def _row(name: str, times: int, found: Times, operations: Mapping[str, int]) -> str:
     cells = []
     for product in PRODUCTS:
         ours, theirs = (found[peer, product] for peer in _PEERS)
-        rates = (f"{operations / ms / 1e6:.0f}" if ms else "-" for ms in (ours, theirs))
+        rates = (f"{operations[product] / ms / 1e6:.0f}" if ms else "-" for ms in (ours, theirs))
         cells.append(f"{ours:.3g}, {theirs:.3g} ({', '.join(rates)})")
     return f"  {name + (f' x{times}' if times > 1 else ''):38}" + "".join(f"{cell:>32}" for cell in cells)
 
 
-def _record(
-    network: str, batch_size: int, unit: Unit, times: int, found: Times, rounds: int
-) -> dict[str, Any]:
+def _record(task: Task, unit: Unit, times: int, found: Times, rounds: int) -> dict[str, Any]:
     layer, shape = unit
     return {
         "kind": "layer",
-        "network": network,
+        "network": task.network,
         "layer": layer.kind,
-        "input_shape": [batch_size, *shape],
+        "input_shape": [task.batch_size, *shape],
         "features": layer.features,
         "window": list(layer.window),
         "stride": layer.stride,
         "padding": layer.padding,
         "times": times,
-        "operations": batch_size * unit_operations(unit),
+        "operations": task.batch_size * unit_operations(unit),
         "rounds": rounds,
         "milliseconds": {
             peer: {product: ms for (name, product), ms in found.items() if name == peer} for peer in _PEERS
