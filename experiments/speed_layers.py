@@ -139,8 +139,8 @@ def _name(unit: Unit) -> str:
 def _heading(task: Task) -> str:
     cells = "".join(f"{name + ', ms':>32}" for name in PRODUCTS)
     return (
-        f"\n{task.network}, batch {task.batch_size}, float32, {task.threads} cores; bnjax, PyTorch, and their "
-        f"GFLOP/s:\n{'':40}{cells}"
+        f"\n{task.network}, batch {task.batch_size}, float32, {task.threads} cores; bnjax, PyTorch, "
+        f"and their GFLOP/s:\n{'':40}{cells}"
     )
 
 
