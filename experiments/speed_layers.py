@@ -3,6 +3,7 @@
 import argparse
 import collections
 import contextlib
+import os
 import statistics
 import sys
 import time
@@ -41,6 +42,7 @@ Times = Mapping[tuple[str, str], float]
 
 def main(argv: list[str]) -> int:
     options = _options(argv)
+    os.environ["JAX_PLATFORMS"] = "cpu"
     start_with_huge_pages("speed_layers.py")
     with contextlib.ExitStack() as stack:
         emit = emitter(options.out, argv[0], stack)

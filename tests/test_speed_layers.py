@@ -49,8 +49,9 @@ def test_a_size_that_a_network_does_not_take(capsys):
     assert "--image_size=50: mobilenetv2 takes multiples of 32 pixels" in err
 
 
-def test_the_table_and_its_records(capsys):
+def test_the_table_and_its_records(capsys, monkeypatch):
     pytest.importorskip("torch")
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")  # and so it is afterwards as before
     arguments = ["speed_layers.py", "--networks=mlp", "--batch_size=4", "--rounds=1"]
     assert speed_layers.main(arguments) == 0
     out, err = capsys.readouterr()
