@@ -113,6 +113,17 @@ def test_digits_have_one_gray_value_in_every_channel():
         np.testing.assert_array_equal(colour.test.images[..., channel], gray.test.images[..., 0])
 
 
+def test_digits_come_from_the_cache_at_the_second_start(tmp_path):
+    """Importing scikit-learn would take a third of that start."""
+    look = "import sys; from bnjax.data.digits import load_digits; digits = load_digits((9, 8, 3)); "
+    look += "print('sklearn' in sys.modules, digits.train.images.sum(), digits.facts)"
+    command = [sys.executable, "-c", look]
+    env = {**os.environ, "BNJAX_CACHE_DIR": str(tmp_path)}
+    starts = (subprocess.run(command, env=env, capture_output=True, text=True, check=True) for _ in range(2))
+    (first, *found), (second, *same) = (start.stdout.split() for start in starts)
+    assert (first, second, found) == ("True", "False", same)
+
+
 # From a config to a set
 
 

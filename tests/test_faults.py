@@ -173,7 +173,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_data_is_read(runs, tmp_p
 
 
 def test_a_folder_that_becomes_immutable_ends_a_run_that_goes_on_later(tmp_path):
-    flags = (*SMALL, "--epochs=400", "--checkpoint_every=1", f"--out_dir={tmp_path}")
+    flags = (*SMALL, "--epochs=100", "--checkpoint_every=1", f"--out_dir={tmp_path}")
     with started(*flags) as process:
         wait_for(lambda: has_epochs(tmp_path))
         [folder] = tmp_path.iterdir()
@@ -224,7 +224,7 @@ def test_data_that_vanishes_ends_a_streamed_run_that_goes_on_when_it_is_back(tmp
     photographs, away = tmp_path / "photographs", tmp_path / "away"
     soak.make_photographs(photographs)
     streamed = ("--image_size=16", "--stream=always", "--batch_size=32", "--width=8", "--checkpoint_every=1")
-    flags = (f"--dataset=folder:{photographs}", *streamed, "--epochs=200", f"--out_dir={tmp_path / 'runs'}")
+    flags = (f"--dataset=folder:{photographs}", *streamed, "--epochs=80", f"--out_dir={tmp_path / 'runs'}")
     with started(*flags) as process:
         wait_for(lambda: has_epochs(tmp_path / "runs"))
         photographs.rename(away)
@@ -294,7 +294,7 @@ def jumping_clock(tmp_path):
 
 @pytest.mark.parametrize("runs", [(), ("--seeds=2", "--jobs=2")], ids=["alone", "sweep"])
 def test_a_clock_that_jumps_changes_nothing(runs, jumping_clock, tmp_path):
-    flags = (*SMALL, "--epochs=20", *runs)
+    flags = (*SMALL, "--epochs=6", *runs)
     code, err = finish(start(*flags, f"--out_dir={tmp_path / 'jumping'}", env=jumping_clock))
     assert code == 0, err
     assert finish(start(*flags, f"--out_dir={tmp_path / 'steady'}"))[0] == 0

@@ -337,7 +337,7 @@ def test_runs_that_are_killed_at_random_end_as_if_they_had_not_been(name, tmp_pa
     photographs = tmp_path / "photographs"
     soak.make_photographs(photographs)
     case = soak.cases(photographs)[name]
-    outcome = soak.soak(case._replace(epochs=case.epochs // 4), tmp_path, 3, 0, random.Random(1))
+    outcome = soak.soak(case._replace(epochs=case.epochs // 12), tmp_path, 3, 0, random.Random(1))
     assert outcome.kills == 3
     assert outcome.differences == []
 

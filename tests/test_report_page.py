@@ -16,7 +16,7 @@ from bnjax import records
 from bnjax.recipes import VGG7_PICK, VGG7_PLAIN, VGG7_SWEEPS
 from bnjax.report.build import folder_report
 from bnjax.report.claims import CLAIMS
-from bnjax.report.document import Cell, Report, Section, Table
+from bnjax.report.document import Cell, Report, Section, Table, numbered
 from bnjax.report.frame import LeftOut
 from bnjax.report.html import as_html
 from bnjax.report.plain import as_csv, as_markdown
@@ -130,7 +130,7 @@ def test_the_page_tells_verdicts_and_where_they_come_from(page):
 
 
 def test_the_page_shows_the_grid(page, report):
-    [ranked, sites, pairs] = next(s.tables for s in report.sections if s.name == "vgg7-1")
+    [ranked, sites, pairs] = next(s.tables for s in report.sections if s.name == "vgg7-digits-published-2")
     assert ranked.rows[0][0].text == f"{VGG7_PLAIN} (no norms)"
     assert len(ranked.rows) == 64
     effects = {row[0].text: row[1] for row in sites.rows}
@@ -141,8 +141,12 @@ def test_the_page_shows_the_grid(page, report):
     assert {round(row[1].order, 9) for row in pairs.rows} == {0}
     assert [figure["id"] for figure in page.all("figure")] == [
         "mnist-bn-or-not",
-        *(f"vgg7-1-{name}" for name in ("block1", "block2", "fc", "pick", "grid")),
+        *(f"vgg7-digits-published-2-{name}" for name in ("block1", "block2", "fc", "pick", "grid")),
     ]
+
+
+def test_equal_names_are_told_apart():
+    assert numbered(["a", "b", "a", "a-2", "a"]) == ["a", "b", "a-2", "a-2-2", "a-3"]
 
 
 def test_what_a_record_says_is_never_html():

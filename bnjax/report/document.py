@@ -1,7 +1,8 @@
 """What a report consists of, whatever it is written as: sections of paragraphs, tables and pictures."""
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -61,6 +62,15 @@ class Report:
 def slug(*words: str) -> str:
     """Words as one name of a file."""
     return re.sub(r"[^\w.=-]+", "-", "-".join(words))
+
+
+def numbered(names: Iterable[str]) -> list[str]:
+    """The same names, told apart: of equal ones the second ends in -2, the third in -3."""
+    found: list[str] = []
+    for name in names:
+        tries = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        found.append(next(each for each in tries if each not in found))
+    return found
 
 
 def text(value: object) -> Cell:

@@ -41,12 +41,12 @@ def grid_sections(groups: Sequence[Group]) -> list[Section]:
     """A section for each group of runs that can be compared."""
     return [
         Section(
-            f"vgg7-{place}",
+            f"vgg7-{group.slug}",
             f"Placements: {group.title}",
             [f"{provenance(group.runs)}; {len(group.left_out)} left out, unfinished or diverged."],
             [_ranked(group), *_effects(group)],
         )
-        for place, group in enumerate(groups, start=1)
+        for group in groups
         if group.found
     ]
 

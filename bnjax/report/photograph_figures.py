@@ -1,6 +1,5 @@
 """Figures of the experiments on photographs: norms before or after, and trained or frozen."""
 
-import collections
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bnjax.config import resolve
 from bnjax.recipes import SWEEPS, Conditions, recipe
-from bnjax.report.document import slug
+from bnjax.report.document import numbered, slug
 from bnjax.report.mnist import finished
 from bnjax.report.plots import COLOURS, DASHED, band, foot, headline, label_ends, seeds_told
 from bnjax.report.published import FINETUNE_SAID, MOBILENET_SAID
@@ -50,7 +49,12 @@ def comparisons(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
     Args:
       runs: of any experiment; those of MobileNetV2 with nothing frozen, and those with a frozen part, count.
     """
-    names: collections.Counter[str] = collections.Counter()
+    found = list(_compared(runs))
+    for comparison, name in zip(found, numbered(each.name for each in found), strict=True):
+        yield dataclasses.replace(comparison, name=name)
+
+
+def _compared(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
     for experiment, factors in _FACTORS.items():
         alike: dict[str, list[RecordedRun]] = {}
         for run in finished(runs):
@@ -61,9 +65,7 @@ def comparisons(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
                 found = _by_condition(group, experiment, conditions)
                 if 2 * len(found) > len(conditions):
                     name = slug(experiment, sweep, group[0].run["data"]["name"])
-                    names[name] += 1
-                    numbered = f"{name}-{names[name]}" if names[name] > 1 else name
-                    yield Comparison(experiment, sweep, numbered, _title(group[0]), found)
+                    yield Comparison(experiment, sweep, name, _title(group[0]), found)
 
 
 def _experiment(run: RecordedRun) -> str | None:

@@ -54,10 +54,10 @@ def all_pictures(
         if len(found) > 1:
             alt = f"Test accuracy over epochs. {told(found, _LAST_TENTH)}"
             yield svg_picture(f"cifar10-{name}", f"CNN: {name}", alt, accuracy_figure(name, found))
-    for place, group in enumerate(groups, start=1):
+    for group in groups:
         for name, figure in group_figures(group):
             yield svg_picture(
-                f"vgg7-{place}-{name}", f"{group.title}: {name}", _group_alt(group, name), figure
+                f"vgg7-{group.slug}-{name}", f"{group.title}: {name}", _group_alt(group, name), figure
             )
     for comparison in comparisons(photographs):
         alt = f"Held-out loss over epochs. {told(comparison.found, _LOWEST_HELD_OUT)}"

@@ -11,7 +11,7 @@ from typing import Any
 from bnjax.config import FIELDS, identity
 from bnjax.placement import Placement, all_placements
 from bnjax.recipes import VGG7_SWEEPS, recipe
-from bnjax.report.document import slug
+from bnjax.report.document import numbered, slug
 from bnjax.report.recorded import RecordedRun
 from bnjax.report.select import shared_settings
 from bnjax.report.statistics import Estimate, estimate, paired_differences
@@ -72,7 +72,7 @@ class Group:
     Attributes:
       dataset: its name.
       title: what they have in common, for people.
-      slug: the same for file names.
+      slug: the same for names of files; no other group has it.
       found: a placement's code -> seed -> run; as good as finished, see :func:`vgg7_groups`.
       left_out: the others.
     """
@@ -130,7 +130,9 @@ def vgg7_groups(runs: Sequence[RecordedRun], epoch: int | None = None) -> list[G
         key = json.dumps([epoch or planned, data, shared_settings(run)], sort_keys=True)
         sorted_runs.setdefault(key, []).append(cut)
     groups = [_group(key, runs_of_key) for key, runs_of_key in sorted_runs.items()]
-    return sorted(groups, key=lambda group: group.title)
+    groups.sort(key=lambda group: group.title)
+    slugs = numbered(group.slug for group in groups)
+    return [dataclasses.replace(group, slug=name) for group, name in zip(groups, slugs, strict=True)]
 
 
 def _group(key: str, runs: Sequence[RecordedRun]) -> Group:

@@ -39,7 +39,7 @@ def save_vgg7_figures(groups: Sequence[Group], folder: Path) -> list[Path]:
     """A PNG for every comparison that was run, and for the grid if most of it was.
 
     Returns:
-      The files; those of groups that would have the same name are numbered.
+      The files.
 
     Raises:
       OSError: one cannot be written.
@@ -47,10 +47,8 @@ def save_vgg7_figures(groups: Sequence[Group], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     for group in groups:
-        number = sum(other.slug == group.slug for other in groups[: groups.index(group)])
-        slug = f"{group.slug}-{number + 1}" if number else group.slug
         for name, figure in group_figures(group):
-            files.append(folder / f"vgg7-{slug}-{name}.png")
+            files.append(folder / f"vgg7-{group.slug}-{name}.png")
             figure.savefig(files[-1], dpi=DOTS_PER_INCH)
     return files
 
