@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
+from jax.stages import Wrapped
 from jax.typing import ArrayLike
 
 from bnjax.config import Config
@@ -115,7 +116,7 @@ def lanes_eval_function(model: Network, scaling: InputScaling | None) -> LaneEva
     return jax.vmap(lane_eval_function(model, scaling), in_axes=(0, 0, None, 0))
 
 
-def compiled(function: Callable) -> Callable:
+def compiled(function: Callable) -> Wrapped:
     """A step or loop whose state, its first argument, is donated."""
     return jax.jit(function, donate_argnums=0)
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.stages import Wrapped
 
 from bnjax.config import Config
 from bnjax.data import Dataset, epoch_order, in_memory
@@ -21,7 +22,7 @@ from bnjax.data.batches import Batch
 from bnjax.probes.dying import FlatHistory
 from bnjax.train.evaluate import Evaluation, evaluate_lanes, lane_of
 from bnjax.train.initial import first_state
-from bnjax.train.lane_step import LaneEval, LaneLoop, LaneValues, lane_values
+from bnjax.train.lane_step import LaneEval, LaneValues, lane_values
 from bnjax.train.loop import WithinEpoch
 from bnjax.train.mesh import replicate
 from bnjax.train.outcome import Measured, diverged_fields, epoch_fields
@@ -44,6 +45,7 @@ class Lanes:
     Attributes:
       runs: one for each lane; their own ``state`` is that of the last :meth:`settle`.
       state, values: stacked; lanes that only fill up the program come last.
+      loop: a :data:`bnjax.train.lane_step.LaneLoop` side by side, that ``jax.jit`` has wrapped.
     """
 
     runs: list[Run]
@@ -51,7 +53,7 @@ class Lanes:
     values: LaneValues
     mesh: Mesh
     examples: Batch
-    loop: LaneLoop
+    loop: Wrapped
     eval_step: LaneEval
     shared_order: bool
 
@@ -161,12 +163,11 @@ def _fields(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
 
 
 def compile_loop(lanes: Lanes) -> None:
-    """Compiles the training steps: takes none, on a copy of the state."""
+    """Compiles the training steps and takes none."""
     run = lanes.runs[0]
     stacked = () if lanes.shared_order else (len(lanes.state.step),)
-    nowhere = np.zeros((*stacked, steps_in_loop(run.steps_per_epoch), run.config.batch_size), np.int32)
-    copy = jax.tree.map(jnp.copy, lanes.state)
-    jax.block_until_ready(lanes.loop(copy, lanes.examples, _placed(nowhere, lanes), 0, lanes.values))
+    order = np.zeros((*stacked, steps_in_loop(run.steps_per_epoch), run.config.batch_size), np.int32)
+    lanes.loop.lower(lanes.state, lanes.examples, _placed(order, lanes), 0, lanes.values).compile()
 
 
 def train_lanes_epoch(

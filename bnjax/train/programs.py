@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import optax
+from jax.stages import Lowered, Wrapped
 from jax.typing import ArrayLike
 
 from bnjax.config import Config
@@ -16,9 +17,8 @@ from bnjax.models import Network, build_model
 from bnjax.train.eval_step import EvalStep, FeatureStep, make_eval_step, make_feature_step
 from bnjax.train.lane_step import (
     LaneEval,
-    LaneFeatures,
     LaneLoop,
-    LaneStep,
+    LaneValues,
     OptimizerAt,
     compiled,
     lane_eval_function,
@@ -106,6 +106,20 @@ class _StaticPrograms:
         return self._made
 
 
+@dataclass(frozen=True)
+class _WithValues:
+    """A program whose last argument is given."""
+
+    program: Wrapped
+    values: LaneValues
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.program(*arguments, self.values)
+
+    def lower(self, *arguments: Any) -> Lowered:
+        return self.program.lower(*arguments, self.values)
+
+
 @dataclass
 class GatedPrograms:
     """The programs of every placement, rate and slope, for runs in turn and for runs side by side.
@@ -145,7 +159,7 @@ class GatedPrograms:
         return state_maker(self._model, self._optimizer_at(self.config.learning_rate), self.image_shape)
 
     @cached_property
-    def _step(self) -> LaneStep:
+    def _step(self) -> Wrapped:
         return compiled(lane_step_function(*self._parts))
 
     @cached_property
@@ -153,24 +167,24 @@ class GatedPrograms:
         return lane_loop_function(*self._parts)
 
     @cached_property
-    def _loop(self) -> LaneLoop:
+    def _loop(self) -> Wrapped:
         return compiled(self._loop_function)
 
     @cached_property
-    def _evaluation(self) -> LaneEval:
+    def _evaluation(self) -> Wrapped:
         return jax.jit(lane_eval_function(self._cut.trained, self._cut.scaling))
 
     @cached_property
-    def _features(self) -> LaneFeatures:
+    def _features(self) -> Wrapped:
         return jax.jit(lane_feature_function(self._cut.frozen, self.scaling))
 
     @cached_property
-    def loop_over_one_order(self) -> LaneLoop:
+    def loop_over_one_order(self) -> Wrapped:
         """The loop of stacked states which see the same batches."""
         return compiled(side_by_side(self._loop_function, shared_order=True))
 
     @cached_property
-    def loop_over_orders(self) -> LaneLoop:
+    def loop_over_orders(self) -> Wrapped:
         """The loop of stacked states with batches of their own."""
         return compiled(side_by_side(self._loop_function, shared_order=False))
 
@@ -182,21 +196,15 @@ class GatedPrograms:
     def of(self, config: Config) -> RunPrograms:
         """The programs of a run by itself: its values are bound, nothing is compiled for it."""
         values = lane_values(config)
-
-        def take_loop(
-            state: TrainState, examples: Any, order: ArrayLike, count: int
-        ) -> tuple[TrainState, Any]:
-            return self._loop(state, examples, order, count, values)
-
         model = self.model_of(config)
         return RunPrograms(
             model,
             self.first_state,
-            lambda state, batch: self._step(state, batch, values),
-            take_loop,
-            lambda params, batch_stats, batch: self._evaluation(params, batch_stats, batch, values),
+            _WithValues(self._step, values),
+            _WithValues(self._loop, values),
+            _WithValues(self._evaluation, values),
             *_parts_of(model, config, self.scaling)[:2],
-            lambda params, batch_stats, batch: self._features(params, batch_stats, batch, values),
+            _WithValues(self._features, values),
         )
 
 

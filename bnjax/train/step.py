@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import Array
+from jax.stages import Lowered
 from jax.typing import ArrayLike
 
 from bnjax.data import InputScaling
@@ -72,8 +73,28 @@ class Totals:
         return self.in_top5 / self.images
 
 
-TrainStep = Callable[[TrainState, Batch], tuple[TrainState, Sums]]
-TrainLoop = Callable[[TrainState, Batch, ArrayLike, int], tuple[TrainState, Sums]]
+StepFunction = Callable[[TrainState, Batch], tuple[TrainState, Sums]]
+LoopFunction = Callable[[TrainState, Batch, ArrayLike, int], tuple[TrainState, Sums]]
+
+
+class TrainStep(Protocol):
+    """A :data:`StepFunction` that ``jax.jit`` has wrapped."""
+
+    def __call__(self, state: TrainState, batch: Batch, /) -> tuple[TrainState, Sums]: ...
+
+    def lower(self, state: TrainState, batch: Batch, /) -> Lowered:
+        """What can be compiled without taking a step."""
+
+
+class TrainLoop(Protocol):
+    """A :data:`LoopFunction` that ``jax.jit`` has wrapped."""
+
+    def __call__(
+        self, state: TrainState, examples: Batch, order: ArrayLike, count: int, /
+    ) -> tuple[TrainState, Sums]: ...
+
+    def lower(self, state: TrainState, examples: Batch, order: ArrayLike, count: int, /) -> Lowered:
+        """What can be compiled without taking a step."""
 
 
 def scale_images(images: ArrayLike, scaling: InputScaling | None, dtype: Any) -> Array:
@@ -149,7 +170,7 @@ def make_train_loop(
     return jax.jit(loop_function(step, model), donate_argnums=0)
 
 
-def loop_function(step: TrainStep, model: Network) -> TrainLoop:
+def loop_function(step: StepFunction, model: Network) -> LoopFunction:
     """What :func:`make_train_loop` compiles."""
 
     def loop(state: TrainState, examples: Batch, order: ArrayLike, count: int) -> tuple[TrainState, Sums]:
@@ -174,7 +195,7 @@ def step_function(
     scaling: InputScaling | None,
     gates: Any = None,
     label_smoothing: float = 0.0,
-) -> TrainStep:
+) -> StepFunction:
     """What :func:`make_train_step` compiles.
 
     Args:

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.sharding import Mesh
 
 from bnjax.config import Config
@@ -63,7 +63,7 @@ class EpochSteps(Protocol):
     waited: float | None
 
     def compile(self, state: TrainState) -> None:
-        """Compiles before any epoch's time is taken; the state stays as it is."""
+        """Compiles before any epoch's time is taken, and takes no step."""
 
     def take(self, state: TrainState, epoch: int, first: int = 0) -> Iterator[tuple[TrainState, Sums]]:
         """Takes the steps of an epoch (from 1), ``first`` and later ones.
@@ -98,9 +98,7 @@ class HostSteps:
         self._rows = own_rows(config.batch_size, mesh) if mesh.is_multi_process else None
 
     def compile(self, state: TrainState) -> None:
-        """One step on a copy of the state."""
-        batch = shard_batch(self._any_batch(), self._mesh)
-        jax.block_until_ready(self.program(jax.tree.map(jnp.copy, state), batch))
+        self.program.lower(state, shard_batch(self._any_batch(), self._mesh)).compile()
 
     def _any_batch(self) -> Batch:
         return next(self._batches(epoch=1, first=0))
@@ -162,16 +160,17 @@ class DeviceSteps:
         return replicate(Batch(train.images, train.labels, np.ones(len(train), np.float32)), self._mesh)
 
     def compile(self, state: TrainState) -> None:
-        """No step, on a copy of the state."""
-        nowhere = np.zeros((steps_in_loop(self._count), self._config.batch_size), np.int32)
-        jax.block_until_ready(self._call(jax.tree.map(jnp.copy, state), nowhere, 0))
+        order = np.zeros((steps_in_loop(self._count), self._config.batch_size), np.int32)
+        self.program.lower(*self._arguments(state, order, 0)).compile()
 
     def take(self, state: TrainState, epoch: int, first: int = 0) -> Iterator[tuple[TrainState, Sums]]:
         config = self._config
         order = epoch_order(len(self._train), config.shuffle, config.seed, epoch)
         for part, taken in order_parts(order, self._count, config.batch_size, first):
-            state, sums = self._call(state, part, taken)
+            state, sums = self.program(*self._arguments(state, part, taken))
             yield state, Sums(*(values[:taken] for values in jax.device_get(sums)))
 
-    def _call(self, state: TrainState, order: np.ndarray, count: int) -> tuple[TrainState, Sums]:
-        return self.program(state, self._examples, shard_order(order, self._mesh), count)
+    def _arguments(
+        self, state: TrainState, order: np.ndarray, count: int
+    ) -> tuple[TrainState, Batch, Array, int]:
+        return state, self._examples, shard_order(order, self._mesh), count
