@@ -12,6 +12,7 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 # Most of a test's time is compilation, and most of that is LLVM's; its steps are few.
 os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=1"
 os.environ.pop("TFDS_DATA_DIR", None)
+os.environ.pop("PYTHONUNBUFFERED", None)  # stdout is buffered where users start the scripts
 
 import pytest
 from hypothesis import settings

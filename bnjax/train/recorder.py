@@ -95,7 +95,11 @@ def finished_summary(config: Config) -> dict[str, Any] | None:
 
 
 def print_record(record: dict[str, Any]) -> None:
-    """One JSON line on stdout; a reader that has gone away does not end the run."""
+    """One JSON line on stdout; a reader that has gone away does not end the run.
+
+    Raises:
+      OSError: it cannot be written; nothing more is written there then.
+    """
     from tqdm import tqdm
 
     if sys.stdout is None:
@@ -104,5 +108,8 @@ def print_record(record: dict[str, Any]) -> None:
         with tqdm.external_write_mode():  # takes the progress bar off the terminal meanwhile
             sys.stdout.write(records.json_line(record))
             sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        # What is left in its buffer would fail once more when Python ends, with an exit code of its own.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # stays open to the end
+        if not isinstance(error, BrokenPipeError):
+            raise
