@@ -4,7 +4,6 @@ Nothing here imports JAX, so help and complaints come at once.
 """
 
 import argparse
-import contextlib
 import dataclasses
 import importlib.util
 import shutil
@@ -20,6 +19,7 @@ from bnjax.conditions import sweep_conditions
 from bnjax.config import FIELDS, Config, ConfigError, check_field, resolve, run_id
 from bnjax.options import MOST_LANES, OPTION_FIELDS, Options, check_distributed, engine_parameters
 from bnjax.recipes import SWEEPS, Conditions, recipe
+from bnjax.stdout import write_stdout
 
 USAGE_ERROR = 2
 _MOVIE_SUFFIXES = (".gif", ".webp", ".mp4")
@@ -48,14 +48,15 @@ def command_from_flags(argv: Sequence[str], experiment: str, about: str) -> Comm
       about: what the program does, for the help.
 
     Raises:
-      SystemExit: with 0 after printing the help, with 2 after one line on stderr that says what is
-        wrong with the command line.
+      SystemExit: with 0 after printing the help, with 1 where that cannot be written, with 2 after one
+        line on stderr that says what is wrong with the command line.
     """
     if _HELP_FLAGS.intersection(argv[1:]):
-        with contextlib.suppress(BrokenPipeError):  # `--help | head` closes early
-            print(help_text(argv[0], experiment, about), flush=True)
-            raise SystemExit(0)
-        sys.stdout = None  # nothing to flush at exit
+        try:
+            write_stdout(help_text(argv[0], experiment, about) + "\n")
+        except OSError as error:
+            print(f"{experiment}.py: {error}", file=sys.stderr)
+            raise SystemExit(1) from None
         raise SystemExit(0)
     try:
         given = _given_flags(argv)

@@ -303,6 +303,13 @@ def test_a_clock_that_jumps_changes_nothing(runs, jumping_clock, tmp_path):
         assert all(0 <= r["seconds"] < 3600 for r in records.read(path) if r["kind"] != "run")
 
 
+@pytest.mark.parametrize("flag", ["--help", "--dry_run"])
+def test_a_full_stdout_is_told_where_nothing_is_recorded(flag, tmp_path):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        code, err = finish(start(*SMALL, flag, f"--out_dir={tmp_path}", stdout=full))
+    assert (code, err) == (1, "mnist.py: [Errno 28] No space left on device\n")
+
+
 def test_a_full_stdout_is_told_and_the_records_are_kept(tmp_path):
     with open("/dev/full", "w", encoding="utf-8") as full:
         process = start(*SMALL, "--epochs=3", f"--out_dir={tmp_path}", stdout=full)

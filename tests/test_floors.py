@@ -22,6 +22,7 @@ FLOORS = {
     "conditions": 0,
     "records": 0,
     "schema": 0,
+    "stdout": 0,
     "whole_file": 0,
     "flags": 1,
     "data": 2,

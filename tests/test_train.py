@@ -290,6 +290,25 @@ def test_the_step_is_compiled_once():
     assert run.programs.eval_step._cache_size() == 1
 
 
+@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize("kind", ["host", "device"])
+def test_what_is_compiled_ahead_is_not_compiled_again(kind, gated, caplog):
+    settings, data = config(), dataset()
+    run = prepare(settings, data, gated=gated)
+    ways = {
+        "host": HostSteps(settings, run.programs.train_step, data.train, data_mesh()),
+        "device": DeviceSteps(settings, run.programs.train_loop, data.train, data_mesh()),
+    }
+    compiled = {"host": "XLA compilation of jit(step)", "device": "XLA compilation of jit(loop)"}[kind]
+    with jax.log_compiles():
+        ways[kind].compile(run.state)
+        assert caplog.text.count(compiled) == 1
+        for state, _ in ways[kind].take(run.state, 1):
+            jax.block_until_ready(state)
+        assert caplog.text.count(compiled) == 1
+    assert int(state.step) == 3
+
+
 def two_epochs_of(way, model_and_optimizer):
     """The state after all steps, and what they summed up to."""
     state, total = create_state(*model_and_optimizer, (6, 6, 1), 3), Totals()

@@ -9,6 +9,7 @@ from typing import Any
 from bnjax.config import Config, condition_names, run_id
 from bnjax.data import Dataset
 from bnjax.options import Options
+from bnjax.stdout import write_stdout
 from bnjax.train.backend import configure_backend
 from bnjax.train.plan import Task, data_settings, program_count, program_settings
 from bnjax.train.programs import Programs
@@ -54,17 +55,17 @@ def dry_run(configs: Sequence[Config], options: Options, program: str) -> int:
         finished = finished_summary(config)
         if not finished:
             todo.append(config)
-        print(f"{run_id(config)}  {finished['status'] if finished else 'to go':8}  {names[config]}")
-    print(f"{len(configs)} runs: {len(configs) - len(todo)} finished, {len(todo)} to go")
+        write_stdout(f"{run_id(config)}  {finished['status'] if finished else 'to go':8}  {names[config]}\n")
+    write_stdout(f"{len(configs)} runs: {len(configs) - len(todo)} finished, {len(todo)} to go\n")
     if todo:
         steps = steps_of(todo)
         tasks = planned(configs, steps, options)
         jobs = job_count(options, len(tasks))
-        print(f"{len(tasks)} tasks, {program_count(tasks)} training programs, {jobs} side by side")
+        write_stdout(f"{len(tasks)} tasks, {program_count(tasks)} training programs, {jobs} side by side\n")
         say(f"{program}: measuring")
         keep_to(cores_of(jobs)[0])  # as a process of the sweep
         configure_backend()
-        print(f"about {_in_words(_estimate(tasks, steps, jobs))} on this machine")
+        write_stdout(f"about {_in_words(_estimate(tasks, steps, jobs))} on this machine\n")
     return 0
 
 

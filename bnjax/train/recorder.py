@@ -1,8 +1,6 @@
 """Where a run's records go: to its file, and to whoever looks on."""
 
 import itertools
-import os
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 
 from bnjax import records
 from bnjax.config import Config, run_id
+from bnjax.stdout import write_stdout
 from bnjax.train.signals import held_signals
 from bnjax.whole_file import write_whole
 
@@ -102,14 +101,5 @@ def print_record(record: dict[str, Any]) -> None:
     """
     from tqdm import tqdm
 
-    if sys.stdout is None:
-        return
-    try:
-        with tqdm.external_write_mode():  # takes the progress bar off the terminal meanwhile
-            sys.stdout.write(records.json_line(record))
-            sys.stdout.flush()
-    except OSError as error:
-        # What is left in its buffer would fail once more when Python ends, with an exit code of its own.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # stays open to the end
-        if not isinstance(error, BrokenPipeError):
-            raise
+    with tqdm.external_write_mode():  # takes the progress bar off the terminal meanwhile
+        write_stdout(records.json_line(record))
