@@ -2,7 +2,7 @@
 
 import sys
 
-from bnjax.script import run_script
+from bnjax.commands.script import run_script
 
 ABOUT = """\
 Trains one network with Batch Normalization where you put it, and prints what came of it as JSON lines.

@@ -2,7 +2,7 @@
 
 import sys
 
-from bnjax.script import run_script
+from bnjax.commands.script import run_script
 
 ABOUT = """\
 Trains a network from given weights on other images, its first part frozen, with Batch Normalization there

@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bnjax import records
-from bnjax.config import FIELDS
+from bnjax.architectures.sites import MODELS, model_sites
+from bnjax.commands.flags import Parser, command_from_flags
 from bnjax.data.picture import BadImageError, decode_picture, stored_pixels, strict_decoding
-from bnjax.flags import Parser, command_from_flags
-from bnjax.options import OPTION_FIELDS
 from bnjax.placement import PlacementError, parse_placement
-from bnjax.sites import MODELS, model_sites
+from bnjax.settings.config import FIELDS
+from bnjax.settings.options import OPTION_FIELDS
 from bnjax.weights.hdf5 import WeightsError, read_numbers, reading, stored_layers
 
 ABOUT = """\

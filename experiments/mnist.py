@@ -2,7 +2,7 @@
 
 import sys
 
-from bnjax.script import run_script
+from bnjax.commands.script import run_script
 
 ABOUT = """\
 Trains a network with one hidden layer, with or without Batch Normalization, watches which of its units die,

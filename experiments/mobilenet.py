@@ -2,7 +2,7 @@
 
 import sys
 
-from bnjax.script import run_script
+from bnjax.commands.script import run_script
 
 ABOUT = """\
 Trains MobileNetV2 with Batch Normalization before or after its activations, and prints what came of it as

@@ -8,16 +8,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bnjax.flags import Parser, complain
+from bnjax.commands.flags import Parser, complain
 from bnjax.records import RecordError
-from bnjax.report.figures import save_mnist_figures
-from bnjax.report.mnist import LAST_EPOCHS, finished, mnist_table
-from bnjax.report.recorded import RecordedRun, load_runs
-from bnjax.report.select import first_epochs
-from bnjax.report.tables import cifar10_table, provenance
-from bnjax.report.vgg7 import vgg7_groups
-from bnjax.report.vgg7_figures import save_vgg7_figures
-from bnjax.report.vgg7_tables import vgg7_report
+from bnjax.report.figures.mnist_figures import save_mnist_figures
+from bnjax.report.figures.vgg7_figures import save_vgg7_figures
+from bnjax.report.runs.recorded import RecordedRun, load_runs
+from bnjax.report.runs.selected import first_epochs
+from bnjax.report.sections.mnist import LAST_EPOCHS, finished, mnist_table
+from bnjax.report.sections.tables import cifar10_table, provenance
+from bnjax.report.sections.vgg7 import vgg7_groups
+from bnjax.report.sections.vgg7_tables import vgg7_report
 
 _CIFAR10_EPOCH = 5
 #: Models that have tables, and what they are called.
@@ -98,9 +98,9 @@ def _report(runs: Sequence[RecordedRun], epoch: int | None, figures: Path | None
 
 def _page(arguments: argparse.Namespace) -> None:
     """Writes or prints the page; what of the records cannot be read is told and the rest is used."""
-    from bnjax.report.build import folder_report
-    from bnjax.report.html import as_html
-    from bnjax.report.plain import as_csv, as_markdown
+    from bnjax.report.page.build import folder_report
+    from bnjax.report.page.html import as_html
+    from bnjax.report.page.plain import as_csv, as_markdown
 
     kind = arguments.format or "html"
     write = {"html": as_html, "markdown": as_markdown, "csv": as_csv}[kind]

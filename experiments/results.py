@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bnjax.flags import Parser, complain
+from bnjax.commands.flags import Parser, complain
+from bnjax.files import write_whole
 from bnjax.records import RecordError
-from bnjax.report.results import ReadmeError, keep, with_results
-from bnjax.whole_file import write_whole
+from bnjax.report.page.results import ReadmeError, keep, with_results
 
 _HERE = Path(__file__).parent
 _RESULTS, _README = _HERE / "results", _HERE.parent / "README.md"

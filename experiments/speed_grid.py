@@ -19,9 +19,9 @@ from speed_peers.networks import Task
 from speed_peers.processes import WorkerError, available_cores
 from speed_peers.sweep import peer_seconds, timed
 
-from bnjax.flags import Parser
+from bnjax.architectures.sites import VGG7_SITES
+from bnjax.commands.flags import Parser
 from bnjax.placement import all_placements
-from bnjax.sites import VGG7_SITES
 
 ABOUT = """\
 Times VGG7 at every placement for one epoch on digits, compilation included: as one sweep, as a process for
@@ -105,7 +105,7 @@ def _number(lowest: int, highest: int, text: str) -> int:
 
 
 def _machine() -> dict[str, Any]:
-    from bnjax.train.facts import git_commit, versions
+    from bnjax.runs.run_record import git_commit, versions
 
     packages = ("bnjax", "jax", "jaxlib", "flax", "optax", "keras", "numpy")
     return {

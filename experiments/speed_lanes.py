@@ -11,7 +11,7 @@ from speed_peers.contest import say
 from speed_peers.emitter import emitter
 from speed_peers.networks import ARCHITECTURES, SMALL_NETWORKS
 
-from bnjax.flags import Parser
+from bnjax.commands.flags import Parser
 
 ABOUT = """\
 Measures training throughput, summed over runs, of lanes side by side and of single runs.
@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
     options = _options(argv)
     with contextlib.ExitStack() as stack:
         emit = emitter(options.out, argv[0], stack)
-        from bnjax.train.backend import configure_backend
+        from bnjax.process.backend import configure_backend
 
         configure_backend()
         from speed_peers.lanes import measure, product_rate

@@ -19,8 +19,8 @@ from speed_peers.networks import ARCHITECTURES, SMALL_NETWORKS, Task, size_obsta
 from speed_peers.operations import PRODUCTS, Unit, network_units, unit_operations
 from speed_peers.processes import available_cores
 
-from bnjax.flags import Parser, complain
-from bnjax.train.huge_pages import start_with_huge_pages
+from bnjax.commands.flags import Parser, complain
+from bnjax.process.huge_pages import start_with_huge_pages
 
 ABOUT = """\
 Times each convolution and each dense layer of a network alone: forward, the gradient of its input and that
@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
     start_with_huge_pages("speed_layers.py")
     with contextlib.ExitStack() as stack:
         emit = emitter(options.out, argv[0], stack)
-        from bnjax.train.backend import configure_backend
+        from bnjax.process.backend import configure_backend
 
         configure_backend()
         try:

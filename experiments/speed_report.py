@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bnjax.flags import Parser, complain
+from bnjax.commands.flags import Parser, complain
 from bnjax.records import FILE_NAME
 
 ABOUT = """\
@@ -47,7 +47,7 @@ def main(argv: list[str]) -> int:
 
 def _print_times(folder: Path) -> None:
     import bnjax.report
-    from bnjax.report.recorded import load_sound_runs
+    from bnjax.report.runs.recorded import load_sound_runs
 
     ways: dict[str, Callable[[], object]] = {
         "JSON alone": partial(_parsed, folder),

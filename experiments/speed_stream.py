@@ -15,7 +15,7 @@ import numpy as np
 from speed_peers.contest import say
 from speed_peers.emitter import emitter
 
-from bnjax.flags import Parser, complain
+from bnjax.commands.flags import Parser, complain
 
 ABOUT = """\
 Measures training images per second of the pipeline alone: read, decoded, scaled, cut and put into batches.
@@ -106,7 +106,7 @@ def _contestants(options: argparse.Namespace) -> dict[str, Batches]:
     except ModuleNotFoundError as error:
         say(f"PyTorch is left out: {error}")
         return found
-    from bnjax.data.folder_layout import find_layout
+    from bnjax.data.sources.folder_layout import find_layout
 
     files = [str(file.path) for file in find_layout(options.folder).splits["train"]]
     for workers in options.workers:
@@ -119,7 +119,7 @@ def _contestants(options: argparse.Namespace) -> dict[str, Batches]:
 
 
 def _open(options: argparse.Namespace, workers: int) -> Any:
-    from bnjax.data.folder import load_folder
+    from bnjax.data.sources.folder import load_folder
     from bnjax.data.stream import Reading
 
     reading = Reading("always", workers, options.augment)

@@ -2,7 +2,7 @@
 
 import sys
 
-from bnjax.script import run_script
+from bnjax.commands.script import run_script
 
 ABOUT = """\
 Trains VGG7 with Batch Normalization at any of its six sites, and prints what came of it as JSON lines.

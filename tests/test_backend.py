@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from bnjax.train import backend
+from bnjax.process import backend
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ def test_no_flag_where_an_accelerators_plugin_could_refuse_it(environment):
 
 
 NUMERICS = """
-from bnjax.train.backend import configure_backend
+from bnjax.process.backend import configure_backend
 configure_backend()
 import jax, jax.numpy as jnp, numpy as np, optax
 from bnjax.models import VGG7

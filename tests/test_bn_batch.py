@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from test_train import FOUR_STEPS, run_on
 
-from bnjax.config import Config, ConfigError, resolve, run_id
 from bnjax.models import MLP
 from bnjax.models.build import norm_group
 from bnjax.nn.norms import BatchNorm, batch_norm, ghost_batch_norm
+from bnjax.settings.config import Config, ConfigError, resolve, run_id
 
 RANDOM = np.random.default_rng(0)
 X = jnp.asarray(RANDOM.normal(3, 2, (12, 5, 4)), jnp.float32)

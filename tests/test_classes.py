@@ -5,12 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bnjax.config import Config, ConfigError, resolve, run_id
-from bnjax.data import DataError, Dataset, ImageSet, load_dataset, prepared
+from bnjax.data import DataError, Dataset, ImageSet, load_dataset
 from bnjax.data.classes import with_classes
 from bnjax.data.load import _class_names
-from bnjax.finetuning import source_config
-from bnjax.train.plan import data_settings, program_settings
+from bnjax.data.sources import prepared
+from bnjax.settings.config import Config, ConfigError, resolve, run_id
+from bnjax.settings.finetuning import source_config
+from bnjax.sweeps.plan import data_settings, program_settings
 
 ANIMALS = ["bird", "cat", "deer", "3"]
 SHAPE = (8, 8, 1)

@@ -11,10 +11,10 @@ import warnings
 import pytest
 
 from bnjax import records
-from bnjax.config import Config, resolve, run_id
-from bnjax.train.progress import Progress
-from bnjax.train.recorder import Recorder, print_record, record_path
-from bnjax.train.signals import Stopped, stop_signals
+from bnjax.process.progress import Progress
+from bnjax.process.signals import Stopped, stop_signals
+from bnjax.runs.recorder import Recorder, print_record, record_path
+from bnjax.settings.config import Config, resolve, run_id
 
 pytestmark = pytest.mark.slow
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from bnjax.conditions import sweep_conditions
-from bnjax.config import Config, condition_names, resolve
-from bnjax.recipes import SWEEPS
-from bnjax.settings import ConfigError
+from bnjax.commands.conditions import sweep_conditions
+from bnjax.settings.config import Config, condition_names, resolve
+from bnjax.settings.fields import ConfigError
+from bnjax.studies.recipes import SWEEPS
 
 
 def test_a_grid_is_every_combination():

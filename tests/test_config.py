@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnjax.config import FIELDS, Config, ConfigError, checkpoint_pace, identity, resolve, run_id
-from bnjax.sites import MODELS
+from bnjax.architectures.sites import MODELS
+from bnjax.settings.config import FIELDS, Config, ConfigError, checkpoint_pace, identity, resolve, run_id
 
 BOUNDED = [field for field in FIELDS if field.metadata["bounds"]]
 CHOSEN = [field for field in FIELDS if field.metadata["choices"]]

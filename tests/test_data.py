@@ -22,7 +22,6 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.datasets import load_digits as bundled_digits
 
-from bnjax.config import Config, ConfigError
 from bnjax.data import (
     DataError,
     Dataset,
@@ -30,13 +29,13 @@ from bnjax.data import (
     eval_batches,
     input_scaling,
     load_dataset,
-    original,
-    prepared,
     steps_per_epoch,
     train_batches,
 )
 from bnjax.data.cache import cache_dir, cached, fingerprint
-from bnjax.data.digits import load_digits
+from bnjax.data.sources import original, prepared
+from bnjax.data.sources.digits import load_digits
+from bnjax.settings.config import Config, ConfigError
 
 SHAPE = (32, 32, 3)
 
@@ -115,7 +114,7 @@ def test_digits_have_one_gray_value_in_every_channel():
 
 def test_digits_come_from_the_cache_at_the_second_start(tmp_path):
     """Importing scikit-learn would take a third of that start."""
-    look = "import sys; from bnjax.data.digits import load_digits; digits = load_digits((9, 8, 3)); "
+    look = "import sys; from bnjax.data.sources.digits import load_digits; digits = load_digits((9, 8, 3)); "
     look += "print('sklearn' in sys.modules, digits.train.images.sum(), digits.facts)"
     command = [sys.executable, "-c", look]
     env = {**os.environ, "BNJAX_CACHE_DIR": str(tmp_path)}
@@ -702,7 +701,7 @@ def test_a_prepared_set_is_decoded_once(data_dir, toy, monkeypatch):
 
 def test_a_prepared_set_is_read_without_tensorflow(data_dir):
     code = (
-        "import sys; from bnjax.config import Config; from bnjax.data import load_dataset;"
+        "import sys; from bnjax.settings.config import Config; from bnjax.data import load_dataset;"
         f"load_dataset(Config(dataset='toy', data_dir={str(data_dir)!r}), (32, 32, 3));"
         "print({'tensorflow', 'jax'} & set(sys.modules), 'tensorflow_datasets' in sys.modules)"
     )

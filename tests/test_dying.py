@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bnjax.config import Config
 from bnjax.data import ImageSet, InputScaling
 from bnjax.models import CNN
 from bnjax.probes.dying import FlatHistory, dying_counts, flat_updates, silent_units
+from bnjax.settings.config import Config
 from bnjax.train.eval_step import make_eval_step
 from bnjax.train.evaluate import evaluate
 from bnjax.train.mesh import data_mesh

@@ -14,7 +14,7 @@ import pytest
 from test_sweep import wait_for
 
 from bnjax import records
-from bnjax.train.claim import claimed
+from bnjax.runs.lock import claimed
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 sys.path.insert(0, str(EXPERIMENTS))

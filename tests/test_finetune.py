@@ -10,19 +10,19 @@ import pytest
 from test_train import config, dataset
 
 from bnjax import records
-from bnjax.config import resolve, run_id
+from bnjax.checksummed import read_arrays
 from bnjax.data import DataError
-from bnjax.finetuning import source_config
 from bnjax.models import MLP
-from bnjax.sealed import read_arrays
-from bnjax.settings import WeightsError
-from bnjax.train import run as run_module
-from bnjax.train import task as task_module
+from bnjax.runs import run as run_module
+from bnjax.runs.recorder import finished_summary, record_path, variables_path
+from bnjax.runs.training import prepare
+from bnjax.settings.config import resolve, run_id
+from bnjax.settings.fields import WeightsError
+from bnjax.settings.finetuning import source_config
+from bnjax.sweeps import task as task_module
+from bnjax.sweeps.plan import Task
 from bnjax.train.initial import first_state, source_folder
-from bnjax.train.plan import Task
 from bnjax.train.programs import Programs
-from bnjax.train.recorder import finished_summary, record_path, variables_path
-from bnjax.train.training import prepare
 from bnjax.weights import keep_variables, read_kept
 from bnjax.weights.source import IMAGENET, read_weights, weights_file
 

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from bnjax.config import FIELDS, Config, resolve, run_id
-from bnjax.flags import command_from_flags, help_text
-from bnjax.options import OPTION_FIELDS
-from bnjax.recipes import SWEEPS, recipe
+from bnjax.commands.flags import command_from_flags, help_text
+from bnjax.settings.config import FIELDS, Config, resolve, run_id
+from bnjax.settings.options import OPTION_FIELDS
+from bnjax.studies.recipes import SWEEPS, recipe
 
 PROGRAM = "somewhere/cifar10.py"
 HEAVY = {"jax", "flax", "optax", "tensorflow", "tensorflow_datasets", "PIL"}
@@ -310,7 +310,7 @@ def test_the_script_helps_without_jax(run_watched):
     assert all(f"--{field.name}" in result.stdout for field in FIELDS)
     assert "--dataset=digits" in result.stdout
     assert result.imported & HEAVY == set()
-    assert "bnjax.config" in result.imported
+    assert "bnjax.settings.config" in result.imported
 
 
 @pytest.mark.parametrize(
@@ -387,7 +387,7 @@ def test_help_whose_reader_has_gone_ends_quietly(cifar10_command):
 
 
 def test_nothing_on_the_lower_floors_imports_jax():
-    code = f"import bnjax.recipes, bnjax.records, bnjax.flags, sys; print({HEAVY} & set(sys.modules))"
+    code = f"import bnjax.studies.recipes, bnjax.records, bnjax.commands.flags, sys; print({HEAVY} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
 

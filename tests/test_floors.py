@@ -109,16 +109,16 @@ def test_every_room_is_looked_at():
 @pytest.mark.parametrize(
     ("module", "source", "above"),
     [
-        ("bnjax.config", "import bnjax.flags", {"bnjax.flags"}),
+        ("bnjax.settings.config", "import bnjax.commands.flags", {"bnjax.commands.flags"}),
         (
             "bnjax.data.load",
             "def f():\n    from bnjax.train import loop",
-            {"bnjax.train", "bnjax.train.loop"},
+            {"bnjax.train", "bnjax.runs.loop"},
         ),
         ("bnjax.nn.unit", "from bnjax import config, probes", {"bnjax.probes"}),
-        ("bnjax.data.load", "from ..train import loop", {"bnjax.train", "bnjax.train.loop"}),
+        ("bnjax.data.load", "from ..train import loop", {"bnjax.train", "bnjax.runs.loop"}),
         ("bnjax.data.load", "from . import train", set()),
-        ("bnjax.train.loop", "import jax, bnjax.probes.dying, bnjax.flags", set()),
+        ("bnjax.runs.loop", "import jax, bnjax.probes.dying, bnjax.commands.flags", set()),
     ],
 )
 def test_the_check_sees_what_it_should(module, source, above):

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bnjax.config import Config, ConfigError, resolve
-from bnjax.data import DataError, Dataset, ImageSet, folder, load_dataset, stream
+from bnjax.data import DataError, Dataset, ImageSet, load_dataset, stream
 from bnjax.data.cache import cache_dir, cached
-from bnjax.data.folder import load_folder
-from bnjax.data.folder_layout import find_layout
 from bnjax.data.picture import BadImageError, read_picture, strict_decoding
+from bnjax.data.sources import folder
+from bnjax.data.sources.folder import load_folder
+from bnjax.data.sources.folder_layout import find_layout
+from bnjax.settings.config import Config, ConfigError, resolve
 
 ORIENTATION = 0x0112  # the EXIF tag
 FACTS = ("name", "source", "version", "encoding", "test_split", "adaptation", "class_names", "skipped_images")
@@ -482,7 +483,7 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
             raise PermissionError(13, "Permission denied")
         return scan(path)
 
-    monkeypatch.setattr("bnjax.data.folder_layout.os.scandir", refuse)
+    monkeypatch.setattr("bnjax.data.sources.folder_layout.os.scandir", refuse)
     message = refusal(root)
     assert "train/dog" in message
     assert "Permission denied" in message

@@ -5,13 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bnjax.config import Config, ConfigError, resolve, run_id
+from bnjax.architectures.inceptionv3_layers import inceptionv3_positions
+from bnjax.architectures.sites import mobilenetv2_positions
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
-from bnjax.inceptionv3_layers import inceptionv3_positions
 from bnjax.models import build_model
 from bnjax.nn.unit import parameter_count
-from bnjax.sites import mobilenetv2_positions
+from bnjax.settings.config import Config, ConfigError, resolve, run_id
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.partition import join, split
 from bnjax.train.state import create_state

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from test_train import image_set
 
+from bnjax.commands.flags import command_from_flags
 from bnjax.data import eval_batches, train_batches
-from bnjax.flags import command_from_flags
-from bnjax.train import checkpoint
-from bnjax.train.hosts import ALONE, Hosts, HostsError
-from bnjax.train.signals import Stopped
+from bnjax.process.signals import Stopped
+from bnjax.runs import checkpoint
+from bnjax.runs.hosts import ALONE, Hosts, HostsError
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 sys.path.insert(0, str(EXPERIMENTS))
@@ -187,7 +187,7 @@ def test_all_stop_behind_the_step_for_which_one_has_heard_a_signal(monkeypatch):
 
 _WATCHED = """
 import os, sys, time
-from bnjax.train.watched import lost, watched
+from bnjax.process.watched import lost, watched
 def work():
     os.write(1, b"of native code\\n")
     print("of Python", flush=True)

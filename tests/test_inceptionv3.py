@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bnjax.config import Config, resolve
-from bnjax.inceptionv3_layers import inceptionv3_kernel_shapes
+from bnjax.architectures.inceptionv3_layers import inceptionv3_kernel_shapes
+from bnjax.architectures.sites import INCEPTIONV3_SITES
 from bnjax.models import InceptionV3, build_model
 from bnjax.models.network import unit_name
 from bnjax.nn.unit import parameter_count
 from bnjax.placement import parse_placement
-from bnjax.sites import INCEPTIONV3_SITES
+from bnjax.settings.config import Config, resolve
 
 #: Block -> how many convolutions it has, counted in the text of Keras's network.
 CONVOLUTIONS = {

@@ -17,15 +17,16 @@ from test_train import dataset
 
 from bnjax import records
 from bnjax.probes.movie import Movie
-from bnjax.train import checkpoint, stepping
-from bnjax.train import run as run_module
-from bnjax.train import task as task_module
-from bnjax.train import training as training_module
-from bnjax.train.plan import Task
+from bnjax.process.progress import Progress
+from bnjax.process.signals import Stopped, held_signals, stop_signals
+from bnjax.runs import checkpoint
+from bnjax.runs import run as run_module
+from bnjax.runs import training as training_module
+from bnjax.runs.recorder import Recorder
+from bnjax.sweeps import task as task_module
+from bnjax.sweeps.plan import Task
+from bnjax.train import stepping
 from bnjax.train.programs import Programs
-from bnjax.train.progress import Progress
-from bnjax.train.recorder import Recorder
-from bnjax.train.signals import Stopped, held_signals, stop_signals
 from bnjax.train.step import Totals
 
 pytestmark = pytest.mark.slow
@@ -275,7 +276,7 @@ def test_a_signal_comes_again_where_python_drops_what_it_raised():
 
 _STUCK = """
 import ctypes, sys, time
-from bnjax.train.signals import Stopped, ends_in_time, last_words, stop_signals
+from bnjax.process.signals import Stopped, ends_in_time, last_words, stop_signals
 libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(64)
 with ends_in_time(1), stop_signals(), last_words(lambda: print("interrupted", flush=True)):
     print("here", flush=True)
@@ -307,7 +308,7 @@ def test_what_hears_no_signal_is_ended_all_the_same(stuck):
 
 
 def test_before_a_run_begins_a_signal_ends_the_process_at_once():
-    code = "import os, weakref; from bnjax.script import exit_at_signals; exit_at_signals(); "
+    code = "import os, weakref; from bnjax.commands.script import exit_at_signals; exit_at_signals(); "
     # What such a callback raises is dropped.
     code += "weakref.finalize(type('T', (), {})(), os.kill, os.getpid(), 15); print('went on')"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -10,7 +10,7 @@ import pytest
 from test_sweep import finish, wait_for
 
 from bnjax import records
-from bnjax.flags import command_from_flags
+from bnjax.commands.flags import command_from_flags
 
 ROOT = Path(__file__).resolve().parents[1]
 MNIST = [sys.executable, str(ROOT / "experiments/mnist.py")]

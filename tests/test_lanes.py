@@ -10,12 +10,12 @@ import pytest
 from test_train import config, dataset
 
 from bnjax.models import build_model
+from bnjax.process.progress import Progress
+from bnjax.runs.lanes import has_diverged, join, prepare_lane_runs, train_lanes
+from bnjax.runs.loop import train
+from bnjax.runs.training import prepare
 from bnjax.train import programs as programs_module
-from bnjax.train.lanes import has_diverged, join, prepare_lane_runs, train_lanes
-from bnjax.train.loop import train
 from bnjax.train.programs import Programs
-from bnjax.train.progress import Progress
-from bnjax.train.training import prepare
 
 pytestmark = pytest.mark.slow  # it compiles many programs
 

@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bnjax.config import Config, resolve
+from bnjax.architectures.sites import MOBILENETV2_SITES
 from bnjax.models import MobileNetV2, build_model, gates_for
 from bnjax.models.mobilenetv2 import scaled_features
 from bnjax.models.network import unit_name
 from bnjax.nn.unit import parameter_count
 from bnjax.placement import parse_placement
-from bnjax.sites import MOBILENETV2_SITES
+from bnjax.settings.config import Config, resolve
 
 STEM = 9 * 3 * 32
 #: Features that go in, times expanded to, features that come out; a block is c x ec + 9 x ec + ec x out.

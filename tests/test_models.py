@@ -6,13 +6,13 @@ import numpy as np
 import optax
 import pytest
 
-from bnjax.config import Config, resolve
+from bnjax.architectures.sites import MODEL_IMAGES, MODELS, model_sites
 from bnjax.models import CNN, MLP, VGG7, build_model, gates_for
 from bnjax.models.build import network_class
 from bnjax.models.network import unit_name
 from bnjax.nn.unit import parameter_count
 from bnjax.placement import PlacementError, parse_placement
-from bnjax.sites import MODEL_IMAGES, MODELS, model_sites
+from bnjax.settings.config import Config, resolve
 
 #: Models by a short name, with images small enough to be quick.
 NETWORKS = {

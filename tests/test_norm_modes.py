@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bnjax.freezing import NORM_MODES, Freezing
 from bnjax.models import CNN, MLP, VGG7, MobileNetV2
 from bnjax.models.network import unit_name
 from bnjax.nn import BatchNorm
 from bnjax.nn.norms import MODES
+from bnjax.settings.freezing import NORM_MODES, Freezing
 
 pytestmark = pytest.mark.slow  # it compiles
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bnjax.architectures.sites import CNN_SITES, MOBILENETV2_SITES, MODELS, VGG7_SITES, mlp_sites, model_sites
 from bnjax.placement import KINDS, ORDERS, Placement, PlacementError, Site, all_placements, parse_placement
-from bnjax.sites import CNN_SITES, MOBILENETV2_SITES, MODELS, VGG7_SITES, mlp_sites, model_sites
 
 VGG7_TEXTS = {
     "none": "crcr-crcr-drdr",

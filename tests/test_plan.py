@@ -2,7 +2,7 @@
 
 from test_train import config
 
-from bnjax.train.plan import Task, halves, plan, program_count, program_settings
+from bnjax.sweeps.plan import Task, halves, plan, program_count, program_settings
 
 MANY = 10**6
 

@@ -9,20 +9,21 @@ import pytest
 from test_freezing import _convolutions
 from test_train import dataset, image_set
 
-from bnjax.config import Config, ConfigError, resolve, run_id
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import InceptionV3, MobileNetV2
-from bnjax.train import checkpoint, precompute
-from bnjax.train.loop import train
+from bnjax.process.progress import Progress
+from bnjax.runs import checkpoint
+from bnjax.runs.epoch_record import summary_fields
+from bnjax.runs.loop import train
+from bnjax.runs.training import prepare
+from bnjax.settings.config import Config, ConfigError, resolve, run_id
+from bnjax.sweeps.plan import Task, plan, program_settings
+from bnjax.train import precompute
 from bnjax.train.optimizer import make_optimizer
-from bnjax.train.outcome import summary_fields
-from bnjax.train.plan import Task, plan, program_settings
 from bnjax.train.programs import Programs
-from bnjax.train.progress import Progress
 from bnjax.train.state import create_state
 from bnjax.train.step import step_function
-from bnjax.train.training import prepare
 
 SHAPE = (8, 8, 3)
 DATA = dataclasses.replace(
@@ -229,7 +230,7 @@ def test_what_is_exact_is_not(changes):
     ("text", "block"), [("249", "mixed8"), ("mixed8", "mixed8"), ("248", "mixed8"), ("240", "mixed7")]
 )
 def test_of_a_cut_block_nothing_is_computed_once(text, block):
-    from bnjax.finetuning import precomputed_block
+    from bnjax.settings.finetuning import precomputed_block
 
     config = settings(model="inceptionv3", order="before", freeze_until=text, image_size=75)
     assert precomputed_block(config) == block

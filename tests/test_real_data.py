@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bnjax.config import Config
 from bnjax.data import input_scaling, load_dataset
+from bnjax.settings.config import Config
 
 DATA_DIR = Path(os.environ.get("BNJAX_TEST_DATA", "")) / "tensorflow_datasets"
 pytestmark = [pytest.mark.real_data, pytest.mark.slow]
@@ -91,7 +91,7 @@ def test_mnist_tells_that_it_is_lossless(mnist):
 @pytest.mark.parametrize("name", ["cifar10", "mnist"])
 def test_a_second_reading_comes_from_the_cache(name, request, monkeypatch):
     first = request.getfixturevalue(name)
-    monkeypatch.setattr("bnjax.data.prepared._read", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr("bnjax.data.sources.prepared._read", lambda *_: pytest.fail("decoded again"))
     second = load_dataset(Config(dataset=name, data_dir=str(DATA_DIR)), (32, 32, 3))
     assert second.facts == first.facts
     np.testing.assert_array_equal(second.test.images, first.test.images)

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from bnjax.config import Config, resolve, run_id
-from bnjax.recipes import (
+from bnjax.settings.config import Config, resolve, run_id
+from bnjax.studies.recipes import (
     CIFAR10_CONDITIONS,
     EXPERIMENTS,
     FINETUNE_SWEEPS,

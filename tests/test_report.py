@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from bnjax import records
-from bnjax.config import resolve, run_id
-from bnjax.recipes import recipe
-from bnjax.report.published import CIFAR10_TEST_ACCURACY
-from bnjax.report.recorded import load_runs
-from bnjax.report.tables import cifar10_table, provenance
+from bnjax.report.runs.recorded import load_runs
+from bnjax.report.sections.tables import cifar10_table, provenance
+from bnjax.settings.config import resolve, run_id
+from bnjax.studies.published import CIFAR10_TEST_ACCURACY
+from bnjax.studies.recipes import recipe
 
 ROOT = Path(__file__).parents[1]
 METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bnjax.report.build import folder_report
-from bnjax.report.html import as_html
+from bnjax.report.page.build import folder_report
+from bnjax.report.page.html import as_html
 
 pytestmark = pytest.mark.slow
 KEPT = Path(__file__).parents[1] / "experiments/results"

@@ -5,15 +5,15 @@ import dataclasses
 import pytest
 from test_report_mnist import record_run
 
-from bnjax.conditions import sweep_conditions
-from bnjax.config import resolve
-from bnjax.recipes import CIFAR10_CONDITIONS, EXPERIMENTS, recipe
-from bnjax.report.claims import CLAIMS, SOURCES
-from bnjax.report.claims.claim import Claim, Contrast, level, minus
-from bnjax.report.claims.verdict import Shelf, contrast_values, judge_all, verdict_of, verdict_of_all
-from bnjax.report.published import CIFAR10_LATE_AND_BEST, CIFAR10_TEST_ACCURACY
-from bnjax.report.readings import READINGS
-from bnjax.report.recorded import load_runs
+from bnjax.commands.conditions import sweep_conditions
+from bnjax.report.runs.readings import READINGS
+from bnjax.report.runs.recorded import load_runs
+from bnjax.report.sections.verdict import Shelf, contrast_values, judge_all, verdict_of, verdict_of_all
+from bnjax.settings.config import resolve
+from bnjax.studies.claims import CLAIMS, SOURCES
+from bnjax.studies.claims.claim import Claim, Contrast, level, minus
+from bnjax.studies.published import CIFAR10_LATE_AND_BEST, CIFAR10_TEST_ACCURACY
+from bnjax.studies.recipes import CIFAR10_CONDITIONS, EXPERIMENTS, recipe
 
 BY_NAME = {claim.name: claim for claim in CLAIMS}
 RUN = [claim for claim in CLAIMS if claim.source in EXPERIMENTS and claim.contrasts]

@@ -9,12 +9,12 @@ from PIL import Image
 from test_report import FACTS, report_process
 
 from bnjax import records
-from bnjax.config import resolve, run_id
-from bnjax.recipes import MNIST_SWEEPS, recipe
-from bnjax.report.mnist import mnist_table
-from bnjax.report.plots import apart
-from bnjax.report.recorded import load_runs
-from bnjax.report.statistics import estimate, paired_differences
+from bnjax.report.figures.plots import apart
+from bnjax.report.runs.recorded import load_runs
+from bnjax.report.sections.mnist import mnist_table
+from bnjax.settings.config import resolve, run_id
+from bnjax.stats.intervals import estimate, paired_differences
+from bnjax.studies.recipes import MNIST_SWEEPS, recipe
 
 METRICS = ("train_loss", "validation_loss", "validation_accuracy", "test_loss")
 

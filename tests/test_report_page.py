@@ -13,15 +13,15 @@ from test_report_vgg7 import record_run as record_vgg7
 
 import bnjax.report
 from bnjax import records
-from bnjax.recipes import VGG7_PICK, VGG7_PLAIN, VGG7_SWEEPS
-from bnjax.report.build import folder_report
-from bnjax.report.claims import CLAIMS
-from bnjax.report.document import Cell, Report, Section, Table, numbered
-from bnjax.report.frame import LeftOut
-from bnjax.report.html import as_html
-from bnjax.report.plain import as_csv, as_markdown
-from bnjax.report.provenance import command_of
-from bnjax.report.recorded import load_runs, load_sound_runs
+from bnjax.report.page.build import folder_report
+from bnjax.report.page.document import Cell, Report, Section, Table, numbered
+from bnjax.report.page.html import as_html
+from bnjax.report.page.plain import as_csv, as_markdown
+from bnjax.report.runs.frame import LeftOut
+from bnjax.report.runs.recorded import load_runs, load_sound_runs
+from bnjax.report.sections.provenance import command_of
+from bnjax.studies.claims import CLAIMS
+from bnjax.studies.recipes import VGG7_PICK, VGG7_PLAIN, VGG7_SWEEPS
 
 
 class Page(HTMLParser):

@@ -6,11 +6,11 @@ import pytest
 from test_report import FACTS, METRICS
 
 from bnjax import records
-from bnjax.config import resolve, run_id
-from bnjax.recipes import SWEEPS, recipe
-from bnjax.report.photograph_figures import comparison_figure, comparisons
-from bnjax.report.pictures import all_pictures
-from bnjax.report.recorded import load_runs
+from bnjax.report.figures.photograph_figures import comparison_figure, comparisons
+from bnjax.report.figures.pictures import all_pictures
+from bnjax.report.runs.recorded import load_runs
+from bnjax.settings.config import resolve, run_id
+from bnjax.studies.recipes import SWEEPS, recipe
 
 
 def record_run(folder, experiment, losses, epoch_fields=None, **settings):

@@ -9,9 +9,9 @@ from test_report import report_process
 from test_report_mnist import record_run
 
 from bnjax.records import RecordError
-from bnjax.report.build import folder_report
-from bnjax.report.html import as_html
-from bnjax.report.plain import as_csv, as_markdown
+from bnjax.report.page.build import folder_report
+from bnjax.report.page.html import as_html
+from bnjax.report.page.plain import as_csv, as_markdown
 from bnjax.report.speed import speed_section
 from bnjax.report.speed_figures import speed_figure
 from bnjax.report.speed_results import load_speed, significant

@@ -8,12 +8,12 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bnjax.architectures.sites import VGG7_SITES
 from bnjax.placement import Site
-from bnjax.report.effects import grid_effects
-from bnjax.report.ranking import standings
-from bnjax.report.resampling import bootstrap_mean, probability_better, ranks
-from bnjax.report.statistics import estimate, holm, paired_p
-from bnjax.sites import VGG7_SITES
+from bnjax.report.sections.effects import grid_effects
+from bnjax.stats.intervals import estimate, holm, paired_p
+from bnjax.stats.ranking import standings
+from bnjax.stats.resampling import bootstrap_mean, probability_better, ranks
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 

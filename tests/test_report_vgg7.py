@@ -10,11 +10,11 @@ from PIL import Image
 from test_report import FACTS, report_process
 
 from bnjax import records
-from bnjax.config import resolve, run_id
-from bnjax.recipes import VGG7_PICK, VGG7_PLAIN, VGG7_SWEEPS, recipe
-from bnjax.report.recorded import load_runs
-from bnjax.report.vgg7 import early_loss, largest_jump, site_effects, vgg7_groups
-from bnjax.report.vgg7_tables import ranked_table, vgg7_report
+from bnjax.report.runs.recorded import load_runs
+from bnjax.report.sections.vgg7 import early_loss, largest_jump, site_effects, vgg7_groups
+from bnjax.report.sections.vgg7_tables import ranked_table, vgg7_report
+from bnjax.settings.config import resolve, run_id
+from bnjax.studies.recipes import VGG7_PICK, VGG7_PLAIN, VGG7_SWEEPS, recipe
 
 METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 #: Student's t at 97.5%, 1 and 2 degrees of freedom.

@@ -7,8 +7,8 @@ import pytest
 from test_report_mnist import record_run
 
 from bnjax import records
-from bnjax.report.build import folder_report
-from bnjax.report.results import BEGIN, END, ReadmeError, keep, results_text, with_results
+from bnjax.report.page.build import folder_report
+from bnjax.report.page.results import BEGIN, END, ReadmeError, keep, results_text, with_results
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "experiments/results"

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bnjax.config import Config
 from bnjax.data import DataError, ImageSet, eval_batches, input_scaling, load_dataset, train_batches
 from bnjax.data.batches import EvalOrder, TrainOrder
 from bnjax.data.picture import CENTRE, Crop, decode_picture
 from bnjax.data.stream import ImageStream, Reading
+from bnjax.settings.config import Config
 
 SIDE = 8
 COUNT = 9

@@ -12,18 +12,18 @@ import pytest
 from test_train import config, dataset
 
 from bnjax import records
-from bnjax.train import checkpoint, lanes
-from bnjax.train import run as run_module
-from bnjax.train import task as task_module
-from bnjax.train.claim import ClaimedError, claimed
-from bnjax.train.loop import train
-from bnjax.train.plan import Task
+from bnjax.process.progress import Progress
+from bnjax.process.signals import Stopped
+from bnjax.runs import checkpoint, lanes
+from bnjax.runs import run as run_module
+from bnjax.runs.lock import ClaimedError, claimed
+from bnjax.runs.loop import train
+from bnjax.runs.recorder import Recorder, record_path
+from bnjax.runs.training import prepare, used_variables
+from bnjax.sweeps import task as task_module
+from bnjax.sweeps.plan import Task
 from bnjax.train.programs import Programs
-from bnjax.train.progress import Progress
-from bnjax.train.recorder import Recorder, record_path
-from bnjax.train.signals import Stopped
 from bnjax.train.state import digest
-from bnjax.train.training import prepare, used_variables
 
 pytestmark = pytest.mark.slow
 #: All tests here share what is compiled.
@@ -207,7 +207,7 @@ def test_another_fault_of_the_device_is_told_of_every_lane(tmp_path, monkeypatch
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from bnjax.train.claim import claimed
+from bnjax.runs.lock import claimed
 with claimed(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

@@ -13,22 +13,22 @@ import numpy as np
 import optax
 import pytest
 
-from bnjax.config import Config, resolve
 from bnjax.data import Dataset, ImageSet, InputScaling, input_scaling
 from bnjax.data.batches import Batch
 from bnjax.models import MLP
+from bnjax.process.progress import Progress
+from bnjax.runs.epoch_record import summary_fields
+from bnjax.runs.loop import train
+from bnjax.runs.training import prepare, used_variables
+from bnjax.settings.config import Config, resolve
 from bnjax.train import stepping
 from bnjax.train.eval_step import make_eval_step
 from bnjax.train.evaluate import evaluate
-from bnjax.train.loop import train
 from bnjax.train.mesh import data_mesh, shard_batch
 from bnjax.train.optimizer import learning_rates, make_optimizer, scale_by_keras_adam
-from bnjax.train.outcome import summary_fields
-from bnjax.train.progress import Progress
 from bnjax.train.state import create_state, digest
 from bnjax.train.step import Totals, cross_entropies, make_train_loop, make_train_step
 from bnjax.train.stepping import DeviceSteps, HostSteps, order_parts
-from bnjax.train.training import prepare, used_variables
 
 pytestmark = pytest.mark.slow  # it compiles
 
@@ -370,8 +370,8 @@ def test_filling_images_count_nothing_even_if_their_loss_is_not_finite():
 
 EIGHT_DEVICES = """
 import sys
-from bnjax.flags import command_from_flags
-from bnjax.train.launch import launch
+from bnjax.commands.flags import command_from_flags
+from bnjax.commands.launch import launch
 import jax
 assert len(jax.devices()) == int(sys.argv[1]), jax.devices()
 sys.exit(launch(*command_from_flags(["x"] + sys.argv[2:], "cifar10", ""), "x"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bnjax.data.image_set import DataError, Dataset, Images, ImageSet
-from bnjax.settings import ConfigError
+from bnjax.settings.fields import ConfigError
 
 _NAMED = 20  # classes that a message names
 

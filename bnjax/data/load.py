@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bnjax.config import FOLDER, Config
-from bnjax.data import original, prepared
 from bnjax.data.classes import with_classes
-from bnjax.data.digits import load_digits
-from bnjax.data.folder import load_folder
 from bnjax.data.image_set import DataError, Dataset, Images
+from bnjax.data.sources import original, prepared
+from bnjax.data.sources.digits import load_digits
+from bnjax.data.sources.folder import load_folder
 from bnjax.data.stream import Reading
+from bnjax.settings.config import FOLDER, Config
 
 
 def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: int = 1) -> Dataset:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from bnjax.data.folder_layout import LabelledFile
+from bnjax.commands.flags import mark_as_parsed
 from bnjax.data.image_set import DataError, ImageSet, Order
 from bnjax.data.picture import CENTRE, BadImageError, Crop, decode_picture, read_bytes, stored_pixels
-from bnjax.flags import mark_as_parsed
+from bnjax.data.sources.folder_layout import LabelledFile
 
 if TYPE_CHECKING:
     import grain
@@ -31,7 +31,7 @@ _OF_A_FILE = "repair or remove it"
 
 
 class Reading(NamedTuple):
-    """How images are to be read; fields as in :class:`bnjax.config.Config`."""
+    """How images are to be read; fields as in :class:`bnjax.settings.config.Config`."""
 
     stream: str = "auto"
     workers: int = 0

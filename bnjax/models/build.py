@@ -5,14 +5,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from bnjax.config import Config
-from bnjax.finetuning import freezing
 from bnjax.models.cnn import CNN
 from bnjax.models.inceptionv3 import InceptionV3
 from bnjax.models.mlp import MLP
 from bnjax.models.mobilenetv2 import MobileNetV2
 from bnjax.models.network import Network
 from bnjax.models.vgg7 import VGG7
+from bnjax.settings.config import Config
+from bnjax.settings.finetuning import freezing
 
 _NETWORKS: dict[str, type[Network]] = {
     "cnn": CNN,

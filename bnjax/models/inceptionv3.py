@@ -5,11 +5,18 @@ from collections.abc import Iterator
 import jax.numpy as jnp
 from jax import Array
 
-from bnjax.inceptionv3_layers import INCEPTIONV3_BLOCKS, AveragePool, Chain, Convolution, Layer, MaxPool
+from bnjax.architectures.inceptionv3_layers import (
+    INCEPTIONV3_BLOCKS,
+    AveragePool,
+    Chain,
+    Convolution,
+    Layer,
+    MaxPool,
+)
+from bnjax.architectures.sites import INCEPTIONV3_SITES, MODEL_IMAGES
 from bnjax.models.network import Network
 from bnjax.nn.pool import average_pool, max_pool
 from bnjax.placement import Site
-from bnjax.sites import INCEPTIONV3_SITES, MODEL_IMAGES
 
 
 class InceptionV3(Network):

@@ -2,9 +2,9 @@
 
 from jax import Array
 
+from bnjax.architectures.sites import mlp_sites
 from bnjax.models.network import Network
 from bnjax.placement import Site
-from bnjax.sites import mlp_sites
 
 
 class MLP(Network):

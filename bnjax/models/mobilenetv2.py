@@ -5,14 +5,14 @@ from typing import NamedTuple
 import flax.linen as nn
 from jax import Array
 
-from bnjax.models.network import Network
-from bnjax.placement import Site
-from bnjax.sites import (
+from bnjax.architectures.sites import (
     MOBILENETV2_HALVINGS,
     MOBILENETV2_SITES,
     MOBILENETV2_STAGES,
     mobilenetv2_smallest_side,
 )
+from bnjax.models.network import Network
+from bnjax.placement import Site
 
 _STEM_FEATURES, _HEAD_FEATURES = 32, 1280
 _EXPANSION = 6

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 
-from bnjax.freezing import Freezing
 from bnjax.nn.unit import Unit, kernel_initializer
 from bnjax.placement import Placement, Site, parse_placement
+from bnjax.settings.freezing import Freezing
 
 #: The keys in params of the two layers behind the units.
 HEAD, LOGITS = "head", "logits"

@@ -2,10 +2,10 @@
 
 from jax import Array
 
+from bnjax.architectures.sites import VGG7_SITES
 from bnjax.models.network import Network
 from bnjax.nn.pool import max_pool
 from bnjax.placement import Site
-from bnjax.sites import VGG7_SITES
 
 
 class VGG7(Network):

@@ -171,7 +171,7 @@ class BatchNorm(nn.Module):
       param_dtype: of scale, bias and statistics.
       use_scale: whether a scale is learnt; without it, it is 1.
       mode: what it does in training, a name in :data:`MODES`. Whether scale and bias are trained is not its
-        matter, see :class:`bnjax.freezing.Freezing`.
+        matter, see :class:`bnjax.settings.freezing.Freezing`.
       group: how many examples share statistics in training; 0 for the whole batch.
     """
 

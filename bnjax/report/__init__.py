@@ -24,6 +24,6 @@ def load(directory: str | Path) -> "pandas.DataFrame":
     Warns:
       LeftOut: for each file, or first line of it, that cannot be read; the rest is used.
     """
-    from bnjax.report.frame import frame_of_folder
+    from bnjax.report.runs.frame import frame_of_folder
 
     return frame_of_folder(Path(directory))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from bnjax.report.document import Cell, Picture, Section, Table, number, text
+from bnjax.report.page.document import Cell, Picture, Section, Table, number, text
 from bnjax.report.speed_figures import speed_picture
 from bnjax.report.speed_results import (
     SpeedResults,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bnjax.report.document import Picture
-from bnjax.report.pictures import svg_picture
-from bnjax.report.plots import COLOURS, GRAY, foot_text
+from bnjax.report.figures.pictures import svg_picture
+from bnjax.report.figures.plots import COLOURS, GRAY, foot_text
+from bnjax.report.page.document import Picture
 from bnjax.report.speed_results import (
     BNJAX,
     SpeedResults,

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from bnjax.config import Config, resolve
-from bnjax.finetuning import source_config
 from bnjax.models import Network
-from bnjax.train.recorder import record_path
+from bnjax.runs.recorder import record_path
+from bnjax.settings.config import Config, resolve
+from bnjax.settings.finetuning import source_config
 from bnjax.train.state import TrainState
 from bnjax.weights.source import read_weights, weights_file
 

@@ -10,10 +10,10 @@ from jax import Array
 from jax.stages import Wrapped
 from jax.typing import ArrayLike
 
-from bnjax.config import Config
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import Network, gates_for
+from bnjax.settings.config import Config
 from bnjax.train.eval_step import UnitProbe, eval_function, feature_function
 from bnjax.train.state import TrainState
 from bnjax.train.step import Sums, loop_function, step_function
@@ -24,11 +24,11 @@ OptimizerAt = Callable[[ArrayLike], optax.GradientTransformation]
 class LaneValues(NamedTuple):
     """What the runs of one program differ in beside their states; scalars, or stacked along a first axis.
 
-    They carry :data:`bnjax.train.plan.TRACED_SETTINGS`.
+    They carry :data:`bnjax.sweeps.plan.TRACED_SETTINGS`.
 
     Attributes:
       gates: the collection that switches the norms of a gated network.
-      dropout, negative_slope, learning_rate: as in :class:`bnjax.config.Config`.
+      dropout, negative_slope, learning_rate: as in :class:`bnjax.settings.config.Config`.
     """
 
     gates: Any

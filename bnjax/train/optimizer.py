@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from bnjax.config import Config, resolve
+from bnjax.settings.config import Config, resolve
 
 BETA1, BETA2 = 0.9, 0.999
 

@@ -1,7 +1,7 @@
 """The outputs of a network's frozen part, computed once for all images in the place of every step.
 
 That is exact where nothing in it depends on a batch, an epoch or a step, see
-:func:`bnjax.finetuning.fine_tuning_changes`; a step then begins behind it.
+:func:`bnjax.settings.finetuning.fine_tuning_changes`; a step then begins behind it.
 """
 
 import dataclasses
@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING
 import jax
 import numpy as np
 
-from bnjax.config import Config, ConfigError
 from bnjax.data import Dataset, Images, ImageSet, eval_batches
 from bnjax.data.batches import Batch
 from bnjax.data.stream import LARGEST_IN_MEMORY
-from bnjax.finetuning import precomputed_block
+from bnjax.process.signals import held_signals
+from bnjax.settings.config import Config, ConfigError
+from bnjax.settings.finetuning import precomputed_block
 from bnjax.train.evaluate import Evaluation, UnitTally, probed_units, whole_batch
 from bnjax.train.mesh import shard_batch
-from bnjax.train.signals import held_signals
 from bnjax.train.stepping import epoch_steps
 
 if TYPE_CHECKING:
+    from bnjax.runs.training import Training
     from bnjax.train.programs import RunPrograms
     from bnjax.train.state import TrainState
-    from bnjax.train.training import Training
 
 _GIBIBYTE = 2**30
 #: Called with what is being done, for people.

@@ -10,10 +10,12 @@ import optax
 from jax.stages import Lowered, Wrapped
 from jax.typing import ArrayLike
 
-from bnjax.config import Config
 from bnjax.data import Dataset, InputScaling, input_scaling, steps_per_epoch
-from bnjax.finetuning import precomputed_block
 from bnjax.models import Network, build_model
+from bnjax.process.memory import give_back_memory
+from bnjax.settings.config import Config
+from bnjax.settings.finetuning import precomputed_block
+from bnjax.sweeps.plan import program_settings
 from bnjax.train.eval_step import EvalStep, FeatureStep, make_eval_step, make_feature_step
 from bnjax.train.lane_step import (
     LaneEval,
@@ -29,9 +31,7 @@ from bnjax.train.lane_step import (
     lanes_eval_function,
     side_by_side,
 )
-from bnjax.train.memory import give_back_memory
 from bnjax.train.optimizer import make_optimizer
-from bnjax.train.plan import program_settings
 from bnjax.train.state import TrainState, state_maker
 from bnjax.train.step import TrainLoop, TrainStep, make_train_loop, make_train_step
 

@@ -11,9 +11,9 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
-from bnjax.config import Config
 from bnjax.data import Images, ImageSet, epoch_order, steps_per_epoch, train_batches
 from bnjax.data.batches import Batch
+from bnjax.settings.config import Config
 from bnjax.train.mesh import own_rows, replicate, shard_batch, shard_order
 from bnjax.train.programs import RunPrograms
 from bnjax.train.state import TrainState

@@ -1,6 +1,6 @@
 """Weights that Keras has written, and those of earlier runs."""
 
-from bnjax.settings import WeightsError
+from bnjax.settings.fields import WeightsError
 from bnjax.weights.kept import keep_variables, read_kept
 from bnjax.weights.keras import read_keras_weights
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 import h5py
 import numpy as np
 
-from bnjax.settings import WeightsError
+from bnjax.settings.fields import WeightsError
 
 #: A part is unpacked as a whole, however few of its numbers belong to the array.
 _LARGEST_CHUNK = 2**24

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from bnjax.checksummed import read_arrays, write_arrays
 from bnjax.models import Network
 from bnjax.models.network import HEAD, LOGITS
-from bnjax.sealed import read_arrays, write_arrays
-from bnjax.settings import WeightsError
+from bnjax.settings.fields import WeightsError
 
 _COLLECTIONS = ("params", "batch_stats")
 

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from bnjax.inceptionv3_layers import inceptionv3_depths
+from bnjax.architectures.inceptionv3_layers import inceptionv3_depths
 from bnjax.models import InceptionV3, MobileNetV2, Network
 from bnjax.models.network import unit_name
-from bnjax.settings import WeightsError
+from bnjax.settings.fields import WeightsError
 from bnjax.weights.hdf5 import StoredLayer, read_numbers, reading, stored_layers
 
 _Path = tuple[str, ...]

@@ -7,7 +7,7 @@ from bnjax.data.download import download
 from bnjax.models import Network
 from bnjax.models.network import HEAD
 from bnjax.records import VARIABLES_NAME
-from bnjax.settings import WeightsError
+from bnjax.settings.fields import WeightsError
 from bnjax.weights.kept import read_kept
 from bnjax.weights.keras import read_keras_weights
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from bnjax.train.huge_pages import huge_pages_environment
+from bnjax.process.huge_pages import huge_pages_environment
 from speed_peers.networks import Architecture, Task
 
 #: The one that the others are compared with.

@@ -4,7 +4,7 @@ import contextlib
 import sys
 from typing import Any
 
-from bnjax.flags import complain
+from bnjax.commands.flags import complain
 from bnjax.records import json_line
 from speed_peers.contest import Emit
 

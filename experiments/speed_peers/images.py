@@ -49,7 +49,7 @@ def epoch_images(task: Task) -> int:
 @functools.cache
 def digits(image_shape: tuple[int, int, int], split: str = "train") -> ImageSet:
     """The digits, enlarged to height, width, channels; those of ``train`` or of ``test``."""
-    from bnjax.data.digits import load_digits
+    from bnjax.data.sources.digits import load_digits
 
     return in_memory(getattr(load_digits(image_shape), split))
 

@@ -11,11 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bnjax.config import Config, resolve
 from bnjax.data import Dataset, ImageSet
-from bnjax.train.lanes import compile_loop, join, prepare_lane_runs, train_lanes_epoch
+from bnjax.runs.lanes import compile_loop, join, prepare_lane_runs, train_lanes_epoch
+from bnjax.runs.training import Underway, prepare
+from bnjax.settings.config import Config, resolve
 from bnjax.train.programs import Programs
-from bnjax.train.training import Underway, prepare
 from speed_peers.bnjax_itself import task_config
 from speed_peers.networks import CLASSES, Task
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
-from bnjax.inceptionv3_layers import INCEPTIONV3_BLOCKS, AveragePool, Convolution, MaxPool
-from bnjax.inceptionv3_layers import Branches as InceptionBranches
-from bnjax.inceptionv3_layers import Chain as InceptionChain
-from bnjax.sites import MOBILENETV2_STAGES
+from bnjax.architectures.inceptionv3_layers import INCEPTIONV3_BLOCKS, AveragePool, Convolution, MaxPool
+from bnjax.architectures.inceptionv3_layers import Branches as InceptionBranches
+from bnjax.architectures.inceptionv3_layers import Chain as InceptionChain
+from bnjax.architectures.sites import MOBILENETV2_STAGES
 
 
 class Layer(NamedTuple):

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from bnjax.train.backend import configure_backend
+from bnjax.process.backend import configure_backend
 from speed_peers.contestants import MATRIX_SIZE
 from speed_peers.networks import Task
 

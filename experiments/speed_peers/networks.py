@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bnjax.sites import MODEL_IMAGES, model_sites
+from bnjax.architectures.sites import MODEL_IMAGES, model_sites
 from speed_peers.layers import (
     FLATTEN,
     MEAN,

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bnjax.sites import model_sites
+from bnjax.architectures.sites import model_sites
 from speed_peers.contestants import BNJAX, CONTESTANTS, Contestant
 from speed_peers.networks import Task, task_settings
 from speed_peers.processes import WorkerError, environment_of

@@ -8,11 +8,11 @@ import optax
 import pytest
 from keras import layers
 
-from bnjax.config import Config
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
-from bnjax.freezing import Freezing
 from bnjax.models.network import unit_name
+from bnjax.settings.config import Config
+from bnjax.settings.freezing import Freezing
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.partition import split
 from bnjax.train.state import TrainState

@@ -1,0 +1,105 @@
+"""From the configs of a command line to recorded runs and an exit code."""
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from bnjax.commands.flags import complain
+from bnjax.process.huge_pages import start_with_huge_pages
+from bnjax.process.signals import Stopped, ends_in_time, stop_signals
+from bnjax.process.watched import lost, watched
+from bnjax.runs.hosts import ALONE, Hosts, LostError, joined
+from bnjax.runs.recorder import Recorder, finished_summary, print_record, record_path, variables_path
+from bnjax.runs.run import device_errors, failures, train_run
+from bnjax.settings.config import Config, ConfigError, resolve
+from bnjax.settings.finetuning import source_config
+from bnjax.settings.options import Options
+
+FAILED = 1
+_SECONDS_TO_STOP = 8.5
+
+
+def launch(configs: Sequence[Config], options: Options, program: str) -> int:
+    """Runs resolved configs: one here, several side by side; what has finished already is not run again.
+
+    Returns:
+      The exit code: 0 done, 1 one diverged or failed (with a line on stderr), 128 + signal interrupted.
+
+    Raises:
+      SystemExit: with 2 after a line on stderr, where settings do not fit together.
+    """
+    start_with_huge_pages(program)
+    work = partial(_launch, configs, options, program)
+    return watched(work, program) if options.distributed else work()
+
+
+def _launch(configs: Sequence[Config], options: Options, program: str) -> int:
+    try:
+        sources = _sources(configs)
+        with ends_in_time(_SECONDS_TO_STOP), stop_signals():
+            if options.dry_run:
+                from bnjax.sweeps.estimate import dry_run
+
+                return dry_run([*sources, *configs], options, program)
+            still = dataclasses.replace(options, movie="", weight_movie="")
+            failed = _launch_sources(sources, still, program) if sources else 0
+            return failed or _launch_all(configs, options, program)
+    except ConfigError as error:
+        complain(program, str(error))
+    except failures() as error:
+        print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
+        return FAILED
+    except LostError as error:
+        return lost(str(error))
+    except Stopped as stopped:
+        return 128 + stopped.number
+
+
+def _sources(configs: Sequence[Config]) -> list[Config]:
+    """The runs that others start from, each once."""
+    return list(dict.fromkeys(resolve(source_config(config)) for config in configs if config.pretrain))
+
+
+def _launch_sources(sources: Sequence[Config], options: Options, program: str) -> int:
+    """Makes them all, or says which ones are not there to start from."""
+    failed = _launch_all(sources, options, program)
+    absent = [str(variables_path(source)) for source in sources if not variables_path(source).exists()]
+    if absent and not failed:
+        print(f"{program}: another process is making {', '.join(absent)}; start again then", file=sys.stderr)
+    return FAILED if absent else failed
+
+
+def _launch_all(configs: Sequence[Config], options: Options, program: str) -> int:
+    if options.distributed:
+        with joined(options) as hosts, device_errors():
+            return _launch_one(configs[0], options, program, hosts)
+    if len(configs) == 1 and options.engine == Options.engine:
+        return _launch_one(configs[0], options, program)
+    from bnjax.sweeps.sweep import sweep
+
+    return sweep(configs, options, program)
+
+
+def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = ALONE) -> int:
+    finished = hosts.of_first(finished_summary(config) if hosts.first else None)
+    if finished and not hosts.first:
+        return _exit_code(finished["status"])
+    if finished:
+        no_movie = ", with its movie" if options.movie or options.weight_movie else ""
+        where = record_path(config)
+        print(f"{program}: finished before ({where}); --overwrite runs it again{no_movie}", file=sys.stderr)
+        print_record(finished)
+        return _exit_code(finished["status"])
+    from bnjax.probes.movie import Movie
+    from bnjax.process.progress import Progress
+
+    wanted = {"update": options.movie, "weights": options.weight_movie}
+    movies = [Movie(Path(path).expanduser(), shows) for shows, path in wanted.items() if path]
+    recorder, shown = Recorder(config, print_record, not hosts.first), partial(Progress, shown=hosts.first)
+    return _exit_code(train_run(config, recorder, shown, movies, hosts=hosts))
+
+
+def _exit_code(status: str) -> int:
+    return 0 if status == "done" else FAILED

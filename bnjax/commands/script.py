@@ -1,0 +1,36 @@
+"""How an experiment's script starts. It imports nothing by itself that Python has not loaded already."""
+
+import os
+import signal
+
+
+def run_script(argv: list[str], experiment: str, about: str) -> int:
+    """Makes the runs that a command line asks for.
+
+    Args:
+      argv: the script's name and its flags.
+      experiment: whose defaults count; the script is called so, too.
+      about: what its help begins with.
+
+    Returns:
+      The exit code.
+
+    Raises:
+      SystemExit: for help, or after a line about wrong usage.
+    """
+    exit_at_signals()  # imports take a while
+    from bnjax.commands.flags import command_from_flags
+    from bnjax.commands.launch import launch
+
+    configs, options = command_from_flags(argv, experiment, about)
+    return launch(configs, options, f"{experiment}.py")
+
+
+def exit_at_signals() -> None:
+    """From now on SIGINT and SIGTERM end the process at once, with 128 + the number: nothing is lost yet.
+
+    An exception, such as Python's own for SIGINT, would show a page of imports, and is dropped where it
+    happens to be raised in what the import system calls back.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda came, _: os._exit(128 + came))

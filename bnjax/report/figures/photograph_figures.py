@@ -1,0 +1,152 @@
+"""Figures of the experiments on photographs: norms before or after, and trained or frozen."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bnjax.report.figures.plots import COLOURS, DASHED, band, foot, headline, label_ends, seeds_told
+from bnjax.report.page.document import numbered, slug
+from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.selected import bound_settings, config_of
+from bnjax.report.sections.mnist import finished
+from bnjax.settings.config import resolve
+from bnjax.studies.published import FINETUNE_SAID, MOBILENET_SAID
+from bnjax.studies.recipes import SWEEPS, Conditions, recipe
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: What the sweeps of an experiment vary.
+_FACTORS = {
+    "mobilenet": ("placement", "conv_bias"),
+    "finetune": ("norm_mode", "trained_norm_mode", "train_norms"),
+}
+_SAID = {"mobilenet": MOBILENET_SAID, "finetune": FINETUNE_SAID}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs of one sweep that differ in its factors and seeds alone.
+
+    Attributes:
+      experiment, sweep: names in :data:`bnjax.studies.recipes.SWEEPS`.
+      name: those two and the data set's, for files; a number where others have the same.
+      title: data, network and number of epochs, for people.
+      found: condition -> runs by seed.
+    """
+
+    experiment: str
+    sweep: str
+    name: str
+    title: str
+    found: Mapping[str, Sequence[RecordedRun]]
+
+
+def comparisons(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
+    """The sweeps of both experiments of which more than half of the conditions were run.
+
+    Args:
+      runs: of any experiment; those of MobileNetV2 with nothing frozen, and those with a frozen part, count.
+    """
+    found = list(_compared(runs))
+    for comparison, name in zip(found, numbered(each.name for each in found), strict=True):
+        yield dataclasses.replace(comparison, name=name)
+
+
+def _compared(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
+    for experiment, factors in _FACTORS.items():
+        alike: dict[str, list[RecordedRun]] = {}
+        for run in finished(runs):
+            if _experiment(run) == experiment:
+                alike.setdefault(_common(run, factors), []).append(run)
+        for _, group in sorted(alike.items()):
+            for sweep, conditions in SWEEPS[experiment].items():
+                found = _by_condition(group, experiment, conditions)
+                if 2 * len(found) > len(conditions):
+                    name = slug(experiment, sweep, group[0].run["data"]["name"])
+                    yield Comparison(experiment, sweep, name, _title(group[0]), found)
+
+
+def _experiment(run: RecordedRun) -> str | None:
+    config = config_of(run)
+    if config.freeze_until:
+        return "finetune"
+    return "mobilenet" if config.model == "mobilenetv2" else None
+
+
+def _common(run: RecordedRun, factors: Sequence[str]) -> str:
+    """What runs share that are compared: data, epochs and every setting but the factors and the seed."""
+    settings = {name: value for name, value in bound_settings(config_of(run)).items() if name not in factors}
+    data = run.run["data"]
+    return repr((data["name"], data.get("version"), len(run.epochs), sorted(settings.items())))
+
+
+def _by_condition(
+    runs: Sequence[RecordedRun], experiment: str, conditions: Conditions
+) -> dict[str, list[RecordedRun]]:
+    found: dict[str, list[RecordedRun]] = {}
+    for name, settings in conditions.items():
+        wanted = _factors_of(experiment, settings)
+        same = [run for run in runs if all(run.run["config"][key] == wanted[key] for key in wanted)]
+        if same:
+            found[name] = sorted(same, key=lambda run: run.run["config"]["seed"])
+    return found
+
+
+def _factors_of(experiment: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The factors' values as they are recorded; a placement as its code."""
+    usual = recipe(experiment, "published")
+    config = resolve(dataclasses.replace(usual, **settings))
+    return {name: getattr(config, name) for name in _FACTORS[experiment]}
+
+
+def _title(run: RecordedRun) -> str:
+    config, data = config_of(run), run.run["data"]
+    source = f" from {config.pretrain or config.weights}" if config.freeze_until else ""
+    images = f"{data['name']} ({data['train_images']:,} images, {data['encoding']})"
+    return f"{config.model}{source}, {images}, {len(run.epochs)} epochs"
+
+
+def held_out_loss(epoch: dict[str, Any]) -> float:
+    """On the validation images where there are any, else on the test images, in nats."""
+    loss = epoch["validation_loss"]
+    return epoch["test_loss"] if loss is None else loss
+
+
+def _test_accuracy(epoch: dict[str, Any]) -> float:
+    return 100 * epoch["test_accuracy"]
+
+
+def _gap(epoch: dict[str, Any]) -> float:
+    return epoch["train_evaluation_loss"] - epoch["train_loss"]
+
+
+def comparison_figure(comparison: Comparison) -> "Figure":
+    """Held-out loss over epochs; below it the accuracy, or the gap where training images were evaluated too.
+
+    The gap is the loss of the training images in evaluation mode minus that in training mode, as trained.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 7.2), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    runs = [run for of_condition in comparison.found.values() for run in of_condition]
+    gaps = all(epoch.get("train_evaluation_loss") is not None for run in runs for epoch in run.epochs)
+    firsts = list(dict.fromkeys(condition.partition(", ")[0] for condition in comparison.found))
+    for condition, of_condition in comparison.found.items():
+        colour = COLOURS[firsts.index(condition.partition(", ")[0]) % len(COLOURS)]
+        dashed = condition.endswith(("affine frozen", "without biases"))
+        look = {"color": colour, "linestyle": DASHED if dashed else "-"}
+        band(upper, of_condition, held_out_loss, look)
+        band(lower, of_condition, _gap if gaps else _test_accuracy, look)
+    validated = all(epoch["validation_loss"] is not None for run in runs for epoch in run.epochs)
+    upper.set_ylabel(f"{'validation' if validated else 'test'} loss, nats")
+    lower.set_ylabel("training images, nats:\nevaluation minus training mode" if gaps else "test accuracy, %")
+    lower.set_xlabel("epoch")
+    for axes in (upper, lower):
+        label_ends(axes, list(comparison.found))
+    said = _SAID[comparison.experiment]
+    headline(figure, f"{comparison.title}\n{seeds_told(comparison.found.values())}; {said}")
+    foot(figure, runs)
+    return figure

@@ -1,0 +1,110 @@
+"""What the figures of all experiments share: colours, bands over seeds, labels at lines' ends, the footer."""
+
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.sections.tables import provenance
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Okabe and Ito's colours, which the colour-blind can tell apart (2008), dark ones first.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+DASHED = (0, (4, 1.5))
+DOTS_PER_INCH = 120
+GRAY = "#555555"
+#: So many lines in one point are not told apart by their names.
+_CROWD = 3
+#: What is read of an epoch's record.
+Reading = Callable[[dict[str, Any]], float]
+
+
+def band(axes: "Axes", runs: Sequence[RecordedRun], reading: Reading, look: dict[str, Any]) -> None:
+    """A line through the mean of the runs, within a band from the lowest to the highest of them."""
+    epochs, values = readings(runs, reading)
+    axes.plot(epochs, values.mean(0), linewidth=1.6, **look)
+    axes.fill_between(epochs, values.min(0), values.max(0), color=look["color"], alpha=0.15, linewidth=0)
+    axes.grid(alpha=0.25)
+
+
+def readings(runs: Sequence[RecordedRun], reading: Reading) -> tuple[np.ndarray, np.ndarray]:
+    """The epochs that all runs have, and what is read of them [runs, epochs]."""
+    shortest = min(len(run.epochs) for run in runs)
+    values = [[reading(epoch) for epoch in run.epochs[:shortest]] for run in runs]
+    return np.arange(1, shortest + 1), np.asarray(values)
+
+
+def label_ends(axes: "Axes", names: Sequence[str]) -> None:
+    """Names beside the ends of the first lines, moved apart where they would cover each other.
+
+    Three lines and more that end in one point share a label that counts them.
+    """
+    lines = axes.get_lines()[: len(names)]
+    axes.set_xlim(1, max(2.0, *(float(np.asarray(line.get_xdata())[-1]) for line in lines)))
+    low, high = axes.get_ylim()
+    ends: dict[float, list[int]] = {}
+    for number, line in enumerate(lines):
+        ends.setdefault(min(max(float(np.asarray(line.get_ydata())[-1]), low), high), []).append(number)
+    labels: list[tuple[float, str, Any]] = []
+    for value, numbers in sorted(ends.items()):
+        if len(numbers) < _CROWD:
+            labels += [(value, names[number], lines[number].get_color()) for number in numbers]
+        else:
+            told = "all of them" if len(numbers) == len(lines) else f"the {len(numbers)} others"
+            labels.append((value, told, GRAY))
+    places = apart([value for value, _, _ in labels], 0.08 * (high - low), high)
+    for (value, told, colour), place in zip(labels, places, strict=True):
+        axes.annotate(
+            told,
+            (1, value),
+            xytext=(1.03, place),
+            xycoords=axes.get_yaxis_transform(),
+            textcoords=axes.get_yaxis_transform(),
+            color=colour,
+            fontsize=8,
+            va="center",
+            annotation_clip=False,
+            arrowprops=dict(
+                arrowstyle="-", color=colour, linewidth=0.5, shrinkA=0, shrinkB=0, relpos=(0, 0.5)
+            ),
+        )
+
+
+def apart(values: Sequence[float], step: float, highest: float) -> list[float]:
+    """Ascending values moved so far that neighbours are a step apart and none is above the highest."""
+    places: list[float] = []
+    for value in values:
+        places.append(max(value, places[-1] + step) if places else value)
+    for number in reversed(range(len(places))):
+        places[number] = min(places[number], highest - step * (len(places) - 1 - number))
+    return places
+
+
+def seeds_told(groups: Iterable[Sequence[RecordedRun]]) -> str:
+    """What lines with bands show, and of how many seeds."""
+    counts = sorted({len(runs) for runs in groups})
+    n = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return f"Mean and range of n = {n} seeds"
+
+
+def foot(figure: "Figure", runs: Sequence[RecordedRun]) -> None:
+    """What the figure's numbers rest on, below it."""
+    foot_text(figure, provenance(runs))
+
+
+def foot_text(figure: "Figure", told: str) -> None:
+    """A line of small print below a figure."""
+    text = textwrap.fill(told, int(26 * figure.get_figwidth()))
+    figure.supxlabel(text, fontsize=6, color=GRAY, x=0.01, ha="left")
+
+
+def headline(figure: "Figure", text: str) -> None:
+    """A title over the whole figure, its lines broken where they would leave it."""
+    width = int(14 * figure.get_figwidth())
+    lines = [textwrap.fill(line, width) for line in text.splitlines()]
+    figure.suptitle("\n".join(lines), fontsize=10, x=0.01, ha="left")

@@ -1,0 +1,170 @@
+"""Figures of the VGG7 experiment: test loss over epochs block by block, and all 64 placements at once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bnjax.report.figures.plots import (
+    COLOURS,
+    DASHED,
+    DOTS_PER_INCH,
+    GRAY,
+    band,
+    foot,
+    headline,
+    label_ends,
+    seeds_told,
+)
+from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.sections.vgg7 import Group, final_loss, lowest_loss, site_effects, test_losses
+from bnjax.stats.intervals import Estimate, estimate
+from bnjax.studies.published import VGG7_SAID
+from bnjax.studies.recipes import VGG7_PICK, VGG7_PLAIN, VGG7_SWEEPS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: What stands out among 64 rows.
+_MARKED = {VGG7_PICK: ("published pick", "#D55E00"), VGG7_PLAIN: ("without norms", "#0072B2")}
+
+
+def _test_loss(epoch: dict[str, Any]) -> float:
+    return epoch["test_loss"]
+
+
+def save_vgg7_figures(groups: Sequence[Group], folder: Path) -> list[Path]:
+    """A PNG for every comparison that was run, and for the grid if most of it was.
+
+    Returns:
+      The files.
+
+    Raises:
+      OSError: one cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files: list[Path] = []
+    for group in groups:
+        for name, figure in group_figures(group):
+            files.append(folder / f"vgg7-{group.slug}-{name}.png")
+            figure.savefig(files[-1], dpi=DOTS_PER_INCH)
+    return files
+
+
+def group_figures(group: Group) -> list[tuple[str, "Figure"]]:
+    """Name -> figure, of every comparison that was run and of the grid if most of it was."""
+    found = []
+    for sweep in ("block1", "block2", "fc", "pick"):
+        runs = group.sweep(sweep)
+        if 2 * len(runs) > len(VGG7_SWEEPS[sweep]):
+            found.append((sweep, curves_figure(group, sweep, runs)))
+    if group.has_grid():
+        found.append(("grid", grid_figure(group)))
+    return found
+
+
+def curves_figure(group: Group, sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":
+    """Test loss over epochs: a line for each placement, the mean over seeds, in the range of the seeds.
+
+    Args:
+      group: where the runs come from.
+      sweep: which comparison it is.
+      found: condition -> runs.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5.6), layout="constrained")
+    axes = figure.subplots()
+    plain = next(iter(VGG7_SWEEPS[sweep]))
+    for condition, runs in found.items():
+        number = list(VGG7_SWEEPS[sweep]).index(condition)
+        band(
+            axes,
+            runs,
+            _test_loss,
+            {"color": COLOURS[number], "linestyle": DASHED if condition == plain else "-"},
+        )
+    _limits(axes, [run for runs in found.values() for run in runs])
+    label_ends(axes, list(found))
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("test loss, nats")
+    headline(figure, f"{sweep}: {group.title}\n{seeds_told(found.values())}; {VGG7_SAID[sweep]}")
+    foot(figure, [run for runs in found.values() for run in runs])
+    return figure
+
+
+def _limits(axes: "Axes", runs: Sequence[RecordedRun]) -> None:
+    """From the lowest loss to what all but the rarest jumps stay below; last losses are always seen."""
+    losses = np.asarray([test_losses(run) for run in runs])
+    low, high = float(losses.min()), max(float(np.quantile(losses, 0.98)), float(losses[:, -1].max()))
+    margin = 0.05 * (high - low) or 0.05
+    axes.set_ylim(low - margin, high + margin)
+
+
+def grid_figure(group: Group) -> "Figure":
+    """All placements of the grid by their lowest test loss, and beside them what a norm at each site does."""
+    from matplotlib.figure import Figure
+
+    found = group.sweep("grid")
+    figure = Figure(figsize=(11, 2.4 + 0.17 * len(found)), layout="constrained")
+    panels = figure.subplot_mosaic([["rows", "lowest"], ["rows", "final"]], width_ratios=(3, 2))
+    _rows(
+        panels["rows"], {code: estimate([lowest_loss(run) for run in runs]) for code, runs in found.items()}
+    )
+    _effects(panels["lowest"], site_effects(group, lowest_loss), "lowest test loss")
+    _effects(panels["final"], site_effects(group, final_loss), "final test loss")
+    seeds = seeds_told(found.values()).replace("range", "95% interval")
+    headline(figure, f"grid: {group.title}\n{len(found)} placements. {seeds}; {VGG7_SAID['grid']}")
+    foot(figure, [run for runs in found.values() for run in runs])
+    return figure
+
+
+def _rows(axes: "Axes", found: dict[str, Estimate]) -> None:
+    """A row for each code, the lowest mean on top; intervals that leave the frame are cut there."""
+    ranked = sorted(found, key=lambda code: (found[code].mean, code))
+    for place, code in enumerate(ranked):
+        colour = _MARKED.get(code, ("", GRAY))[1]
+        _dot(axes, place, found[code], colour, code in _MARKED)
+    longest = max(map(len, ranked))
+    names = [f"{place + 1:2}  {code:{longest}}" for place, code in enumerate(ranked)]
+    axes.set_yticks(range(len(ranked)), names, family="monospace", fontsize=7.5)
+    for label, code in zip(axes.get_yticklabels(), ranked, strict=True):
+        if code in _MARKED:
+            label.set(color=_MARKED[code][1], fontweight="bold")
+    axes.set_ylim(len(ranked) - 0.3, -0.7)
+    means = [found[code].mean for code in ranked]
+    margin = 0.3 * (means[-1] - means[0]) or 0.05
+    axes.set_xlim(means[0] - margin, means[-1] + margin)
+    for code, (text, colour) in _MARKED.items():
+        if code in found:
+            axes.axvline(found[code].mean, color=colour, linewidth=0.8, linestyle=":", label=text)
+    if _MARKED.keys() & found.keys():
+        axes.legend(fontsize=8, loc="lower left")
+    axes.set_title("Lowest test loss of each placement", fontsize=9)
+    axes.set_xlabel("nats", fontsize=9)
+    axes.grid(axis="x", alpha=0.25)
+
+
+def _effects(axes: "Axes", effects: dict[str, Estimate], what: str) -> None:
+    """A row for each site: with a norm minus without, mean over all pairs of placements."""
+    for place, effect in enumerate(effects.values()):
+        _dot(axes, place, effect, COLOURS[2], True)
+        text = f"{effect.mean:+.4f}"
+        axes.annotate(text, (effect.mean, place), (0, 9), textcoords="offset points", ha="center", fontsize=8)
+    axes.set_yticks(range(len(effects)), list(effects), fontsize=8.5)
+    axes.set_ylim(len(effects) - 0.5, -0.5)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.margins(x=0.15)
+    counts = ", ".join(str(n) for n in sorted({effect.n for effect in effects.values()})) or "0"
+    axes.set_title(f"What a norm at a site changes: {what}\n(n = {counts} seeds)", fontsize=9)
+    axes.set_xlabel("nats, with minus without; left of 0: lower with it", fontsize=9)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.grid(axis="x", alpha=0.25)
+
+
+def _dot(axes: "Axes", place: float, value: Estimate, colour: str, large: bool) -> None:
+    axes.plot(value.mean, place, "o", color=colour, markersize=6 if large else 4)
+    if value.low is not None and value.high is not None:
+        axes.plot([value.low, value.high], [place, place], color=colour, linewidth=2 if large else 1.2)

@@ -1,0 +1,75 @@
+"""The report of a folder of runs, put together from its parts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bnjax.report.figures.pictures import all_pictures, movies
+from bnjax.report.page.document import Picture, Report, Section
+from bnjax.report.runs.recorded import RecordedRun, load_sound_runs
+from bnjax.report.runs.selected import first_epochs
+from bnjax.report.sections.claims import claims_section, commands_section, contrasts_section
+from bnjax.report.sections.grid import grid_sections
+from bnjax.report.sections.provenance import runs_section
+from bnjax.report.sections.tables import provenance
+from bnjax.report.sections.verdict import judge_all
+from bnjax.report.sections.vgg7 import vgg7_groups
+from bnjax.report.speed import speed_section
+from bnjax.report.speed_results import load_speed
+from bnjax.studies.claims import CLAIMS
+
+_TITLE = "Where should Batch Normalization go?"
+
+
+def folder_report(
+    directory: Path, epoch: int | None = None, pictures: bool = True, speed: Sequence[Path] = ()
+) -> Report:
+    """Everything that the records below a folder say.
+
+    Args:
+      directory: with runs of any experiment; what cannot be read of it is told in the report.
+      epoch: the last that counts; None: all.
+      pictures: whether to draw, which takes seconds.
+      speed: files that ``experiments/speed.py`` wrote.
+
+    Raises:
+      RecordError: one of these is damaged, or something else.
+      OSError: one of these cannot be read.
+      LookupError: there is no run at all.
+    """
+    measured = load_speed(speed)
+    runs, problems = load_sound_runs(directory)
+    if not runs:
+        raise LookupError("; ".join([f"no runs in {directory}", *problems]))
+    judged = judge_all(CLAIMS, runs, epoch)
+    cifar10, mnist, vgg7 = (
+        [run for run in runs if run.run["config"]["model"] == model] for model in ("cnn", "mlp", "vgg7")
+    )
+    groups = vgg7_groups(vgg7, epoch)
+    drawn: list[Picture] = []
+    if pictures:
+        cnn, mlp, every = (first_epochs(some, epoch) if epoch else some for some in (cifar10, mnist, runs))
+        drawn = [*all_pictures(cnn, mlp, groups, every), *movies(directory)]
+    sections = [
+        claims_section(judged),
+        *([_pictures_section(drawn)] if drawn else []),
+        contrasts_section(judged),
+        *grid_sections(groups),
+        commands_section(judged),
+        *([speed_section(measured, pictures)] if speed else []),
+        runs_section(runs, problems),
+    ]
+    until = [f"Runs are cut to their first {epoch} epochs."] if epoch else []
+    return Report(_TITLE, [*_introduction(runs), *until], sections, problems)
+
+
+def _introduction(runs: Sequence[RecordedRun]) -> list[str]:
+    return [
+        "Five published texts say where Batch Normalization (BN) should stand in a network and what it does "
+        "there. This page holds each of their conclusions against recorded runs.",
+        f"It rests on {provenance(runs)}.",
+    ]
+
+
+def _pictures_section(pictures: Sequence[Picture]) -> Section:
+    said = "Published recipe, but where a title names another. The tables below hold the numbers."
+    return Section("pictures", "Pictures", [said], (), pictures)

@@ -1,0 +1,114 @@
+"""The results that the README shows, from records kept in the repository."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path, PurePath
+
+from bnjax import records
+from bnjax.files import write_whole
+from bnjax.report.page.build import folder_report
+from bnjax.report.page.document import Cell, Picture, Report, Table
+from bnjax.report.page.plain import markdown_table
+from bnjax.settings.config import Config
+
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+#: The pictures that the README has room for are the first three of these that the records give, one of each.
+_PICTURES = (
+    "vgg7-*-grid",
+    "mobilenet-order-folder-flowers",
+    "mnist-bn-or-not",
+    "finetune-separate-*",
+    "mnist-leaky",
+    "mnist-batch-sizes",
+)
+_ROOM = 3
+_COLUMNS = ("text", "what was said", "published value", "ours, published", "verdict, published")
+
+
+class ReadmeError(ValueError):
+    """The README lacks the two marks between which results stand."""
+
+
+def keep(source: Path, target: Path) -> list[Path]:
+    """Copies the records of runs that ended, without the names of this machine's folders.
+
+    Args:
+      source: a folder of runs.
+      target: where each run gets a folder; what is there already stays.
+
+    Returns:
+      The files that were written.
+
+    Raises:
+      RecordError: a file is damaged.
+      OSError: one cannot be written.
+    """
+    written = []
+    for path in sorted(source.rglob(records.FILE_NAME)):
+        kept = target / path.parent.name / records.FILE_NAME
+        found = [] if kept.exists() else records.read(path)
+        if records.ended(found):
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            lines = (records.json_line(_without_folders(record)) for record in found)
+            write_whole(kept, "".join(lines).encode())
+            written.append(kept)
+    return written
+
+
+def _without_folders(record: dict) -> dict:
+    if record["kind"] != "run":
+        return record
+    usual = {"data_dir": Config.data_dir, "out_dir": Config.out_dir}
+    data = dict(record["data"])
+    if PurePath(data.get("source", "")).is_absolute():
+        data["source"] = PurePath(data["source"]).name
+    return {**record, "config": {**record["config"], **usual}, "data": data}
+
+
+def with_results(readme: str, directory: Path) -> str:
+    """The README with what the records say now; the pictures that it names are drawn beside them.
+
+    Args:
+      readme: its text.
+      directory: the records; named by the README as ``experiments/results``, relative to it.
+
+    Raises:
+      ReadmeError: the README has no place for results.
+      LookupError: there is no run at all.
+      OSError: a picture cannot be written.
+    """
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ReadmeError(f"no {BEGIN} with {END} behind it")
+    report = folder_report(directory)
+    pictures = _shown(report)
+    for picture in pictures:
+        write_whole(directory / f"{picture.name}.svg", picture.content)
+    parts = [f"![{picture.alt}](experiments/results/{picture.name}.svg)" for picture in pictures]
+    return before + "\n\n".join([BEGIN, results_text(report), *parts, END]) + after
+
+
+def _shown(report: Report) -> Sequence[Picture]:
+    drawn = [picture for section in report.sections for picture in section.pictures]
+    found = (next((one for one in drawn if fnmatch(one.name, name)), None) for name in _PICTURES)
+    return list(filter(None, found))[:_ROOM]
+
+
+def results_text(report: Report) -> str:
+    """The claims that runs of the published recipe answer, how many there are, and what numbers rest on."""
+    claims = next(section for section in report.sections if section.name == "claims")
+    table = claims.tables[0]
+    counts = claims.paragraphs[0]
+    return "\n\n".join([markdown_table(_answered(table)), counts, report.paragraphs[-1]])
+
+
+def _answered(table: Table) -> Table:
+    places = [table.columns.index(name) for name in _COLUMNS]
+    verdict = places[-1]
+
+    def chosen(cells: Sequence[Cell]) -> list[Cell]:
+        return [cells[place] for place in places]
+
+    rows = [chosen(cells) for cells in table.rows if cells[verdict].text != "not run"]
+    return Table(table.title, ("text", "what was said", "published", "ours", "verdict"), rows)

@@ -1,0 +1,76 @@
+"""Recorded runs as one tidy pandas DataFrame."""
+
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bnjax import records
+from bnjax.report.runs.recorded import RecordedRun, load_sound_runs
+
+if TYPE_CHECKING:
+    import pandas
+
+_COUNTS = ("silent", "flat", "units")
+_NOT_METRICS = {"schema", "kind", "run_id", "dying", "train_batch_accuracy"}
+_METRICS = [name for name in records.SCHEMA["epoch"] if name not in _NOT_METRICS]
+
+
+class LeftOut(UserWarning):
+    """A file, or a line of it, that is no record and is left out."""
+
+
+def frame_of_folder(directory: Path) -> "pandas.DataFrame":
+    """See :func:`bnjax.report.load`."""
+    if not directory.is_dir():
+        raise NotADirectoryError(f"{directory} is not a folder of runs")
+    runs, problems = load_sound_runs(directory)
+    for problem in problems:
+        warnings.warn(problem, LeftOut, stacklevel=3)
+    return frame_of(runs)
+
+
+def frame_of(runs: Iterable[RecordedRun]) -> "pandas.DataFrame":
+    """A row for each run and epoch, in the runs' order."""
+    import pandas
+
+    columns: dict[str, list[Any]] = {}
+    rows = 0
+    for run in runs:
+        for name, values in _columns(run).items():
+            column = columns.setdefault(name, [])
+            column += [None] * (rows - len(column)) + values  # earlier runs may lack what this one has
+        rows += len(run.epochs)
+    frame = pandas.DataFrame({name: c + [None] * (rows - len(c)) for name, c in columns.items()})
+    numbers = [
+        name for name in _METRICS if name in frame and frame[name].dtype == object and name != "status"
+    ]
+    return frame.astype(dict.fromkeys(numbers, float))  # a column of nulls alone is no column of numbers
+
+
+def _columns(run: RecordedRun) -> dict[str, list[Any]]:
+    """Column -> a value for each epoch; by columns, since a dict for each row takes many times as long."""
+    told = run.run
+    shared = {
+        "run_id": told["run_id"],
+        **told["config"],
+        "data": told["data"].get("name"),
+        "data_version": told["data"].get("version"),
+        "encoding": told["data"].get("encoding"),
+        "device": told["device"].get("kind"),
+        "git_commit": told["git_commit"],
+        "run_status": run.summary["status"] if run.summary else "unfinished",
+    }
+    epochs = run.epochs
+    columns = {name: [value] * len(epochs) for name, value in shared.items()}
+    columns |= {name: [epoch.get(name) for epoch in epochs] for name in _METRICS}
+    batches = [epoch.get("train_batch_accuracy", {}) for epoch in epochs]
+    for name in dict.fromkeys(name for of_epoch in batches for name in of_epoch):
+        columns[f"train_batch_accuracy:{name}"] = [of_epoch.get(name) for of_epoch in batches]
+    dying = [epoch["dying"] for epoch in epochs]
+    sites = dict.fromkeys(site for of_epoch in dying for site in of_epoch)
+    for count in _COUNTS:
+        columns[count] = [sum(site[count] for site in of_epoch.values()) for of_epoch in dying]
+        for site in sites:
+            columns[f"{count}:{site}"] = [of_epoch.get(site, {}).get(count) for of_epoch in dying]
+    return columns

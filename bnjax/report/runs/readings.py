@@ -1,0 +1,126 @@
+"""What claims read of a run: one number, with its name and its unit."""
+
+import itertools
+import statistics
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.sections import mnist, vgg7
+
+#: "Late" is the last of so many parts of the epochs, "early" the first of half as many.
+_PARTS = 10
+
+
+class Reading(NamedTuple):
+    """What is read, for people; its unit; and how."""
+
+    label: str
+    unit: str
+    read: Callable[[RecordedRun], float]
+
+
+def last_tenth(run: RecordedRun) -> list[dict[str, Any]]:
+    """The last tenth of the epochs, one at least."""
+    return run.epochs[-max(1, len(run.epochs) // _PARTS) :]
+
+
+def last_tenth_accuracy(run: RecordedRun) -> float:
+    """Test accuracy in percent, mean over the last tenth of the epochs."""
+    return 100 * statistics.fmean(epoch["test_accuracy"] for epoch in last_tenth(run))
+
+
+def early_accuracy(run: RecordedRun) -> float:
+    """Test accuracy in percent, mean over the first fifth of the epochs."""
+    first = run.epochs[: max(1, 2 * len(run.epochs) // _PARTS)]
+    return 100 * statistics.fmean(epoch["test_accuracy"] for epoch in first)
+
+
+def unsteadiness(run: RecordedRun) -> float:
+    """How many points the test accuracy moves from one epoch to the next, on average over the second half."""
+    accuracies = [100 * epoch["test_accuracy"] for epoch in run.epochs[len(run.epochs) // 2 :]]
+    return statistics.fmean(abs(b - a) for a, b in itertools.pairwise(accuracies))
+
+
+def most_flat(run: RecordedRun) -> float:
+    """The most units, of all sites together, that any epoch found without an update for two epochs."""
+    return max(sum(site["flat"] for site in epoch["dying"].values()) for epoch in run.epochs)
+
+
+def last_silent(run: RecordedRun) -> float:
+    """Units, of all sites together, that no test image activates after the last epoch."""
+    return sum(site["silent"] for site in run.epochs[-1]["dying"].values())
+
+
+def final_train_accuracy(run: RecordedRun) -> float:
+    """Of the last epoch's batches as trained, in percent."""
+    return 100 * run.epochs[-1]["train_accuracy"]
+
+
+def final_train_loss(run: RecordedRun) -> float:
+    """Of the last epoch's batches as trained."""
+    return run.epochs[-1]["train_loss"]
+
+
+def _best_epoch(run: RecordedRun) -> dict[str, Any]:
+    return max(run.epochs, key=lambda epoch: epoch["test_accuracy"])
+
+
+def loss_at_best_accuracy(run: RecordedRun) -> float:
+    """Test loss after the epoch of the highest test accuracy."""
+    return _best_epoch(run)["test_loss"]
+
+
+def epoch_of_best_accuracy(run: RecordedRun) -> float:
+    """The first epoch with the highest test accuracy."""
+    return _best_epoch(run)["epoch"]
+
+
+def lowest_validation_loss(run: RecordedRun) -> float:
+    """Of all epochs, on the images held out for validation."""
+    return min(epoch["validation_loss"] for epoch in run.epochs)
+
+
+def best_validation_accuracy(run: RecordedRun) -> float:
+    """Of all epochs, on the images held out for validation, in percent."""
+    return 100 * max(epoch["validation_accuracy"] for epoch in run.epochs)
+
+
+READINGS: dict[str, Reading] = {
+    "lowest_loss": Reading("lowest test loss", "nats", vgg7.lowest_loss),
+    "final_loss": Reading("final test loss", "nats", vgg7.final_loss),
+    "overfitting": Reading("overfitting: final minus lowest test loss", "nats", vgg7.overfitting),
+    "early_loss": Reading("mean test loss of the first fifth of epochs", "nats", vgg7.early_loss),
+    "largest_jump": Reading("largest rise of the test loss between epochs", "nats", vgg7.largest_jump),
+    "best_accuracy": Reading("best test accuracy", "points", vgg7.best_accuracy),
+    "last_tenth_accuracy": Reading(
+        "test accuracy, mean of the last tenth of epochs", "points", last_tenth_accuracy
+    ),
+    "late_accuracy": Reading("test accuracy, mean of the last 5 epochs", "points", mnist.late_accuracy),
+    "early_accuracy": Reading("test accuracy, mean of the first fifth of epochs", "points", early_accuracy),
+    "unsteadiness": Reading("change of the test accuracy between late epochs", "points", unsteadiness),
+    "perfect_batches": Reading("training batches without an error", "points", mnist.perfect_batches),
+    "most_flat": Reading("most flat units", "units", most_flat),
+    "last_silent": Reading("silent units after the last epoch", "units", last_silent),
+    "final_train_accuracy": Reading("final training accuracy", "points", final_train_accuracy),
+    "final_train_loss": Reading("final training loss", "nats", final_train_loss),
+    "loss_at_best_accuracy": Reading(
+        "test loss at the epoch of best test accuracy", "nats", loss_at_best_accuracy
+    ),
+    "epoch_of_best_accuracy": Reading("epoch of best test accuracy", "epochs", epoch_of_best_accuracy),
+    "lowest_validation_loss": Reading("lowest validation loss", "nats", lowest_validation_loss),
+    "best_validation_accuracy": Reading("best validation accuracy", "points", best_validation_accuracy),
+}
+
+
+def read(name: str, run: RecordedRun) -> float | None:
+    """A reading of a run by its name; None where its records lack what is read.
+
+    Raises:
+      KeyError: there is no such reading.
+    """
+    reading = READINGS[name]
+    try:
+        return float(reading.read(run))
+    except (KeyError, TypeError, ValueError, IndexError):  # a field absent, null, or too few epochs
+        return None

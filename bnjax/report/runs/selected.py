@@ -1,0 +1,41 @@
+"""Which of the recorded runs belong to a condition."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from bnjax.report.runs.recorded import RecordedRun
+from bnjax.settings.config import Config, identity, resolve
+
+#: What runs of one condition may differ in.
+_FREE = {"seed", "epochs"}
+
+
+def runs_of(runs: Sequence[RecordedRun], condition: Config) -> list[RecordedRun]:
+    """All runs of a condition, whatever their seed and number of epochs."""
+    wanted = bound_settings(resolve(condition))
+    return [run for run in runs if bound_settings(config_of(run)) == wanted]
+
+
+def shared_settings(run: RecordedRun) -> dict[str, Any]:
+    """The settings that a run has in common with those of other placements, seeds and numbers of epochs."""
+    return {name: value for name, value in bound_settings(config_of(run)).items() if name != "placement"}
+
+
+def first_epochs(runs: Sequence[RecordedRun], epochs: int) -> list[RecordedRun]:
+    """Runs cut to their first epochs, as if all had been that long; shorter ones are left out.
+
+    A run's first epochs do not depend on how many follow.
+    """
+    return [dataclasses.replace(run, epochs=run.epochs[:epochs]) for run in runs if len(run.epochs) >= epochs]
+
+
+def bound_settings(config: Config) -> dict[str, Any]:
+    """The settings that tell one condition from another, without seed and number of epochs."""
+    return {name: value for name, value in identity(config).items() if name not in _FREE}
+
+
+def config_of(run: RecordedRun) -> Config:
+    """The settings of a run; those that an earlier bnjax did not have are at their defaults."""
+    known = {field.name for field in dataclasses.fields(Config)}
+    return Config(**{name: value for name, value in run.run["config"].items() if name in known})

@@ -1,0 +1,84 @@
+"""Where the numbers come from: every run with its command, commit, versions, device and data."""
+
+import dataclasses
+import shlex
+from collections.abc import Sequence
+
+from bnjax.report.page.document import Cell, Section, Table, number, text
+from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.selected import config_of
+from bnjax.settings.config import FIELDS, Config, identity
+from bnjax.studies.recipes import EXPERIMENTS, recipe
+
+_COLUMNS = (
+    "run",
+    "condition",
+    "recipe",
+    "seed",
+    "epochs",
+    "ended",
+    "data set",
+    "device",
+    "versions",
+    "commit",
+    "started",
+    "command",
+)
+
+
+def command_of(run: RecordedRun) -> str:
+    """The command that makes a run, by the flags that differ from its recipe; empty for a foreign network."""
+    config = config_of(run)
+    experiment = _experiment(config)
+    if not experiment:
+        return ""
+    base = dataclasses.asdict(recipe(experiment, config.recipe))
+    flags = ["--recipe=controlled"] if config.recipe == "controlled" else []
+    for field in FIELDS:
+        value = getattr(config, field.name)
+        if field.metadata["identity"] and field.name not in ("recipe", "order") and value != base[field.name]:
+            flags.append(f"--{field.name}={value}")
+    return shlex.join(["python", f"experiments/{experiment}.py", *flags])
+
+
+def _experiment(config: Config) -> str:
+    return next((name for name, base in EXPERIMENTS.items() if base.model == config.model), "")
+
+
+def condition_of(run: RecordedRun) -> str:
+    """The settings that differ from the defaults, but for seed, epochs and recipe."""
+    told = {"model", "placement", "seed", "epochs", "recipe", "dataset"}
+    config = config_of(run)
+    apart = [f"{name} {value}" for name, value in identity(config).items() if name not in told]
+    return ", ".join([f"{config.model} {config.placement}", *apart])
+
+
+def runs_section(runs: Sequence[RecordedRun], problems: Sequence[str]) -> Section:
+    """A row for every run, whether it counts or not, and a line for all that could not be read."""
+    ended = [run.summary["status"] if run.summary else "unfinished" for run in runs]
+    counts = {status: ended.count(status) for status in sorted(set(ended))}
+    told = ", ".join(f"{count} {status}" for status, count in counts.items())
+    paragraphs = [f"{len(runs)} runs were read: {told or 'none'}. Only finite epochs count."]
+    if problems:
+        paragraphs.append(f"{len(problems)} things could not be read and are left out:")
+    rows = [_row(run, status) for run, status in zip(runs, ended, strict=True)]
+    return Section(
+        "runs",
+        "Every run and where it comes from",
+        [*paragraphs, *problems],
+        [Table("Runs", _COLUMNS, rows)],
+    )
+
+
+def _row(run: RecordedRun, ended: str) -> list[Cell]:
+    told, config = run.run, run.run["config"]
+    data, device = told["data"], told["device"]
+    versions = [
+        f"{name} {told['versions'][name]}" for name in ("jax", "flax", "bnjax") if name in told["versions"]
+    ]
+    seed, epochs = number(config["seed"]), number(len(run.epochs))
+    words = [ended, f"{data.get('name')} {data.get('version') or ''} ({data.get('encoding')})"]
+    words += [f"{device.get('count')} {device.get('kind')}", ", ".join(versions)]
+    words += [(told["git_commit"] or "unknown")[:12], told["started"]]
+    names = [text(told["run_id"]), text(condition_of(run)), text(config["recipe"])]
+    return [*names, seed, epochs, *map(text, words), Cell(command_of(run), None, "command")]

@@ -1,0 +1,205 @@
+"""Runs of VGG7 side by side: groups that differ in placement and seed alone, and what is read of a run."""
+
+import dataclasses
+import itertools
+import json
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bnjax.architectures.sites import VGG7_SITES
+from bnjax.placement import Placement, all_placements
+from bnjax.report.page.document import numbered, slug
+from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.selected import shared_settings
+from bnjax.settings.config import FIELDS, identity
+from bnjax.stats.intervals import Estimate, estimate, paired_differences
+from bnjax.studies.recipes import VGG7_SWEEPS, recipe
+
+#: "Early" is the first of so many parts of the epochs.
+_EARLY_PARTS = 5
+_DATA_FACTS = ("name", "version", "encoding", "image_shape", "train_images", "test_images", "classes")
+Metric = Callable[[RecordedRun], float]
+
+
+def test_losses(run: RecordedRun) -> list[float]:
+    """One value an epoch, in nats."""
+    return [epoch["test_loss"] for epoch in run.epochs]
+
+
+def lowest_loss(run: RecordedRun) -> float:
+    """Of all epochs, on the test images, as the published curves show it."""
+    return min(test_losses(run))
+
+
+def final_loss(run: RecordedRun) -> float:
+    """After the last epoch."""
+    return test_losses(run)[-1]
+
+
+def overfitting(run: RecordedRun) -> float:
+    """How far the test loss has risen from its lowest value to its last one; 0 or more."""
+    return final_loss(run) - lowest_loss(run)
+
+
+def early_loss(run: RecordedRun) -> float:
+    """Mean test loss of the first fifth of the epochs, one at least: low where it falls fast."""
+    losses = test_losses(run)
+    return statistics.fmean(losses[: max(1, len(losses) // _EARLY_PARTS)])
+
+
+def largest_jump(run: RecordedRun) -> float:
+    """The most that the test loss rises from one epoch to the next; 0 if it never does."""
+    losses = test_losses(run)
+    return max([0.0, *(after - before for before, after in itertools.pairwise(losses))])
+
+
+def best_accuracy(run: RecordedRun) -> float:
+    """Of all epochs, in percent."""
+    return 100 * max(epoch["test_accuracy"] for epoch in run.epochs)
+
+
+def final_accuracy(run: RecordedRun) -> float:
+    """After the last epoch, in percent."""
+    return 100 * run.epochs[-1]["test_accuracy"]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one length that differ in placement and seed alone.
+
+    Attributes:
+      dataset: its name.
+      title: what they have in common, for people.
+      slug: the same for names of files; no other group has it.
+      found: a placement's code -> seed -> run; as good as finished, see :func:`vgg7_groups`.
+      left_out: the others.
+    """
+
+    dataset: str
+    title: str
+    slug: str
+    found: Mapping[str, Mapping[int, RecordedRun]]
+    left_out: Sequence[RecordedRun]
+
+    @property
+    def runs(self) -> list[RecordedRun]:
+        """All that count."""
+        return [run for by_seed in self.found.values() for run in by_seed.values()]
+
+    def values(self, code: str, metric: Metric) -> dict[int, float]:
+        """Seed -> what is read of a placement's run; empty where it was not run."""
+        return {seed: metric(run) for seed, run in self.found.get(code, {}).items()}
+
+    def difference(self, code: str, reference: str, metric: Metric) -> Estimate | None:
+        """What lies between two placements, paired by seed; None where they share no seed."""
+        found = paired_differences(self.values(code, metric), self.values(reference, metric))
+        return estimate(found) if found else None
+
+    def ranked(self) -> list[str]:
+        """Codes, the lowest mean of the lowest test loss first."""
+        means = {code: statistics.fmean(self.values(code, lowest_loss).values()) for code in self.found}
+        return sorted(means, key=lambda code: (means[code], code))
+
+    def sweep(self, name: str) -> dict[str, list[RecordedRun]]:
+        """Condition of a sweep -> its runs by seed; conditions without any are left out."""
+        codes = {condition: settings["placement"] for condition, settings in VGG7_SWEEPS[name].items()}
+        return {name: list(self.found[code].values()) for name, code in codes.items() if code in self.found}
+
+    def has_grid(self) -> bool:
+        """Whether more than half of all placements before the activation were run."""
+        return 2 * len(self.sweep("grid")) > len(VGG7_SWEEPS["grid"])
+
+
+def vgg7_groups(runs: Sequence[RecordedRun], epoch: int | None = None) -> list[Group]:
+    """Sorts runs into groups by data, number of epochs and every setting but placement and seed.
+
+    Args:
+      runs: of VGG7.
+      epoch: cut to so many epochs; shorter runs are left out. A run counts if it has all of its epochs up to
+        there with finite losses.
+    """
+    sorted_runs: dict[str, list[RecordedRun]] = {}
+    for run in runs:
+        planned = run.run["config"]["epochs"]
+        if epoch and planned < epoch:
+            continue
+        cut = dataclasses.replace(run, epochs=run.epochs[: epoch or planned])
+        data = {name: run.run["data"].get(name) for name in _DATA_FACTS}
+        key = json.dumps([epoch or planned, data, shared_settings(run)], sort_keys=True)
+        sorted_runs.setdefault(key, []).append(cut)
+    groups = [_group(key, runs_of_key) for key, runs_of_key in sorted_runs.items()]
+    groups.sort(key=lambda group: group.title)
+    slugs = numbered(group.slug for group in groups)
+    return [dataclasses.replace(group, slug=name) for group, name in zip(groups, slugs, strict=True)]
+
+
+def _group(key: str, runs: Sequence[RecordedRun]) -> Group:
+    epochs, data, settings = json.loads(key)
+    whole = [run for run in runs if [e["status"] for e in run.epochs] == ["ok"] * epochs]
+    found: dict[str, dict[int, RecordedRun]] = {}
+    for run in sorted(whole, key=lambda run: run.run["config"]["seed"]):
+        config = run.run["config"]
+        found.setdefault(config["placement"], {})[config["seed"]] = run
+    name = settings.get("recipe", "published")
+    apart = _apart_from_recipe(settings, name)
+    length = f"{epochs} epoch{'s' if epochs > 1 else ''}"
+    told = [f"recipe {name}", length, *(f"{setting} {value}" for setting, value in apart.items())]
+    return Group(
+        dataset=data["name"],
+        title=f"VGG7 on {data['name']} ({_size(data)}{data['encoding']}), {', '.join(told)}",
+        slug=slug(data["name"], name, str(epochs), *(f"{s}={value}" for s, value in apart.items())),
+        found=found,
+        left_out=[run for run in runs if not any(run is other for other in whole)],
+    )
+
+
+def _apart_from_recipe(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The settings that are not the recipe's, but for the data set, whose name is told anyway."""
+    usual = identity(recipe("vgg7", name))
+    told = {"dataset", "order", "epochs", "placement"}
+    both = {f.name: (settings.get(f.name, f.default), usual.get(f.name, f.default)) for f in FIELDS}
+    return {name: ours for name, (ours, theirs) in both.items() if ours != theirs and name not in told}
+
+
+def _size(data: Mapping[str, Any]) -> str:
+    shape, count = data["image_shape"], data["train_images"]
+    if not shape or not count:
+        return ""
+    return f"{count:,} images of {shape[0]}x{shape[1]}, "
+
+
+def site_effects(group: Group, metric: Metric = lowest_loss) -> dict[str, Estimate]:
+    """Site -> what a norm before its activation changes, whatever the other sites have.
+
+    The mean over all pairs of placements that differ in this site alone, which in the whole grid is the
+    difference of the means of the 32 placements with and the 32 without; then mean and interval over seeds.
+    Only seeds count that have every pair that any seed has.
+    """
+    found = {}
+    for site in VGG7_SITES:
+        pairs = [(with_norm, without) for with_norm, without in _pairs(site.name) if without in group.found]
+        by_pair = [_paired_by_seed(group, *pair, metric) for pair in pairs if pair[0] in group.found]
+        by_pair = [values for values in by_pair if values]
+        seeds = set.intersection(*(set(values) for values in by_pair)) if by_pair else set()
+        if seeds:
+            means = [statistics.fmean(values[seed] for values in by_pair) for seed in sorted(seeds)]
+            found[site.name] = estimate(means)
+    return found
+
+
+def _pairs(site_name: str) -> list[tuple[str, str]]:
+    """Codes of the grid's placements with a norm at a site, each with its like without that one."""
+    pairs = []
+    for placement in all_placements(VGG7_SITES):
+        orders = placement.as_dict()
+        if orders[site_name] == "before":
+            without = Placement(VGG7_SITES, tuple({**orders, site_name: "absent"}.values()))
+            pairs.append((str(placement), str(without)))
+    return pairs
+
+
+def _paired_by_seed(group: Group, code: str, reference: str, metric: Metric) -> dict[int, float]:
+    ours, theirs = group.values(code, metric), group.values(reference, metric)
+    return {seed: ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()}

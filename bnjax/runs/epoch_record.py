@@ -1,0 +1,159 @@
+"""What a run's ``epoch`` and ``summary`` records say."""
+
+import math
+import statistics
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bnjax.data import Images, ImageSet
+from bnjax.probes.dying import dying_counts, silent_units
+from bnjax.runs.training import Run, Training, site_kernels, used_variables
+from bnjax.train.evaluate import Evaluation, evaluate
+from bnjax.train.state import digest
+from bnjax.train.step import TOP, Totals
+
+METRICS = (
+    "train_loss",
+    "train_accuracy",
+    "train_evaluation_loss",
+    "train_evaluation_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "test_top5_accuracy",
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured at the end of an epoch.
+
+    Attributes:
+      trained: the sums over the epoch's batches as they were trained.
+      test, held_out: of the test images, and of the validation images where there are some.
+      seen: of the training images, where ``evaluate_train`` asks for it.
+      kernels: site -> kernel [..., features].
+    """
+
+    trained: Totals
+    test: Evaluation
+    held_out: Evaluation | None
+    seen: Evaluation | None
+    kernels: dict[str, np.ndarray]
+
+
+def measure(run: Training, trained: Totals) -> Measured:
+    """Evaluates a run."""
+    fed = run.fed
+    test = _evaluate(run, fed.test)
+    if run.frozen:
+        test = run.frozen.completed(test)
+    held_out = _evaluate(run, fed.validation) if fed.validation else None
+    seen = _evaluate(run, fed.train) if run.config.evaluate_train else None
+    return Measured(trained, test, held_out, seen, site_kernels(run.model, run.state))
+
+
+def waiting_share(run: Run) -> float | None:
+    """The fraction of the epoch under way for which the device had no batch; None with images in memory."""
+    if isinstance(run.fed.train, ImageSet):
+        return None
+    return run.underway.waited / run.underway.seconds
+
+
+def epoch_fields(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
+    """Counts dying units, and says how the epoch went that is under way."""
+    trained, test, held_out, seen = measured.trained, measured.test, measured.held_out, measured.seen
+    waiting = waiting_share(run)
+    silent = {
+        site: silent_units(largest, run.config.activation)
+        for site, largest in test.activation_input_max.items()
+    }
+    before, after = run.flat.kernels, measured.kernels
+    flat = run.flat.observe(after)
+    first = run.model.sites[0].name
+    for movie in run.movies:
+        image_shape = run.dataset.train.image_shape
+        movie.add(epoch, before[first], after[first], image_shape, flat[first], silent[first])
+    return {
+        "epoch": epoch,
+        "step": epoch * run.steps_per_epoch,
+        "status": "ok" if math.isfinite(test.loss) else "diverged",
+        "train_loss": trained.mean_loss,
+        "train_accuracy": trained.accuracy,
+        "train_evaluation_loss": seen.loss if seen else None,
+        "train_evaluation_accuracy": seen.accuracy if seen else None,
+        "validation_loss": held_out.loss if held_out else None,
+        "validation_accuracy": held_out.accuracy if held_out else None,
+        "test_loss": test.loss,
+        "test_accuracy": test.accuracy,
+        "test_top5_accuracy": test.top5_accuracy if run.dataset.num_classes > TOP else None,
+        "train_batch_accuracy": _batch_accuracy(trained.batch_accuracies),
+        "dying": dying_counts(silent, flat, test.active),
+        **_speed(trained.images, run.underway.seconds),
+        "waiting": None if waiting is None else round(waiting, 4),
+    }
+
+
+def diverged_fields(run: Run, epoch: int) -> dict[str, Any]:
+    """An epoch that ended early, at a loss that is not finite: its metrics are unknown."""
+    return {
+        "epoch": epoch,
+        "step": run.steps_taken,
+        "status": "diverged",
+        **dict.fromkeys(METRICS),
+        "train_batch_accuracy": {},
+        "dying": {},
+        **_speed(run.underway.steps * run.config.batch_size, run.underway.seconds),
+        "waiting": None,
+    }
+
+
+def _batch_accuracy(accuracies: list[float]) -> dict[str, float]:
+    return {
+        "lowest": min(accuracies),
+        "median": statistics.median(accuracies),
+        "perfect": sum(accuracy == 1 for accuracy in accuracies) / len(accuracies),
+    }
+
+
+def _speed(images: int, seconds: float) -> dict[str, float]:
+    return {"seconds": round(seconds, 3), "images_per_second": round(images / max(seconds, 1e-9), 1)}
+
+
+def _evaluate(run: Training, part: Images) -> Evaluation:
+    programs, size, check = run.programs, run.config.eval_batch_size, run.hosts.check_signals
+    return evaluate(programs.eval_step, run.state, part, size, run.mesh, programs.trained_part, check)
+
+
+def summary_fields(run: Run, status: str, seconds: float) -> dict[str, Any]:
+    """How a run ended.
+
+    Args:
+      status: ``done``, ``diverged`` or ``interrupted``.
+      seconds: wall time of the run.
+    """
+    ended = [epoch for epoch in run.epochs if epoch["status"] == "ok"]
+    return {
+        "status": status,
+        "epochs": len(run.epochs),
+        "steps": run.epochs[-1]["step"] if run.epochs else 0,
+        "final": {name: ended[-1].get(name) for name in METRICS} if ended else {},
+        "best": _best(ended) if ended else {},
+        "dying": ended[-1]["dying"] if ended else {},
+        "state_sha256": digest(used_variables(run)) if status == "done" else None,
+        "compile_seconds": round(run.compile_seconds, 3),
+        "seconds": round(seconds, 3),
+    }
+
+
+def _best(ended: list[dict[str, Any]]) -> dict[str, Any]:
+    top = max(ended, key=lambda epoch: epoch["test_accuracy"])
+    best = {"test_accuracy": top["test_accuracy"], "test_accuracy_epoch": top["epoch"]}
+    for loss in ("test_loss", "validation_loss"):
+        if ended[0][loss] is not None:
+            low = min(ended, key=lambda epoch: epoch[loss])
+            best |= {loss: low[loss], f"{loss}_epoch": low["epoch"]}
+    return best

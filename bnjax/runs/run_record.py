@@ -1,0 +1,92 @@
+"""What a ``run`` record tells of where its numbers come from."""
+
+import dataclasses
+import datetime
+import importlib.metadata
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from bnjax.nn.unit import parameter_count
+from bnjax.runs.training import Run, used_variables
+from bnjax.settings.finetuning import precomputed_block
+from bnjax.train.partition import split
+
+_PACKAGES = ("bnjax", "jax", "jaxlib", "flax", "optax", "numpy", "tensorflow-datasets", "pillow")
+
+
+def run_facts(run: Run, lanes: int = 1) -> dict[str, Any]:
+    """The fields of the ``run`` record.
+
+    Args:
+      lanes: how many runs train side by side in its program.
+    """
+    return {
+        "config": dataclasses.asdict(run.config),
+        "data": run.dataset.facts,
+        "sites": run.model.parsed_placement.as_dict(),
+        "parameters": trained_count(run),
+        "program": {"gated": run.model.gated, "lanes": lanes},
+        "versions": versions(_PACKAGES),
+        "device": _device(),
+        "git_commit": git_commit(),
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def trained_count(run: Run) -> int:
+    """How many numbers a run trains."""
+    return parameter_count(split(used_variables(run)[0], run.model)[0])
+
+
+def frozen_words(run: Run) -> str:
+    """What is said of a run that does not train everything; empty for one that does."""
+    trained, every = trained_count(run), parameter_count(used_variables(run)[0])
+    if trained == every:
+        return ""
+    block = precomputed_block(run.config)
+    once = f"; what the blocks up to {block} make of the images is computed once" if block else ""
+    return f"{trained:,} of {every:,} parameters are trained{once}"
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Python's version and those of packages; ``not installed`` where one is missing."""
+    found = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _device() -> dict[str, Any]:
+    devices = jax.devices()
+    several = {"processes": jax.process_count()} if jax.process_count() > 1 else {}
+    return {
+        "platform": devices[0].platform,
+        "kind": devices[0].device_kind,
+        "count": len(devices),
+        **several,
+        "cpu_cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
+    }
+
+
+def git_commit() -> str | None:
+    """The commit of the bnjax checkout, ``-dirty`` where files differ from it; None outside a checkout."""
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / ".git").exists():
+        return None
+    try:
+        options = {"cwd": folder, "capture_output": True, "text": True, "timeout": 10, "check": True}
+        described = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=40"], **options)  # type: ignore[call-overload]
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip()

@@ -1,0 +1,178 @@
+"""A run under way, and how it is made from a config and its data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jax.sharding import Mesh
+
+from bnjax.data import DataError, Dataset, steps_per_epoch
+from bnjax.models import Network
+from bnjax.models.network import unit_name
+from bnjax.probes.dying import FlatHistory
+from bnjax.probes.movie import Movie, unit_tiles
+from bnjax.runs.hosts import ALONE, Hosts
+from bnjax.settings.config import Config
+from bnjax.train.initial import first_state
+from bnjax.train.mesh import check_batch_size, data_mesh, replicate
+from bnjax.train.precompute import FrozenOutputs, check_memory
+from bnjax.train.programs import Programs, RunPrograms
+from bnjax.train.state import TrainState
+from bnjax.train.step import Totals
+from bnjax.train.stepping import EpochSteps, epoch_steps
+
+
+@dataclass
+class Underway:
+    """The epoch under way.
+
+    Attributes:
+      totals: over the steps that the state has taken in it.
+      seconds: what they took.
+      waited: for how many of them the device had no batch.
+    """
+
+    totals: Totals = field(default_factory=Totals)
+    seconds: float = 0.0
+    waited: float = 0.0
+
+    @property
+    def steps(self) -> int:
+        """Training steps taken in this epoch."""
+        return len(self.totals.batch_accuracies)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "Underway":
+        """From what ``dataclasses.asdict`` makes of it."""
+        return cls(**{**fields, "totals": Totals(**fields["totals"])})
+
+
+@dataclass(kw_only=True)
+class Run:
+    """A run under way: its state, and what it has recorded so far.
+
+    Attributes:
+      flat: the updates of its kernels.
+      movies: get a frame after each epoch.
+      epochs: the fields of the ``epoch`` records.
+      underway: how far it has come in the epoch after these.
+      lanes: for how many runs side by side the program was made in which it began; more or fewer would
+        round otherwise. 1 for a run by itself.
+      shared_order: whether these met the same batches.
+      compile_seconds: what compiling its programs took, as far as nobody had done it before.
+      frozen: what its frozen part makes of all images, where that was computed once.
+    """
+
+    config: Config
+    dataset: Dataset
+    model: Network
+    state: TrainState
+    flat: FlatHistory
+    movies: Sequence[Movie] = ()
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    underway: Underway = field(default_factory=Underway)
+    lanes: int = 1
+    shared_order: bool = True
+    compile_seconds: float = 0.0
+    frozen: FrozenOutputs | None = None
+
+    @property
+    def fed(self) -> Dataset:
+        """What its steps and evaluations are fed: images, or what the frozen part makes of them."""
+        return self.frozen.dataset if self.frozen else self.dataset
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Training steps in one epoch."""
+        return steps_per_epoch(len(self.dataset.train), self.config.batch_size)
+
+    @property
+    def steps_taken(self) -> int:
+        """Training steps in all epochs so far."""
+        return len(self.epochs) * self.steps_per_epoch + self.underway.steps
+
+
+@dataclass(kw_only=True)
+class Training(Run):
+    """A run that trains by itself, over all devices, which may be those of several ``hosts``."""
+
+    hosts: Hosts = ALONE
+    mesh: Mesh
+    programs: RunPrograms
+    steps: EpochSteps
+
+
+def has_diverged(run: Run) -> bool:
+    """Whether its last epoch ended in a loss that is not finite."""
+    return bool(run.epochs) and run.epochs[-1]["status"] == "diverged"
+
+
+def prepare(
+    config: Config,
+    dataset: Dataset,
+    movies: Sequence[Movie] = (),
+    programs: Programs | None = None,
+    gated: bool = False,
+    hosts: Hosts = ALONE,
+) -> Training:
+    """Network, state and compiled steps of a run, before its first step.
+
+    Args:
+      movies: get a frame after each epoch.
+      programs: where to find compiled steps that another run has made; None for new ones.
+      gated: whether the program serves runs of other placements, rates and slopes too.
+      hosts: the processes that train it.
+
+    Raises:
+      ConfigError: the batch does not fit the devices, a movie not the network, or what is to be computed once
+        not the memory.
+      DataError: fewer training images than one batch, or weights that cannot be downloaded.
+      WeightsError: the weights to start from are absent or do not fit.
+    """
+    mesh = data_mesh()
+    check_batch_size(config.batch_size, mesh)
+    check_train_images(config, dataset)
+    made = (programs or Programs()).of(config, dataset, gated)
+    state = replicate(first_state(config, made.model, made.first_state), mesh)
+    check_memory(config, dataset, made, state)
+    kernels = site_kernels(made.model, state)
+    if movies:  # what it cannot show is told before training
+        unit_tiles(kernels[made.model.sites[0].name], dataset.train.image_shape)
+    return Training(
+        config=config,
+        dataset=dataset,
+        model=made.model,
+        hosts=hosts,
+        mesh=mesh,
+        state=state,
+        programs=made,
+        steps=epoch_steps(config, made, dataset.train, mesh),
+        flat=FlatHistory(kernels),
+        movies=movies,
+    )
+
+
+def check_train_images(config: Config, dataset: Dataset) -> None:
+    """Refuses a batch size that is larger than the training set.
+
+    Raises:
+      DataError: says how many images there are.
+    """
+    if len(dataset.train) < config.batch_size:
+        raise DataError(
+            f"{config.dataset}: {len(dataset.train)} training images are less than one batch of "
+            f"{config.batch_size}; use a smaller --batch_size"
+        )
+
+
+def site_kernels(model: Network, state: TrainState) -> dict[str, np.ndarray]:
+    """Site -> its unit's kernel [..., features], on the host; of a stacked state with lanes first."""
+    kernels = {site.name: state.params[unit_name(site.name)]["kernel"] for site in model.sites}
+    # A copy: on CPU the host array would share memory that the next step's donation gives away.
+    return {site: np.array(kernel) for site, kernel in kernels.items()}
+
+
+def used_variables(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A run's params and batch_stats without what gates have switched off: those of its placement alone."""
+    return run.model.used(run.state.params), run.model.used(run.state.batch_stats)

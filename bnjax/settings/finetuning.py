@@ -1,0 +1,245 @@
+"""The settings of fine-tuning, their checks and their canonical form: the part of ``Config`` about it."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from bnjax.settings.fields import ConfigError, setting
+from bnjax.settings.freezing import NORM_MODES, TRAINED, Cut, Freezing
+
+if TYPE_CHECKING:
+    from bnjax.settings.config import Config
+
+_GROUP = "fine-tuning"
+#: Of these networks Keras publishes weights with a hash.
+IMAGENET_MODELS = ("inceptionv3",)
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """Where a network's weights come from, and what of it is trained; by default, everything from scratch."""
+
+    weights: str = setting(
+        "none",
+        "What the network starts from: a .h5 or .weights.h5 file that Keras wrote, the folder of a run that "
+        "was made with --keep_state, imagenet (Keras's file for inceptionv3, downloaded once), or none. Head "
+        "and logits are new, unless --trained says that no kernel is trained.",
+        group=_GROUP,
+    )
+    pretrain: str = setting(
+        "",
+        "A --dataset that the same network is trained on first, in a run of its own; in the place of "
+        "--weights.",
+        group=_GROUP,
+    )
+    pretrain_classes: str = setting(
+        "",
+        "The classes of that set that count, by name or number, such as bird,cat,dog. Default: all.",
+        group=_GROUP,
+    )
+    pretrain_epochs: int = setting(10, "Epochs of that run.", group=_GROUP, bounds="[1,1000000]")
+    freeze_until: str = setting(
+        "",
+        "What is not trained: a block with all before it, or so many layers in Keras's order (inceptionv3, "
+        "mobilenetv2). 249 is where block mixed8 of inceptionv3 ends.",
+        group=_GROUP,
+    )
+    train_norms: bool = setting(
+        False, "Trains scales and biases of the frozen part's norms all the same.", group=_GROUP
+    )
+    norm_mode: str = setting(
+        "train",
+        "What norms of the frozen part do in training. train: use and update statistics; frozen: use those "
+        "of the batch, update none (Keras 2); inference: use the running ones (TensorFlow 2, Keras 3); "
+        "keras2-train: as train, but the first batch overwrites the running ones (Keras 2.2.2 to 2.2.5).",
+        group=_GROUP,
+        choices=NORM_MODES,
+    )
+    trained_norm_mode: str = setting(
+        "train", "The same of all other norms.", group=_GROUP, choices=NORM_MODES
+    )
+    trained: str = setting(
+        "unfrozen",
+        "unfrozen: all that --freeze_until leaves; norms: scales and biases of norms alone; statistics: no "
+        "parameter, running statistics adapt to the training images by --norm_momentum; pooled-statistics: "
+        "no parameter, they become those of all training images.",
+        group=_GROUP,
+        choices=TRAINED,
+    )
+    precompute_frozen: bool = setting(
+        False,
+        "Computes the outputs of the frozen part once for all images and keeps them in memory. Refused where "
+        "that would not be exact.",
+        group=_GROUP,
+        identity=False,
+    )
+    head_width: int = setting(
+        0,
+        "Units of a dense ReLU layer between the network's features and its logits; 0: none.",
+        group=_GROUP,
+        bounds="[0,65536]",
+    )
+    evaluate_train: bool = setting(
+        False,
+        "Evaluates the training images too, so that the gap between training and evaluation mode shows.",
+        group=_GROUP,
+        identity=False,
+    )
+    keep_state: bool = setting(
+        False,
+        "Keeps the final parameters and statistics beside the records, for --weights=OUT_DIR/RUN_ID.",
+        group=_GROUP,
+        identity=False,
+    )
+
+
+FINE_TUNING_NAMES = tuple(field.name for field in dataclasses.fields(FineTuning))
+
+
+def freezing(config: "Config") -> Freezing:
+    """What of a config's network is trained, and what its norms do.
+
+    Raises:
+      ConfigError: the network cannot be cut where ``freeze_until`` says.
+    """
+    kernels: frozenset[str] = frozenset()
+    norms = kernels
+    if config.freeze_until:
+        cut = Cut(config.freeze_until, config.model, config.sites)
+        kernels, norms = cut.kernels, cut.norms
+    modes = (config.norm_mode, config.trained_norm_mode)
+    return Freezing(kernels, norms, config.train_norms, *modes, config.trained)
+
+
+def fine_tuning_changes(config: "Config") -> dict[str, Any]:
+    """What brings a config's fine-tuning into canonical form.
+
+    Raises:
+      ConfigError: settings do not fit each other or the network.
+    """
+    changes: dict[str, Any] = {
+        "pretrain_classes": canonical_classes("pretrain_classes", config.pretrain_classes)
+    }
+    if config.pretrain_classes and not config.pretrain:
+        raise ConfigError(
+            f"--pretrain_classes={config.pretrain_classes} is of the set that --pretrain names; it names none"
+        )
+    if config.freeze_until:
+        changes["freeze_until"] = Cut(config.freeze_until, config.model, config.sites).text
+    _check_frozen_part(config, bool(changes.get("freeze_until")))
+    _check_trained(config)
+    if config.precompute_frozen:
+        _check_precomputable(config)
+    if config.pretrain:
+        return {**changes, "weights": "none"}
+    return {**changes, "weights": _canonical_weights(config)}
+
+
+def canonical_classes(flag: str, text: str) -> str:
+    """Names and numbers of classes in one order, each once, so that equal choices are equal settings.
+
+    Raises:
+      ConfigError: there are fewer than two, or an empty one.
+    """
+    if not text:
+        return ""
+    chosen = {part.strip() for part in text.split(",")}
+    if "" in chosen or len(chosen) < 2:
+        raise ConfigError(f"--{flag}={text} is not a list of two classes or more, such as bird,cat,dog")
+    numbers = sorted((name for name in chosen if name.isdecimal()), key=int)
+    return ",".join([*numbers, *sorted(chosen - set(numbers))])
+
+
+def _check_frozen_part(config: "Config", frozen: bool) -> None:
+    if not frozen:
+        if config.norm_mode != "train":
+            raise ConfigError(
+                f"--norm_mode={config.norm_mode} is of the part that --freeze_until names, and it names "
+                "none; --trained_norm_mode is of all other norms"
+            )
+        if config.train_norms:
+            raise ConfigError("--train_norms is of the part that --freeze_until names, and it names none")
+    if "keras2-train" in (config.norm_mode, config.trained_norm_mode) and config.norm_momentum == 1:
+        raise ConfigError("--norm_momentum=1 leaves keras2-train nothing to divide by; it has to be below 1")
+
+
+def _check_trained(config: "Config") -> None:
+    if config.trained == "unfrozen":
+        return
+    flag = f"--trained={config.trained}"
+    if config.freeze_until:
+        raise ConfigError(f"{flag} says what is trained, and so does --freeze_until={config.freeze_until}")
+    if config.trained == "pooled-statistics" and config.trained_norm_mode != "train":
+        raise ConfigError(
+            f"{flag} says what norms do; --trained_norm_mode={config.trained_norm_mode} does too"
+        )
+    if set(config.parsed_placement().orders) == {"absent"}:
+        raise ConfigError(f"{flag} needs a norm, and --placement={config.placement} has none")
+
+
+def precomputed_block(config: "Config") -> str:
+    """The last block that ``precompute_frozen`` computes once; empty where it computes none.
+
+    Raises:
+      ConfigError: the network cannot be cut where ``freeze_until`` says.
+    """
+    if not (config.precompute_frozen and config.freeze_until):
+        return ""
+    return Cut(config.freeze_until, config.model, config.sites).last_block
+
+
+def _check_precomputable(config: "Config") -> None:
+    """Refuses what lets an image meet the frozen part in another way from step to step."""
+    flag, last = "--precompute_frozen", precomputed_block(config)
+    if not config.freeze_until:
+        raise ConfigError(f"{flag} is of the part that --freeze_until names, and it names none")
+    if not last:
+        raise ConfigError(
+            f"{flag} computes whole blocks, and --freeze_until={config.freeze_until} ends inside the first"
+        )
+    if config.augment != "none":
+        raise ConfigError(f"{flag}: --augment={config.augment} makes other images in every epoch")
+    blocks = list(dict.fromkeys(site.block for site in config.sites))
+    frozen = [site for site in config.sites if site.block in blocks[: blocks.index(last) + 1]]
+    if config.dropout and any(site.kind == "dense" for site in frozen):
+        raise ConfigError(f"{flag}: --dropout={config.dropout} draws anew in every step, also in {last}")
+    orders = config.parsed_placement().as_dict()
+    if all(orders[site.name] == "absent" for site in frozen):
+        return
+    wanted = "it needs --norm_mode=inference --notrain_norms"
+    if config.norm_mode != "inference":
+        mode = config.norm_mode
+        raise ConfigError(f"{flag}: with --norm_mode={mode} frozen norms depend on the batch; {wanted}")
+    if config.train_norms:
+        raise ConfigError(f"{flag}: --train_norms changes the frozen part in every step; {wanted}")
+
+
+def _canonical_weights(config: "Config") -> str:
+    """A path loses the slash at its end."""
+    if config.weights == "imagenet" and config.model not in IMAGENET_MODELS:
+        raise ConfigError(
+            f"--weights=imagenet: none with a published hash for {config.model}, only for "
+            f"{', '.join(IMAGENET_MODELS)}; give a file, the folder of a run, none, or --pretrain=DATASET"
+        )
+    return config.weights if config.weights in ("none", "imagenet") else str(PurePath(config.weights))
+
+
+def source_config(config: "Config") -> "Config":
+    """The run that ``pretrain`` asks for: the same network and training on the source set, nothing frozen."""
+    unchanged: dict[str, Any] = {
+        field.name: field.default
+        for field in dataclasses.fields(FineTuning)
+        if field.name not in ("head_width", "keep_state")
+    }
+    return dataclasses.replace(
+        config,
+        **unchanged,
+        dataset=config.pretrain,
+        classes=config.pretrain_classes,
+        epochs=config.pretrain_epochs,
+        validation=0.0,
+        train_images=0,
+        test_images=0,
+        keep_state=True,
+    )

@@ -1,0 +1,168 @@
+"""What the experiment on Batch Normalization and dropout concludes (Qiita, 2018-06-10), as claims.
+
+Published values are means of the last tenth of 400 epochs, or the highest points, of its author's logs
+(:mod:`bnjax.studies.published`): one run each.
+"""
+
+from collections.abc import Iterable
+
+from bnjax.studies.claims.claim import Claim, Contrast, Expected, minus
+from bnjax.studies.published import CIFAR10_LATE_AND_BEST
+from bnjax.studies.recipes import CIFAR10_CONDITIONS
+
+_LATE, _BEST = "last_tenth_accuracy", "best_accuracy"
+_DROPOUTS = (0.0, 0.2, 0.4)
+_NORMS = ("conv", "dense", "conv,dense")
+_ALL_IN = "conv,dense, dropout 0.4"
+
+
+def _logged(condition: str, reading: str) -> float:
+    settings = CIFAR10_CONDITIONS[condition]
+    late, best = CIFAR10_LATE_AND_BEST[settings["placement"], settings["dropout"]]
+    return 100 * (late if reading == _LATE else best)
+
+
+def _minus(ours: str, reference: str, expected: Expected, reading: str = _LATE) -> Contrast:
+    """With what the author's logs give for it."""
+    if reading not in (_LATE, _BEST):
+        return minus(ours, reference, reading, expected)
+    found = _logged(ours, reading) - _logged(reference, reading)
+    told = f"{found:+.2f} points (logs)"
+    return minus(ours, reference, reading, expected, published=told, size=(found, found))
+
+
+def _claim(name: str, place: str, said: str, contrasts: Iterable[Contrast]) -> Claim:
+    return Claim(
+        f"cifar10-{name}",
+        "cifar10",
+        place,
+        said,
+        CIFAR10_CONDITIONS,
+        tuple(contrasts),
+        "conditions",
+        epochs=400,
+    )
+
+
+def _under(placement: str, dropout: float) -> str:
+    return f"{placement}, dropout {dropout}"
+
+
+CIFAR10_CLAIMS: tuple[Claim, ...] = (
+    _claim(
+        "faster",
+        "overview of BN",
+        "BN makes learning faster.",
+        [_minus(_under("conv,dense", d), _under("none", d), "higher", "early_accuracy") for d in _DROPOUTS],
+    ),
+    _claim(
+        "less-overfitting",
+        "overview of BN",
+        "BN holds overfitting down.",
+        [_minus(_under("conv,dense", d), _under("none", d), "lower", "overfitting") for d in _DROPOUTS],
+    ),
+    Claim(
+        "cifar10-covariate-shift",
+        "cifar10",
+        "internal covariate shift",
+        "What BN does is keep the inputs of inner layers from shifting, which slows deep networks down near "
+        "their output.",
+        {},
+        (),
+        unmeasured="records hold no distributions of inner activations",
+    ),
+    Claim(
+        "cifar10-before",
+        "cifar10",
+        "where to apply BN",
+        "The original paper's advice: normalise the products, before the activation.",
+        {"before": {"placement": "conv:before,dense:before"}, "after": {"placement": "conv,dense"}},
+        (minus("before", "after", _LATE, "not lower", margin=0.5),),
+        vary="placement=conv:before,dense:before|conv,dense",
+        epochs=400,
+    ),
+    Claim(
+        "cifar10-running-statistics",
+        "cifar10",
+        "implementation in TensorFlow",
+        "Unless the running statistics are updated, evaluation by their initial values goes wrong.",
+        {
+            "never updated": {"placement": "conv,dense", "norm_momentum": 1.0},
+            "updated": {"placement": "conv,dense"},
+        },
+        (minus("never updated", "updated", _LATE, "lower"),),
+        vary="placement=conv,dense; norm_momentum=0.99|1.0",
+        epochs=400,
+    ),
+    _claim(
+        "dropout-helps",
+        "without BN",
+        "Dropout of the dense layer clearly helps.",
+        [_minus(_under("none", d), _under("none", 0.0), "higher") for d in _DROPOUTS[1:]],
+    ),
+    _claim(
+        "all-in-is-best",
+        "best case",
+        "BN at convolutions and the dense layer with dropout 0.4 is the best of the twelve.",
+        [
+            _minus(_ALL_IN, condition, "higher", _BEST)
+            for condition in CIFAR10_CONDITIONS
+            if condition != _ALL_IN
+        ],
+    ),
+    _claim(
+        "bn-is-strong",
+        "best case",
+        "With dropout 0.4, BN lifts the test accuracy from below 0.6 to nearly 0.75.",
+        [_minus(_ALL_IN, _under("none", 0.4), "higher")],
+    ),
+    _claim(
+        "unsteady-without-dropout",
+        "comparison of placements",
+        "Without dropout training is somewhat unsteady.",
+        [_minus(_under(norm, 0.0), _under(norm, 0.4), "higher", "unsteadiness") for norm in _NORMS],
+    ),
+    _claim(
+        "unsteady-with-dense-alone",
+        "comparison of placements",
+        "With BN at the dense layer alone training is somewhat unsteady.",
+        [_minus(_under("dense", d), _under("conv,dense", d), "higher", "unsteadiness") for d in _DROPOUTS],
+    ),
+    _claim(
+        "both-are-best",
+        "comparison of placements",
+        "BN at both kinds of layers is better than at either, at every dropout.",
+        [_minus(_under("conv,dense", d), _under(one, d), "higher") for d in _DROPOUTS for one in _NORMS[:2]],
+    ),
+    _claim(
+        "dropout-helps-bn",
+        "comparison of placements",
+        "The textbook says that BN may make dropout needless; here both together are better.",
+        [_minus(_under("conv,dense", d), _under("conv,dense", 0.0), "higher") for d in _DROPOUTS[1:]],
+    ),
+    _claim(
+        "bn-beats-dropout",
+        "summary",
+        "BN is stronger than dropout.",
+        [_minus(_under("conv,dense", 0.0), _under("none", d), "higher") for d in _DROPOUTS[1:]],
+    ),
+    _claim(
+        "both-are-steadier",
+        "summary",
+        "BN at both kinds of layers is steadier than at either.",
+        [
+            _minus(_under("conv,dense", d), _under(one, d), "lower", "unsteadiness")
+            for d in _DROPOUTS
+            for one in _NORMS[:2]
+        ],
+    ),
+    _claim(
+        "dropout-is-steadier",
+        "summary",
+        "With BN, dropout makes training steadier.",
+        [
+            _minus(_under("conv,dense", d), _under("conv,dense", 0.0), "lower", "unsteadiness")
+            for d in _DROPOUTS[1:]
+        ],
+    ),
+)

@@ -1,0 +1,218 @@
+"""What the third part of the dying-ReLU series concludes (Qiita, 2017-05), as claims.
+
+It shows curves and counts, one run each, and few numbers; margins of "alike" are ours and named beside them.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bnjax.studies.claims.claim import Claim, Contrast, level, minus
+from bnjax.studies.recipes import MNIST_SWEEPS, Conditions
+
+_BN, _SIZES, _LEAKY = (MNIST_SWEEPS[name] for name in ("bn-or-not", "batch-sizes", "leaky"))
+_SLOPES = ("slope 0.001", "slope 0.01", "slope 0.18", "slope 0.5")
+#: No unit at all: less than half a unit on average.
+_NONE: dict[str, Any] = {"margin": 0.5, "published": "0 units", "size": (0.0, 0.0)}
+#: Points within which accuracies of about 98% count as alike; ours.
+_ALIKE = {"margin": 0.2}
+_WITH, _WITHOUT = "with BN", "without BN"
+_SMALL = {
+    f"batch size {size}, {bn}": {"batch_size": size, "placement": placement}
+    for size in (10, 100)
+    for bn, placement in ((_WITH, "dense"), (_WITHOUT, "none"))
+}
+_ORDERS: Conditions = {
+    f"{bn}, {told}": {"placement": placement, "shuffle": shuffle}
+    for bn, placement in ((_WITH, "dense"), (_WITHOUT, "none"))
+    for told, shuffle in (("shuffled", "epoch"), ("always the same batches", "none"))
+}
+
+
+def _claim(name: str, place: str, said: str, sweep: str, *contrasts: Contrast, unmeasured: str = "") -> Claim:
+    conditions = MNIST_SWEEPS.get(sweep, {})
+    return Claim(
+        f"mnist-{name}", "mnist", place, said, conditions, contrasts, sweep, epochs=100, unmeasured=unmeasured
+    )
+
+
+def _batches_of_ten(metric: str) -> Iterator[Contrast]:
+    for size in (50, 100, 200, 500):
+        yield minus(
+            "batch size 10",
+            f"batch size {size}",
+            metric,
+            "lower",
+            published="-1 to -1.5 points",
+            size=(-1.5, -1.0),
+        )
+
+
+MNIST_CLAIMS: tuple[Claim, ...] = (
+    _claim(
+        "no-unit-dies",
+        "batch sizes, count of dying ReLUs",
+        "With BN no unit dies, whatever the batch size.",
+        "batch-sizes",
+        *(level(condition, "most_flat", "alike", **_NONE) for condition in _SIZES),
+    ),
+    _claim(
+        "batch-size-10",
+        "batch sizes, accuracy",
+        "With BN, batches of 10 cost 1 to 1.5 points of accuracy against the other sizes.",
+        "batch-sizes",
+        *_batches_of_ten("late_accuracy"),
+    ),
+    _claim(
+        "batch-size-10-in-training",
+        "batch sizes, accuracy",
+        "The same, where the accuracy meant is that of training: the text does not say which.",
+        "batch-sizes",
+        *_batches_of_ten("final_train_accuracy"),
+    ),
+    Claim(
+        "mnist-batch-size-10-why",
+        "mnist",
+        "batch sizes, accuracy",
+        "Ten images are too few to normalise by, and that is what costs the accuracy: without BN small "
+        "batches cost less.",
+        _SMALL,
+        (
+            Contrast(
+                "what batches of 10 instead of 100 cost with BN, minus what they cost without",
+                dict(zip(_SMALL, (1.0, -1.0, -1.0, 1.0), strict=True)),
+                "late_accuracy",
+                "lower",
+            ),
+        ),
+        vary="placement=dense|none; batch_size=10|100",
+        epochs=100,
+    ),
+    _claim(
+        "updates-everywhere",
+        "with and without BN at batch size 100, movies",
+        "With BN every unit's weights go on changing; without it some stay still.",
+        "bn-or-not",
+        minus(_WITHOUT, _WITH, "most_flat", "higher"),
+        level(_WITH, "most_flat", "alike", **_NONE),
+    ),
+    _claim(
+        "gray-background",
+        "with and without BN at batch size 100, movies",
+        "Where the digits never are, updates are near the middle of their range with BN, and often at its "
+        "ends without.",
+        "",
+        unmeasured="records hold no updates of single weights; --movie=dw.gif shows them",
+    ),
+    _claim(
+        "extreme-updates-kill",
+        "without BN, movie",
+        "A guess: updates that stay at the end of their range are what stops a ReLU from answering.",
+        "",
+        unmeasured="records hold no updates of single weights; --movie=dw.gif shows them",
+    ),
+    _claim(
+        "training-errors-stay",
+        "with and without BN, curves of accuracy",
+        "Without BN training sticks at 100%; with BN one or two of 100 images stay wrong.",
+        "bn-or-not",
+        minus(_WITH, _WITHOUT, "perfect_batches", "lower"),
+    ),
+    _claim(
+        "bn-less-accurate",
+        "with and without BN, curves of accuracy",
+        "With BN the test accuracy is lower than without.",
+        "bn-or-not",
+        minus(_WITH, _WITHOUT, "late_accuracy", "lower"),
+    ),
+    Claim(
+        "mnist-shuffling-why",
+        "mnist",
+        "with and without BN, curves of accuracy",
+        "A guess: with BN shuffling changes the batches' statistics and so the outputs, which keeps the "
+        "network from learning its images by heart; without BN shuffling does nothing of the kind.",
+        _ORDERS,
+        (
+            minus("with BN, always the same batches", "with BN, shuffled", "perfect_batches", "higher"),
+            Contrast(
+                "what the same batches add with BN, minus what they add without",
+                dict(zip(_ORDERS, (-1.0, 1.0, 1.0, -1.0), strict=True)),
+                "perfect_batches",
+                "higher",
+            ),
+        ),
+        vary="placement=dense|none; shuffle=epoch|none",
+        epochs=100,
+    ),
+    _claim(
+        "small-batches-reach-all",
+        "batch size 10, movie",
+        "Even batches of 10 reach every unit.",
+        "batch-sizes",
+        level("batch size 10", "most_flat", "alike", **_NONE),
+        level("batch size 10", "last_silent", "alike", **_NONE),
+    ),
+    _claim(
+        "slopes-alike",
+        "BN with leaky ReLU",
+        "With BN all slopes of a leaky ReLU end equally accurate.",
+        "leaky",
+        *(
+            minus(f"{slope}, {_WITH}", f"slope 0.001, {_WITH}", "late_accuracy", "alike", **_ALIKE)
+            for slope in _SLOPES[1:]
+        ),
+    ),
+    _claim(
+        "leaky-like-relu",
+        "BN with leaky ReLU",
+        "With BN a leaky ReLU ends as accurate as a ReLU.",
+        "leaky",
+        *(
+            minus(f"{slope}, {_WITH}", f"ReLU, {_WITH}", "late_accuracy", "alike", **_ALIKE)
+            for slope in _SLOPES
+        ),
+    ),
+    _claim(
+        "leaky-no-unit-dies",
+        "BN with leaky ReLU",
+        "With BN and a leaky ReLU no unit dies.",
+        "leaky",
+        *(level(f"{slope}, {_WITH}", "most_flat", "alike", **_NONE) for slope in _SLOPES),
+    ),
+    _claim(
+        "leaky-still-units",
+        "leaky ReLU of slope 0.001, movies",
+        "At slope 0.001 without BN no unit counts as dead, yet some do not answer; with BN there are none of "
+        "those.",
+        "leaky",
+        level(f"slope 0.001, {_WITHOUT}", "most_flat", "alike", **_NONE),
+        level(f"slope 0.001, {_WITHOUT}", "last_silent", "higher", 0.5),
+        level(f"slope 0.001, {_WITH}", "last_silent", "alike", **_NONE),
+    ),
+    _claim(
+        "leaky-bn-less-accurate",
+        "leaky ReLU of slope 0.001, curves of accuracy",
+        "With a leaky ReLU too, the test accuracy is higher without BN.",
+        "leaky",
+        *(
+            minus(f"{slope}, {_WITH}", f"{slope}, {_WITHOUT}", "late_accuracy", "lower")
+            for slope in _SLOPES[:1]
+        ),
+    ),
+    _claim(
+        "about-98",
+        "discussion",
+        "One hidden layer reaches about 98% on MNIST.",
+        "bn-or-not",
+        *(
+            level(condition, "late_accuracy", "alike", 98.0, margin=0.5, published="about 98%", size=(98, 98))
+            for condition in _BN
+        ),
+    ),
+    _claim(
+        "rest-is-not-bns",
+        "discussion",
+        "The 2% that stay wrong are not of a kind that BN could mend.",
+        "bn-or-not",
+        minus(_WITH, _WITHOUT, "late_accuracy", "not higher", **_ALIKE),
+    ),
+)

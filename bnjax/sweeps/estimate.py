@@ -1,0 +1,145 @@
+"""What a command would do and how long it would take, from some steps of each program."""
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bnjax.data import Dataset
+from bnjax.process.backend import configure_backend
+from bnjax.process.stdout import write_stdout
+from bnjax.runs.recorder import finished_summary
+from bnjax.runs.run import device_errors, load
+from bnjax.settings.config import Config, condition_names, run_id
+from bnjax.settings.options import Options
+from bnjax.sweeps.plan import Task, data_settings, program_count, program_settings
+from bnjax.sweeps.standing import say
+from bnjax.sweeps.sweep import cores_of, job_count, planned, steps_of
+from bnjax.sweeps.worker import keep_to
+from bnjax.train.programs import Programs
+
+_STEPS_TO_MEASURE = 20
+_EPOCHS_TO_MEASURE = 2  # the first one has compiling of the evaluation in it
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What some steps of a task took, in seconds.
+
+    Attributes:
+      compiling: once for a program.
+      step: of all its runs.
+      evaluation: of an epoch's end, of all its runs.
+      frozen: what comes before a run's first step, where its frozen part is computed once.
+    """
+
+    compiling: float
+    step: float
+    evaluation: float
+    frozen: float = 0.0
+
+
+def dry_run(configs: Sequence[Config], options: Options, program: str) -> int:
+    """Lists runs on stdout, and estimates what those that have not finished would take; records nothing.
+
+    Returns:
+      The exit code 0.
+
+    Raises:
+      DataError, RecordError, OSError: what concerns all runs.
+    """
+    names = condition_names(configs)
+    todo = []
+    for config in configs:
+        finished = finished_summary(config)
+        if not finished:
+            todo.append(config)
+        write_stdout(f"{run_id(config)}  {finished['status'] if finished else 'to go':8}  {names[config]}\n")
+    write_stdout(f"{len(configs)} runs: {len(configs) - len(todo)} finished, {len(todo)} to go\n")
+    if todo:
+        steps = steps_of(todo)
+        tasks = planned(configs, steps, options)
+        jobs = job_count(options, len(tasks))
+        write_stdout(f"{len(tasks)} tasks, {program_count(tasks)} training programs, {jobs} side by side\n")
+        say(f"{program}: measuring")
+        keep_to(cores_of(jobs)[0])  # as a process of the sweep
+        configure_backend()
+        write_stdout(f"about {_in_words(_estimate(tasks, steps, jobs))} on this machine\n")
+    return 0
+
+
+def _estimate(tasks: Sequence[Task], steps: Mapping[Config, int], jobs: int) -> float:
+    """Seconds for all tasks, from the training steps of each run."""
+    paces: dict[tuple, Pace] = {}
+    seconds, compiled = 0.0, set()
+    for task in tasks:
+        first = task.configs[0]
+        # Placements and rates change a step's time little: one measurement serves them all.
+        kind = (program_settings(first, gated=True), data_settings(first), task.gated, len(task.configs))
+        if kind not in paces:
+            paces[kind] = _measured(task)
+        pace = paces[kind]
+        key = (program_settings(first, task.gated), kind)
+        seconds += 0 if key in compiled else pace.compiling
+        compiled.add(key)
+        seconds += steps[first] * pace.step + first.epochs * pace.evaluation + pace.frozen
+    return seconds / jobs
+
+
+def _measured(task: Task) -> Pace:
+    """Trains a part of the images."""
+    from bnjax.process.progress import Progress
+    from bnjax.runs.lanes import join, prepare_lane_runs, train_lanes
+    from bnjax.runs.loop import train
+    from bnjax.runs.training import Run, prepare
+    from bnjax.train.precompute import frozen_outputs
+
+    dataset = load(task.configs[0])
+    small = _part(dataset, _STEPS_TO_MEASURE * task.configs[0].batch_size)
+    # What a run starts from may not be there yet, and takes no time worth telling.
+    changes: dict[str, Any] = dict(epochs=_EPOCHS_TO_MEASURE, weights="none", pretrain="")
+    short = [dataclasses.replace(config, **changes) for config in task.configs]
+    programs, ended = Programs(), []
+
+    def emit(*_: object, **__: object) -> None:
+        ended.append(time.perf_counter())
+
+    run: Run
+    with device_errors():
+        if len(short) > 1:
+            runs = prepare_lane_runs(short, small, programs)
+            run = runs[0]
+            train_lanes(join(runs, programs), emit, lambda steps: None)
+        else:
+            run = training = prepare(short[0], small, programs=programs, gated=task.gated)
+            train(training, emit, Progress(1, 1, shown=False))
+    frozen = 0.0
+    if short[0].precompute_frozen:
+        started = time.perf_counter()
+        frozen_outputs(training)  # once more, compiled
+        frozen = (time.perf_counter() - started) * len(dataset.train) / len(small.train)
+    training_seconds = run.epochs[-1]["seconds"] * len(short)
+    epoch_seconds = ended[-1] - ended[-1 - len(short)]
+    larger = len(dataset.test) / len(small.test)
+    return Pace(
+        run.compile_seconds,
+        training_seconds / run.steps_per_epoch,
+        max(epoch_seconds - training_seconds, 0.0) * larger,
+        frozen,
+    )
+
+
+def _part(dataset: Dataset, images: int) -> Dataset:
+    """The first images of each split."""
+    held_out = dataset.validation[:images] if dataset.validation else None
+    train, test = dataset.train[:images], dataset.test[:images]
+    return dataclasses.replace(dataset, train=train, test=test, validation=held_out)
+
+
+def _in_words(seconds: float) -> str:
+    """``3 h 20 min``, ``12 min``, ``40 s``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

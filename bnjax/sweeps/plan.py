@@ -1,0 +1,125 @@
+"""Which runs of a sweep share a program, and which one process takes at a time. Imports no JAX."""
+
+import dataclasses
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bnjax.settings.config import Config, identity
+
+#: Settings that a gated program takes as values; all others but the following are compiled in.
+TRACED_SETTINGS = ("placement", "order", "dropout", "negative_slope", "learning_rate")
+#: Settings that no program depends on.
+_NEVER_COMPILED_IN = (
+    "seed",
+    "epochs",
+    "recipe",
+    "dataset",
+    "classes",
+    "validation",
+    "train_images",
+    "test_images",
+    "shuffle",
+    "input_scale",
+    "weights",
+    "pretrain",
+    "pretrain_classes",
+    "pretrain_epochs",
+)
+#: On CPU a gated program's steps take longer than those of a program for one placement. It pays for runs of
+#: so few steps that compiling would take longer than they do; where the limit lies is an estimate.
+_MOST_STEPS_TO_GATE = 100
+
+#: The status of a run that another process is making.
+ELSEWHERE = "elsewhere"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one process takes at a time: a run, or several as lanes of one program.
+
+    Attributes:
+      gated: whether the program takes placements, rates and slopes as values.
+    """
+
+    configs: tuple[Config, ...]
+    gated: bool
+
+
+def program_settings(config: Config, gated: bool) -> tuple[tuple[str, Any], ...]:
+    """The settings of a resolved config that its program has built in: equal ones, one program.
+
+    Args:
+      gated: whether placements, rates and slopes are traced.
+    """
+    free = {*_NEVER_COMPILED_IN, *(TRACED_SETTINGS if gated else ())}
+    if config.schedule == "cosine":  # which ends with the last epoch
+        free.remove("epochs")
+    built_in = identity(config)
+    if config.precompute_frozen:  # another program to the same end
+        built_in["precompute_frozen"] = True
+    return tuple((name, value) for name, value in sorted(built_in.items()) if name not in free)
+
+
+def data_settings(config: Config) -> tuple[Hashable, ...]:
+    """The settings that decide which images a run sees: equal ones, one data set in memory."""
+    names = ("dataset", "classes", "data_dir", "image_size", "bad_images", "validation")
+    counts = ("train_images", "test_images")
+    return tuple(getattr(config, name) for name in (*names, *counts, "model"))
+
+
+def _lanes_key(config: Config) -> tuple[Hashable, ...]:
+    """What lanes side by side have in common."""
+    common = (
+        config.epochs,
+        config.shuffle,
+        config.input_scale,
+        config.eval_batch_size,
+        config.evaluate_train,
+    )
+    return (program_settings(config, gated=True), data_settings(config), common)
+
+
+def plan(configs: Sequence[Config], steps: Mapping[Config, int], lanes: int) -> list[Task]:
+    """Cuts runs into tasks, in their order.
+
+    Args:
+      configs: resolved, all different; with those that have ended, so that the others are made as before.
+      steps: of each whole run that is to be made.
+      lanes: most runs side by side as one program; 1 for runs in turn.
+    """
+    if lanes > 1:
+        return [
+            Task(tuple(group[start : start + width]), gated=True)
+            for group in _grouped([config for config in configs if config in steps])
+            # Lanes share the images; what a frozen part makes of them is each run's own.
+            for width in [1 if group[0].precompute_frozen else lanes]
+            for start in range(0, len(group), width)
+        ]
+    gated = {
+        config
+        for group in _grouped(configs)
+        if len({program_settings(config, gated=False) for config in group}) > 1
+        for config in group
+        if steps.get(config, 0) <= _MOST_STEPS_TO_GATE
+    }
+    return [Task((config,), config in gated) for config in configs if config in steps]
+
+
+def _grouped(configs: Sequence[Config]) -> list[list[Config]]:
+    groups: dict[Hashable, list[Config]] = {}
+    for config in configs:
+        groups.setdefault(_lanes_key(config), []).append(config)
+    return list(groups.values())
+
+
+def halves(task: Task) -> list[Task]:
+    """Two tasks that need half the memory each; of one run the same, of none no task."""
+    middle = len(task.configs) // 2
+    parts = (task.configs[:middle], task.configs[middle:])
+    return [dataclasses.replace(task, configs=part) for part in parts if part]
+
+
+def program_count(tasks: Sequence[Task]) -> int:
+    """How many training programs have to be compiled, if by one process."""
+    return len({program_settings(config, task.gated) for task in tasks for config in task.configs})

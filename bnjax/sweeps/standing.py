@@ -1,0 +1,96 @@
+"""How far a sweep is: what its progress line says, and how each run ended."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tqdm import tqdm
+
+from bnjax.runs.recorder import print_record
+from bnjax.settings.config import Config, run_id
+
+
+@dataclass
+class Standing:
+    """Counts epochs in a bar on stderr, where a person looks on.
+
+    Attributes:
+      configs: of the runs that are to be made.
+      names: config -> what its condition is called.
+      program: what lines on stderr start with.
+      begun: the runs that a process has told of.
+      statuses: of the runs that have ended: ``done``, ``diverged``, ``elsewhere``, or what went wrong.
+    """
+
+    configs: Sequence[Config]
+    names: dict[Config, str]
+    program: str
+    begun: set[Config] = field(default_factory=set)
+    statuses: dict[Config, str] = field(default_factory=dict)
+    _best: tuple[float, str] | None = None
+
+    def __enter__(self) -> "Standing":
+        self._by_id = {run_id(config): config for config in self.configs}
+        self._epochs = dict.fromkeys(self.configs, 0)
+        self._bar = tqdm(
+            total=sum(config.epochs for config in self.configs),
+            unit="epoch",
+            disable=sys.stderr is None or not sys.stderr.isatty(),
+            dynamic_ncols=True,
+            file=sys.stderr,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def tell(self, record: dict[str, Any]) -> None:
+        """Prints a record of one of the runs."""
+        print_record(record)
+        config = self._by_id[record["run_id"]]
+        self.begun.add(config)
+        if record["kind"] == "epoch":
+            self._count(config, record["epoch"])
+            accuracy = record["test_accuracy"]
+            if accuracy is not None and (self._best is None or accuracy > self._best[0]):
+                self._best = (accuracy, self.names[config])
+
+    def _count(self, config: Config, epoch: int) -> None:
+        # A run that goes on where it was cut has epochs that were made before.
+        self._bar.update(max(epoch - self._epochs[config], 0))
+        self._epochs[config] = max(epoch, self._epochs[config])
+
+    def end(self, config: Config, status: str) -> None:
+        """A run has ended."""
+        self._count(config, config.epochs)  # what one that ended early lacks
+        self.statuses[config] = status
+        if status != "done":
+            say(f"{self.program}: run {run_id(config)}: {status}")
+
+    @property
+    def over(self) -> bool:
+        """Whether all runs have ended."""
+        return len(self.statuses) == len(self.configs)
+
+    def left(self, configs: Iterable[Config]) -> list[Config]:
+        """Those that have not ended."""
+        return [config for config in configs if config not in self.statuses]
+
+    def epochs_of(self, configs: Iterable[Config]) -> int:
+        """The epochs that these runs have come to, together."""
+        return sum(self._epochs[config] for config in configs)
+
+    def show(self, running: int) -> None:
+        """Renews the progress line."""
+        ended = len(self.statuses)
+        left = len(self.configs) - ended - running
+        line = f"runs: {ended} done, {running} running, {left} left"
+        best = f"; best test accuracy {self._best[0]:.3f} ({self._best[1]})" if self._best else ""
+        self._bar.set_postfix_str(line + best, refresh=False)
+
+
+def say(line: str) -> None:
+    """A line on stderr, above a progress bar."""
+    with tqdm.external_write_mode():
+        print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,173 @@
+"""What a process of a sweep does at a time: one run, or several side by side, to their last records."""
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from bnjax.data.image_set import ImageSet
+from bnjax.process.progress import Progress
+from bnjax.process.signals import held_signals, last_words
+from bnjax.runs.checkpoint import newest_common
+from bnjax.runs.epoch_record import summary_fields
+from bnjax.runs.lanes import join, prepare_lane_runs, train_lanes
+from bnjax.runs.lock import ClaimedError, claimed
+from bnjax.runs.recorder import Recorder, finished_summary
+from bnjax.runs.run import (
+    OutOfMemoryError,
+    Saves,
+    device_errors,
+    failures,
+    keep_state,
+    load,
+    take_up,
+    train_run,
+)
+from bnjax.runs.training import has_diverged
+from bnjax.settings.config import Config
+from bnjax.sweeps.plan import ELSEWHERE, Task, halves
+
+if TYPE_CHECKING:
+    from bnjax.runs.training import Run
+    from bnjax.train.programs import Programs
+
+Tell = Callable[[dict[str, Any]], None]
+#: Called as ``ended(config, status)``; a status other than these words says what went wrong.
+Ended = Callable[[Config, str], None]
+
+
+def make(task: Task, programs: "Programs", tell: Tell, ended: Ended) -> None:
+    """Makes the runs of a task.
+
+    Args:
+      programs: those that this process has compiled.
+      tell: gets every record.
+      ended: told once of each run: ``done``, ``diverged``, ``elsewhere``, or a line on what went wrong.
+    """
+    if len(task.configs) == 1:
+        [config] = task.configs
+        ended(config, _alone(config, task.gated, programs, tell))
+        return
+    open_runs = dict.fromkeys(task.configs)
+
+    def close(config: Config, status: str) -> None:
+        del open_runs[config]
+        ended(config, status)
+
+    try:
+        _side_by_side(task, programs, tell, close)
+    except BrokenPipeError:
+        raise  # the parent is gone
+    except OutOfMemoryError:
+        for half in halves(Task(tuple(open_runs), task.gated)):
+            make(half, programs, tell, ended)
+    except failures() as error:
+        for config in open_runs:
+            ended(config, _line(error))
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _alone(config: Config, gated: bool, programs: "Programs", tell: Tell) -> str:
+    try:
+        silent = partial(Progress, shown=False)
+        return train_run(config, Recorder(config, tell), silent, programs=programs, gated=gated)
+    except BrokenPipeError:
+        raise
+    except ClaimedError:
+        return ELSEWHERE
+    except failures() as error:
+        return _line(error)
+
+
+def _side_by_side(task: Task, programs: "Programs", tell: Tell, ended: Ended) -> None:
+    started = time.perf_counter()
+    dataset = load(task.configs[0])
+    if not isinstance(dataset.train, ImageSet):  # lanes share images that lie on the device
+        for config in task.configs:
+            ended(config, _alone(config, task.gated, programs, tell))
+        return
+    with contextlib.ExitStack() as claims, device_errors():
+        recorders = {config: Recorder(config, tell) for config in task.configs}
+        mine = [config for config in task.configs if _claim(config, recorders[config], claims, ended)]
+        if not mine:
+            return
+        with held_signals():
+            runs = prepare_lane_runs(mine, dataset, programs)
+        # Where a kill came between the checkpoints of two lanes, both can still go on side by side.
+        common = newest_common(recorders[run.config].path.parent for run in runs)
+        for run in runs:
+            take_up(run, recorders[run.config], common)
+        for level in _levels(runs):
+            _train_level([(run, recorders[run.config]) for run in level], programs, started, ended)
+
+
+def _levels(runs: "Sequence[Run]") -> "list[list[Run]]":
+    """The runs that can share steps: cut at the same one, and begun in the same program."""
+    found: dict[tuple, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: -run.steps_taken):
+        program = (run.lanes, run.shared_order)
+        found.setdefault((len(run.epochs), run.underway.steps, *program), []).append(run)
+    return [
+        level[start : start + lanes]
+        for (*_, lanes, _), level in found.items()
+        for start in range(0, len(level), lanes)
+    ]
+
+
+def _claim(config: Config, recorder: Recorder, claims: contextlib.ExitStack, ended: Ended) -> bool:
+    """Whether the run is this process's to make."""
+    try:
+        claims.enter_context(claimed(recorder.path.parent))
+    except ClaimedError:
+        ended(config, ELSEWHERE)
+        return False
+    finished = finished_summary(config)
+    if finished:  # by another process, meanwhile
+        ended(config, finished["status"])
+    return not finished
+
+
+def _train_level(
+    level: "Sequence[tuple[Run, Recorder]]", programs: "Programs", started: float, ended: Ended
+) -> None:
+    """Trains runs that have come equally far."""
+    from bnjax.runs.run_record import run_facts
+
+    told: set[int] = set()
+    lanes = join([run for run, _ in level], programs)
+    saves = Saves(level, lanes.settle)
+
+    def close(lane: int, status: str) -> None:
+        run, recorder = level[lane]
+        told.add(lane)
+        keep_state(run, status)
+        recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
+        if status != "interrupted":
+            saves.remove(run)
+            ended(run.config, status)
+
+    def close_others(status: str) -> None:
+        for lane in range(len(level)):
+            if lane not in told:
+                close(lane, status)
+
+    def emit(lane: int, kind: str, **fields: Any) -> None:
+        run, recorder = level[lane]
+        recorder.emit(kind, **fields)
+        if has_diverged(run):
+            close(lane, "diverged")
+
+    for run, recorder in level:
+        recorder.emit("run", **run_facts(run, len(level)))
+    with last_words(partial(close_others, "interrupted")):
+        status = "interrupted"
+        try:
+            with saves:
+                train_lanes(lanes, emit, lambda steps: None, saves.after_epoch, saves.within_epoch)
+            status = "done"
+        finally:
+            close_others(status)
