@@ -9,6 +9,13 @@ _UNFINISHED = re.compile(r"\.\d+-.+")
 _PAGE = bytes(4096)
 
 
+def cache_dir() -> Path:
+    """``$BNJAX_CACHE_DIR``, else ``$XDG_CACHE_HOME/bnjax``, else ``~/.cache/bnjax``."""
+    own = os.environ.get("BNJAX_CACHE_DIR")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(own) if own else Path(base) / "bnjax"
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Puts a file in the place of an older one, when all of it is on the disk.
 

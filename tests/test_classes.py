@@ -11,7 +11,7 @@ from bnjax.data.load import _class_names
 from bnjax.data.sources import prepared
 from bnjax.settings.config import Config, ConfigError, resolve, run_id
 from bnjax.settings.finetuning import source_config
-from bnjax.sweeps.plan import data_settings, program_settings
+from bnjax.settings.sharing import data_settings, program_settings
 
 ANIMALS = ["bird", "cat", "deer", "3"]
 SHAPE = (8, 8, 1)

@@ -13,8 +13,9 @@ import pytest
 from bnjax import records
 from bnjax.process.progress import Progress
 from bnjax.process.signals import Stopped, stop_signals
-from bnjax.runs.recorder import Recorder, print_record, record_path
+from bnjax.runs.recorder import Recorder, print_record
 from bnjax.settings.config import Config, resolve, run_id
+from bnjax.settings.places import record_path
 
 pytestmark = pytest.mark.slow
 

@@ -32,9 +32,10 @@ from bnjax.data import (
     steps_per_epoch,
     train_batches,
 )
-from bnjax.data.cache import cache_dir, cached, fingerprint
+from bnjax.data.cache import cached, fingerprint
 from bnjax.data.sources import original, prepared
 from bnjax.data.sources.digits import load_digits
+from bnjax.files import cache_dir
 from bnjax.settings.config import Config, ConfigError
 
 SHAPE = (32, 32, 3)

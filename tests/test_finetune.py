@@ -14,14 +14,15 @@ from bnjax.checksummed import read_arrays
 from bnjax.data import DataError
 from bnjax.models import MLP
 from bnjax.runs import run as run_module
-from bnjax.runs.recorder import finished_summary, record_path, variables_path
+from bnjax.runs.recorder import finished_summary
 from bnjax.runs.training import prepare
 from bnjax.settings.config import resolve, run_id
 from bnjax.settings.fields import WeightsError
 from bnjax.settings.finetuning import source_config
+from bnjax.settings.places import record_path, source_folder, variables_path
 from bnjax.sweeps import task as task_module
 from bnjax.sweeps.plan import Task
-from bnjax.train.initial import first_state, source_folder
+from bnjax.train.initial import first_state
 from bnjax.train.programs import Programs
 from bnjax.weights import keep_variables, read_kept
 from bnjax.weights.source import IMAGENET, read_weights, weights_file

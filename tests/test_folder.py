@@ -15,11 +15,12 @@ import pytest
 from PIL import Image
 
 from bnjax.data import DataError, Dataset, ImageSet, load_dataset, stream
-from bnjax.data.cache import cache_dir, cached
+from bnjax.data.cache import cached
 from bnjax.data.picture import BadImageError, read_picture, strict_decoding
 from bnjax.data.sources import folder
 from bnjax.data.sources.folder import load_folder
 from bnjax.data.sources.folder_layout import find_layout
+from bnjax.files import cache_dir
 from bnjax.settings.config import Config, ConfigError, resolve
 
 ORIENTATION = 0x0112  # the EXIF tag

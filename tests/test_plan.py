@@ -2,7 +2,8 @@
 
 from test_train import config
 
-from bnjax.sweeps.plan import Task, halves, plan, program_count, program_settings
+from bnjax.settings.sharing import program_settings
+from bnjax.sweeps.plan import Task, halves, plan, program_count
 
 MANY = 10**6
 

@@ -13,13 +13,13 @@ from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import InceptionV3, MobileNetV2
 from bnjax.process.progress import Progress
-from bnjax.runs import checkpoint
+from bnjax.runs import checkpoint, precompute
 from bnjax.runs.epoch_record import summary_fields
 from bnjax.runs.loop import train
 from bnjax.runs.training import prepare
 from bnjax.settings.config import Config, ConfigError, resolve, run_id
-from bnjax.sweeps.plan import Task, plan, program_settings
-from bnjax.train import precompute
+from bnjax.settings.sharing import program_settings
+from bnjax.sweeps.plan import Task, plan
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.programs import Programs
 from bnjax.train.state import create_state

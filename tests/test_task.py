@@ -18,8 +18,9 @@ from bnjax.runs import checkpoint, lanes
 from bnjax.runs import run as run_module
 from bnjax.runs.lock import ClaimedError, claimed
 from bnjax.runs.loop import train
-from bnjax.runs.recorder import Recorder, record_path
+from bnjax.runs.recorder import Recorder
 from bnjax.runs.training import prepare, used_variables
+from bnjax.settings.places import record_path
 from bnjax.sweeps import task as task_module
 from bnjax.sweeps.plan import Task
 from bnjax.train.programs import Programs

@@ -33,12 +33,6 @@ class Command(NamedTuple):
     options: Options
 
 
-def mark_as_parsed() -> None:
-    """Lets a library read absl flags of its own that nobody was asked for: their defaults count."""
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS.mark_as_parsed()
-
-
 def command_from_flags(argv: Sequence[str], experiment: str, about: str) -> Command:
     """The runs that a command line asks for.
 

@@ -11,11 +11,12 @@ from bnjax.process.huge_pages import start_with_huge_pages
 from bnjax.process.signals import Stopped, ends_in_time, stop_signals
 from bnjax.process.watched import lost, watched
 from bnjax.runs.hosts import ALONE, Hosts, LostError, joined
-from bnjax.runs.recorder import Recorder, finished_summary, print_record, record_path, variables_path
+from bnjax.runs.recorder import Recorder, finished_summary, print_record
 from bnjax.runs.run import device_errors, failures, train_run
 from bnjax.settings.config import Config, ConfigError, resolve
 from bnjax.settings.finetuning import source_config
 from bnjax.settings.options import Options
+from bnjax.settings.places import record_path, variables_path
 
 FAILED = 1
 _SECONDS_TO_STOP = 8.5

@@ -5,7 +5,6 @@ An entry is a folder named by a fingerprint of what it was made from; it appears
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -14,15 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from bnjax.data.image_set import Dataset, ImageSet
+from bnjax.files import cache_dir
 
 _PARTS = ("images", "labels")
-
-
-def cache_dir() -> Path:
-    """``$BNJAX_CACHE_DIR``, else ``$XDG_CACHE_HOME/bnjax``, else ``~/.cache/bnjax``."""
-    own = os.environ.get("BNJAX_CACHE_DIR")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(own) if own else Path(base) / "bnjax"
 
 
 def fingerprint(files: Iterable[Path]) -> str:

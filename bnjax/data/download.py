@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bnjax.data.cache import cache_dir
 from bnjax.data.image_set import DataError
+from bnjax.files import cache_dir
 
 _SECONDS_TO_CONNECT = 4
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from bnjax.commands.flags import mark_as_parsed
 from bnjax.data.image_set import DataError, ImageSet, Order
 from bnjax.data.picture import CENTRE, BadImageError, Crop, decode_picture, read_bytes, stored_pixels
 from bnjax.data.sources.folder_layout import LabelledFile
+from bnjax.process.absl_flags import mark_as_parsed
 
 if TYPE_CHECKING:
     import grain

@@ -22,8 +22,8 @@ def conv2d(x: Array, kernel: Array, stride: int = 1, padding: str = "same") -> A
     """Convolution that with stride 1 and ``same`` padding keeps height and width.
 
     On CPU a 1 x 1 kernel is one matrix product, whose gradients are too; for the others the plain form is the
-    fastest that was measured, given the XLA flag that :func:`bnjax.process.backend.configure_backend` sets: one
-    matrix product over patches loses even on first layers.
+    fastest that was measured, given the XLA flag that :func:`bnjax.process.backend.configure_backend` sets:
+    one matrix product over patches loses even on first layers.
 
     Args:
       x: [batch, height, width, channels].

@@ -24,7 +24,7 @@ def configure_backend() -> None:
         os.environ["XLA_FLAGS"] = f"{flags} {FAST_CPU_FLAG}".strip()
     import jax
 
-    from bnjax.data.cache import cache_dir
+    from bnjax.files import cache_dir
 
     if not jax.config.values["jax_compilation_cache_dir"]:
         jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "xla"))

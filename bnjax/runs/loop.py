@@ -8,8 +8,8 @@ from collections.abc import Callable
 from bnjax.process.progress import Progress
 from bnjax.process.signals import held_signals
 from bnjax.runs.epoch_record import diverged_fields, epoch_fields, measure, waiting_share
+from bnjax.runs.precompute import precompute
 from bnjax.runs.training import Training, Underway, has_diverged
-from bnjax.train.precompute import precompute
 from bnjax.train.step import Sums
 
 #: Called with what sums up the steps so far; returns seconds.

@@ -3,7 +3,6 @@
 import itertools
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from bnjax import records
@@ -11,6 +10,7 @@ from bnjax.files import write_whole
 from bnjax.process.signals import held_signals
 from bnjax.process.stdout import write_stdout
 from bnjax.settings.config import Config, run_id
+from bnjax.settings.places import record_path, variables_path
 
 
 class Recorder:
@@ -61,16 +61,6 @@ class Recorder:
             names = (self.path.with_name(f"metrics.{number}.jsonl") for number in itertools.count(1))
             self.path.rename(next(name for name in names if not name.exists()))
         self._opened = True
-
-
-def record_path(config: Config) -> Path:
-    """The file of a run's records."""
-    return Path(config.out_dir).expanduser() / run_id(config) / records.FILE_NAME
-
-
-def variables_path(config: Config) -> Path:
-    """The file of a run's final parameters and statistics."""
-    return record_path(config).with_name(records.VARIABLES_NAME)
 
 
 def finished_summary(config: Config) -> dict[str, Any] | None:

@@ -13,9 +13,10 @@ from bnjax.process.signals import Stopped, held_signals, last_words
 from bnjax.records import RecordError
 from bnjax.runs.hosts import ALONE, Hosts, HostsError, LostError
 from bnjax.runs.lock import ClaimedError, claimed
-from bnjax.runs.recorder import Recorder, finished_summary, variables_path
+from bnjax.runs.recorder import Recorder, finished_summary
 from bnjax.settings.config import Config, ConfigError, checkpoint_pace, identity
 from bnjax.settings.fields import WeightsError
+from bnjax.settings.places import variables_path
 
 if TYPE_CHECKING:
     from bnjax.data import Dataset

@@ -14,9 +14,9 @@ from bnjax.probes.dying import FlatHistory
 from bnjax.probes.movie import Movie, unit_tiles
 from bnjax.runs.hosts import ALONE, Hosts
 from bnjax.settings.config import Config
+from bnjax.train.frozen_outputs import FrozenOutputs, check_memory
 from bnjax.train.initial import first_state
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
-from bnjax.train.precompute import FrozenOutputs, check_memory
 from bnjax.train.programs import Programs, RunPrograms
 from bnjax.train.state import TrainState
 from bnjax.train.step import Totals

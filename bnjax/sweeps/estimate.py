@@ -13,9 +13,11 @@ from bnjax.runs.recorder import finished_summary
 from bnjax.runs.run import device_errors, load
 from bnjax.settings.config import Config, condition_names, run_id
 from bnjax.settings.options import Options
-from bnjax.sweeps.plan import Task, data_settings, program_count, program_settings
+from bnjax.settings.sharing import data_settings, program_settings
+from bnjax.sweeps.cores import cores_of, job_count
+from bnjax.sweeps.plan import Task, program_count
 from bnjax.sweeps.standing import say
-from bnjax.sweeps.sweep import cores_of, job_count, planned, steps_of
+from bnjax.sweeps.sweep import planned, steps_of
 from bnjax.sweeps.worker import keep_to
 from bnjax.train.programs import Programs
 
@@ -92,8 +94,8 @@ def _measured(task: Task) -> Pace:
     from bnjax.process.progress import Progress
     from bnjax.runs.lanes import join, prepare_lane_runs, train_lanes
     from bnjax.runs.loop import train
+    from bnjax.runs.precompute import frozen_outputs
     from bnjax.runs.training import Run, prepare
-    from bnjax.train.precompute import frozen_outputs
 
     dataset = load(task.configs[0])
     small = _part(dataset, _STEPS_TO_MEASURE * task.configs[0].batch_size)

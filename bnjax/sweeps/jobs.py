@@ -16,14 +16,14 @@ from typing import Any
 
 from bnjax import records
 from bnjax.process.signals import held_signals, starting_processes
-from bnjax.runs.recorder import record_path
 from bnjax.runs.run import EngineError
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.options import Options, engine_parameters
+from bnjax.settings.places import record_path
+from bnjax.sweeps.cores import cores_of
 from bnjax.sweeps.plan import Task
 from bnjax.sweeps.standing import Standing, say
-from bnjax.sweeps.sweep import cores_of
 from bnjax.sweeps.worker import work_off
 
 #: A job is given up when it was lost so many times in a row without getting further.

@@ -3,29 +3,10 @@
 import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from bnjax.settings.config import Config, identity
+from bnjax.settings.config import Config
+from bnjax.settings.sharing import data_settings, program_settings
 
-#: Settings that a gated program takes as values; all others but the following are compiled in.
-TRACED_SETTINGS = ("placement", "order", "dropout", "negative_slope", "learning_rate")
-#: Settings that no program depends on.
-_NEVER_COMPILED_IN = (
-    "seed",
-    "epochs",
-    "recipe",
-    "dataset",
-    "classes",
-    "validation",
-    "train_images",
-    "test_images",
-    "shuffle",
-    "input_scale",
-    "weights",
-    "pretrain",
-    "pretrain_classes",
-    "pretrain_epochs",
-)
 #: On CPU a gated program's steps take longer than those of a program for one placement. It pays for runs of
 #: so few steps that compiling would take longer than they do; where the limit lies is an estimate.
 _MOST_STEPS_TO_GATE = 100
@@ -44,28 +25,6 @@ class Task:
 
     configs: tuple[Config, ...]
     gated: bool
-
-
-def program_settings(config: Config, gated: bool) -> tuple[tuple[str, Any], ...]:
-    """The settings of a resolved config that its program has built in: equal ones, one program.
-
-    Args:
-      gated: whether placements, rates and slopes are traced.
-    """
-    free = {*_NEVER_COMPILED_IN, *(TRACED_SETTINGS if gated else ())}
-    if config.schedule == "cosine":  # which ends with the last epoch
-        free.remove("epochs")
-    built_in = identity(config)
-    if config.precompute_frozen:  # another program to the same end
-        built_in["precompute_frozen"] = True
-    return tuple((name, value) for name, value in sorted(built_in.items()) if name not in free)
-
-
-def data_settings(config: Config) -> tuple[Hashable, ...]:
-    """The settings that decide which images a run sees: equal ones, one data set in memory."""
-    names = ("dataset", "classes", "data_dir", "image_size", "bad_images", "validation")
-    counts = ("train_images", "test_images")
-    return tuple(getattr(config, name) for name in (*names, *counts, "model"))
 
 
 def _lanes_key(config: Config) -> tuple[Hashable, ...]:

@@ -22,7 +22,9 @@ from bnjax.runs.recorder import finished_summary, print_record
 from bnjax.runs.run import load
 from bnjax.settings.config import Config, condition_names
 from bnjax.settings.options import Options, engine_parameters
-from bnjax.sweeps.plan import ELSEWHERE, Task, data_settings, plan
+from bnjax.settings.sharing import data_settings
+from bnjax.sweeps.cores import cores_of, job_count
+from bnjax.sweeps.plan import ELSEWHERE, Task, plan
 from bnjax.sweeps.standing import Standing, say
 from bnjax.sweeps.worker import work
 
@@ -107,24 +109,6 @@ def _on_accelerators(options: Options) -> bool:
 def _status_before(config: Config) -> str:
     summary = finished_summary(config)
     return summary["status"] if summary else ""
-
-
-def _cores() -> list[int]:
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
-
-
-def job_count(options: Options, tasks: int) -> int:
-    """How many processes work side by side, as far as a cluster lets them."""
-    if options.engine == "slurm":
-        return min(options.jobs or tasks, tasks)
-    return min(options.jobs or (len(_cores()) if computes_on_cpu() else 1), tasks)
-
-
-def cores_of(jobs: int) -> Sequence[int | None]:
-    """The cores that so many processes keep to; None where one may use everything."""
-    return _cores() if jobs > 1 and computes_on_cpu() else [None]
 
 
 @dataclass

@@ -1,12 +1,10 @@
 """The state before a run's first step: drawn from its seed, or with the weights that it starts from."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from bnjax.models import Network
-from bnjax.runs.recorder import record_path
-from bnjax.settings.config import Config, resolve
-from bnjax.settings.finetuning import source_config
+from bnjax.settings.config import Config
+from bnjax.settings.places import source_folder
 from bnjax.train.state import TrainState
 from bnjax.weights.source import read_weights, weights_file
 
@@ -33,8 +31,3 @@ def first_state(config: Config, model: Network, draw: Callable[[int], TrainState
     variables = {"params": state.params, "batch_stats": state.batch_stats}
     read = read_weights(path, model, variables, include_top)
     return state.replace(params=read["params"], batch_stats=read.get("batch_stats", {}))
-
-
-def source_folder(config: Config) -> Path:
-    """Where the run of a config's ``pretrain`` lies."""
-    return record_path(resolve(source_config(config))).parent

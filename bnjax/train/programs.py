@@ -15,7 +15,7 @@ from bnjax.models import Network, build_model
 from bnjax.process.memory import give_back_memory
 from bnjax.settings.config import Config
 from bnjax.settings.finetuning import precomputed_block
-from bnjax.sweeps.plan import program_settings
+from bnjax.settings.sharing import program_settings
 from bnjax.train.eval_step import EvalStep, FeatureStep, make_eval_step, make_feature_step
 from bnjax.train.lane_step import (
     LaneEval,
