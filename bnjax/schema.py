@@ -30,6 +30,7 @@ _METRICS: dict[str, tuple[tuple[type, ...], str]] = {
 SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
     "run": {
         **_COMMON,
+        "study": ((str,), "the study that it belongs to; empty where it was started by none"),
         "config": ((dict,), "every setting, the placement as its code"),
         "data": ((dict,), "source, encoding, image counts and shape, what was done to the images"),
         "sites": ((dict,), "site -> absent, before or after the activation"),
@@ -90,6 +91,7 @@ SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
 }
 #: Fields that records of an earlier bnjax of the same schema do not have.
 ADDED_LATER = (
+    "study",
     "test_top5_accuracy",
     "train_batch_accuracy",
     "waiting",

@@ -12,7 +12,7 @@ from bnjax.commands.flags import Parser, complain
 from bnjax.records import RecordError
 from bnjax.report.figures.mnist_figures import save_mnist_figures
 from bnjax.report.figures.vgg7_figures import save_vgg7_figures
-from bnjax.report.runs.recorded import RecordedRun, load_runs
+from bnjax.report.runs.recorded import RecordedRun, load_runs, of_study
 from bnjax.report.runs.selected import first_epochs
 from bnjax.report.sections.mnist import LAST_EPOCHS, finished, mnist_table
 from bnjax.report.sections.tables import cifar10_table, provenance
@@ -20,8 +20,8 @@ from bnjax.report.sections.vgg7 import vgg7_groups
 from bnjax.report.sections.vgg7_tables import vgg7_report
 
 _CIFAR10_EPOCH = 5
-#: Models that have tables, and what they are called.
-_NETWORKS = {"cnn": "the CNN", "mlp": "the MLP", "vgg7": "VGG7"}
+#: Studies that have tables.
+_STUDIES = ("cifar10", "mnist", "vgg7")
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -61,10 +61,6 @@ def _epoch(text: str) -> int:
     return int(text)
 
 
-def _of_model(runs: Sequence[RecordedRun], model: str) -> list[RecordedRun]:
-    return [run for run in runs if run.run["config"]["model"] == model]
-
-
 def _print_cifar10(runs: Sequence[RecordedRun], epoch: int) -> None:
     print(f"{cifar10_table(runs, epoch)}\n")
     print(f"Test accuracy after epoch {epoch}; {provenance(runs)}.\n")
@@ -79,7 +75,7 @@ def _print_mnist(runs: Sequence[RecordedRun], unfinished: int, epoch: int | None
 
 def _report(runs: Sequence[RecordedRun], epoch: int | None, figures: Path | None) -> None:
     """Prints the tables of what was run, and draws its figures where a folder for them is given."""
-    cifar10, mnist, vgg7 = (_of_model(runs, model) for model in _NETWORKS)
+    cifar10, mnist, vgg7 = (of_study(runs, study) for study in _STUDIES)
     if cifar10:
         _print_cifar10(cifar10, epoch or _CIFAR10_EPOCH)
     if mnist:
@@ -122,8 +118,8 @@ def main(argv: list[str]) -> int:
             _page(arguments)
             return 0
         runs = load_runs(arguments.runs_dir)
-        if not any(run.run["config"]["model"] in _NETWORKS for run in runs):
-            names = ", ".join(_NETWORKS.values())
+        if not any(run.study in _STUDIES for run in runs):
+            names = ", ".join(_STUDIES)
             print(f"report.py: no runs of {names} in {arguments.runs_dir}", file=sys.stderr)
             return 1
         _report(runs, arguments.epoch, arguments.figures)

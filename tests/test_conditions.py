@@ -7,7 +7,7 @@ import pytest
 from bnjax.commands.conditions import sweep_conditions
 from bnjax.settings.config import Config, condition_names, resolve
 from bnjax.settings.fields import ConfigError
-from bnjax.studies.recipes import SWEEPS
+from bnjax.studies import STUDIES
 
 
 def test_a_grid_is_every_combination():
@@ -26,7 +26,7 @@ def test_without_a_sweep_there_is_one_condition():
 
 
 def test_a_named_sweep_is_itself_and_may_be_crossed():
-    assert sweep_conditions("mnist", "leaky", "") == SWEEPS["mnist"]["leaky"]
+    assert sweep_conditions("mnist", "leaky", "") == STUDIES["mnist"].sweeps["leaky"]
     crossed = sweep_conditions("mnist", "bn-or-not", "width=16|32")
     assert crossed["without BN, width=16"] == {"placement": "none", "width": 16}
     assert len(crossed) == 4

@@ -9,7 +9,7 @@ import pytest
 from bnjax.commands.flags import command_from_flags, help_text
 from bnjax.settings.config import FIELDS, Config, resolve, run_id
 from bnjax.settings.options import OPTION_FIELDS
-from bnjax.studies.recipes import SWEEPS, recipe
+from bnjax.studies import STUDIES, recipe
 
 PROGRAM = "somewhere/cifar10.py"
 HEAVY = {"jax", "flax", "optax", "tensorflow", "tensorflow_datasets", "PIL"}
@@ -134,6 +134,7 @@ OTHER_VALUES = Config(
     precision="bfloat16",
     eval_batch_size=250,
     seed=4294967295,
+    study="öther",
     out_dir="öther",
     overwrite=True,
     weights="some where/weights.h5",
@@ -188,9 +189,9 @@ def test_seeds_count_on_from_the_first():
     assert [config.seed for config in configs] == [3, 4]
 
 
-@pytest.mark.parametrize("experiment", SWEEPS)
+@pytest.mark.parametrize("experiment", STUDIES)
 def test_a_sweep_is_every_condition_with_every_seed_once(experiment):
-    for sweep, conditions in SWEEPS[experiment].items():
+    for sweep, conditions in STUDIES[experiment].sweeps.items():
         configs = command_of(f"--sweep={sweep}", "--seeds=2", "--epochs=7", experiment=experiment).configs
         assert len({run_id(config) for config in configs}) == len(configs) == 2 * len(conditions)
         assert {config.epochs for config in configs} == {7}
@@ -387,7 +388,7 @@ def test_help_whose_reader_has_gone_ends_quietly(cifar10_command):
 
 
 def test_nothing_on_the_lower_floors_imports_jax():
-    modules = "bnjax.studies.recipes, bnjax.records, bnjax.commands.flags"
+    modules = "bnjax.studies, bnjax.records, bnjax.commands.flags"
     code = f"import {modules}, sys; print({HEAVY} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"

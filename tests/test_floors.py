@@ -1,4 +1,4 @@
-"""The floors of the house: a room imports from rooms below it alone, no file in circles, and JAX comes late."""
+"""The floors of the house: a room imports from rooms below it, no file in circles, and JAX comes late."""
 
 import ast
 import functools

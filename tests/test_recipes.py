@@ -5,29 +5,24 @@ import dataclasses
 import pytest
 
 from bnjax.settings.config import Config, resolve, run_id
-from bnjax.studies.recipes import (
-    CIFAR10_CONDITIONS,
-    EXPERIMENTS,
-    FINETUNE_SWEEPS,
-    MNIST_SWEEPS,
-    MOBILENET_SWEEPS,
-    VGG7_PICK,
-    VGG7_PLAIN,
-    VGG7_SWEEPS,
-    recipe,
-)
+from bnjax.studies import STUDIES, recipe
+from bnjax.studies.cifar10 import TWELVE
+from bnjax.studies.finetune import FINETUNE
+from bnjax.studies.mnist import MNIST
+from bnjax.studies.mobilenet import MOBILENET
+from bnjax.studies.vgg7 import PICK, PLAIN, VGG7
 
 
 def test_cifar10_as_published():
     published = recipe("cifar10", "published")
-    assert published == Config()
+    assert published == Config(study="cifar10")
     assert (published.model, published.dataset, published.batch_size) == ("cnn", "cifar10", 128)
     assert (published.optimizer, published.adam_form) == ("adam", "keras")
     assert (published.learning_rate, published.adam_epsilon) == (1e-3, 1e-8)
     assert (published.shuffle, published.input_scale, published.order) == ("none", "raw", "after")
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize("experiment", STUDIES)
 def test_controlled_changes_shuffling_and_scaling_alone(experiment):
     published = dataclasses.asdict(recipe(experiment, "published"))
     controlled = dataclasses.asdict(recipe(experiment, "controlled"))
@@ -39,7 +34,7 @@ def test_controlled_changes_shuffling_and_scaling_alone(experiment):
     }
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize("experiment", STUDIES)
 @pytest.mark.parametrize("name", ["published", "controlled"])
 def test_recipes_are_valid_and_bear_their_names(experiment, name):
     assert resolve(recipe(experiment, name)).recipe == name
@@ -48,9 +43,9 @@ def test_recipes_are_valid_and_bear_their_names(experiment, name):
 @pytest.mark.parametrize("name", ["published", "controlled"])
 def test_the_twelve_conditions_are_twelve_runs(name):
     base = recipe("cifar10", name)
-    ids = {run_id(dataclasses.replace(base, **condition)) for condition in CIFAR10_CONDITIONS.values()}
-    assert len(ids) == len(CIFAR10_CONDITIONS) == 12
-    dropouts = {condition["dropout"] for condition in CIFAR10_CONDITIONS.values()}
+    ids = {run_id(dataclasses.replace(base, **condition)) for condition in TWELVE.values()}
+    assert len(ids) == len(TWELVE) == 12
+    dropouts = {condition["dropout"] for condition in TWELVE.values()}
     assert dropouts == {0.0, 0.2, 0.4}
 
 
@@ -63,12 +58,12 @@ def test_mnist_as_published():
 
 
 def test_the_sweeps_of_mnist_vary_what_its_author_varied():
-    sizes = [settings["batch_size"] for settings in MNIST_SWEEPS["batch-sizes"].values()]
+    sizes = [settings["batch_size"] for settings in MNIST.sweeps["batch-sizes"].values()]
     assert sizes == [10, 50, 100, 200, 500]
-    slopes = {settings.get("negative_slope") for settings in MNIST_SWEEPS["leaky"].values()}
+    slopes = {settings.get("negative_slope") for settings in MNIST.sweeps["leaky"].values()}
     assert slopes == {None, 0.001, 0.01, 0.18, 0.5}
-    assert len(MNIST_SWEEPS["leaky"]) == 10
-    assert {settings["optimizer"] for settings in MNIST_SWEEPS["optimizers"].values()} == {
+    assert len(MNIST.sweeps["leaky"]) == 10
+    assert {settings["optimizer"] for settings in MNIST.sweeps["optimizers"].values()} == {
         "adam",
         "sgd",
         "momentum",
@@ -77,14 +72,14 @@ def test_the_sweeps_of_mnist_vary_what_its_author_varied():
 
 def test_vgg7_as_published():
     published = resolve(recipe("vgg7", "published"))
-    assert (published.model, published.placement) == ("vgg7", VGG7_PLAIN)
+    assert (published.model, published.placement) == ("vgg7", PLAIN)
     assert (published.kernel_init, published.activation, published.dropout) == ("he_normal", "relu", 0.0)
     assert (published.optimizer, published.adam_form) == ("adam", "keras")
     assert (published.learning_rate, published.adam_epsilon) == (2e-4, 1e-7)
     assert (published.norm_momentum, published.norm_epsilon) == (0.99, 1e-3)
     assert (published.batch_size, published.shuffle) == (32, "epoch")
     given = dataclasses.replace(recipe("vgg7", "published"), placement="block1/conv1,fc/dense2")
-    assert resolve(given).placement == VGG7_PICK  # its norms stand before the activation
+    assert resolve(given).placement == PICK  # its norms stand before the activation
 
 
 @pytest.mark.parametrize(
@@ -100,25 +95,25 @@ def test_vgg7_as_published():
     ],
 )
 def test_the_sweeps_of_vgg7_are_different_runs(sweep, count):
-    conditions = VGG7_SWEEPS[sweep]
+    conditions = VGG7.sweeps[sweep]
     base = recipe("vgg7", "published")
     ids = {run_id(dataclasses.replace(base, **settings)) for settings in conditions.values()}
     assert len(ids) == len(conditions) == count
 
 
 def test_the_sweeps_of_vgg7_are_named_as_its_figures_are():
-    assert list(VGG7_SWEEPS["block2"]) == ["crcr", "crcBr", "cBrcr", "cBrcBr"]
-    assert list(VGG7_SWEEPS["fc"]) == ["drdr", "drdBr", "dBrdr", "dBrdBr"]
-    assert VGG7_SWEEPS["block1"]["cBrcr"] == {"placement": "cBrcr-crcr-drdr"}
-    assert VGG7_SWEEPS["block2"]["cBrcr"] == {"placement": "crcr-cBrcr-drdr"}
-    assert VGG7_SWEEPS["fc"]["drdBr"] == {"placement": "crcr-crcr-drdBr"}
-    assert list(VGG7_SWEEPS["pick"]) == [VGG7_PLAIN, VGG7_PICK]
-    assert all(name == settings["placement"] for name, settings in VGG7_SWEEPS["grid-orders"].items())
+    assert list(VGG7.sweeps["block2"]) == ["crcr", "crcBr", "cBrcr", "cBrcBr"]
+    assert list(VGG7.sweeps["fc"]) == ["drdr", "drdBr", "dBrdr", "dBrdBr"]
+    assert VGG7.sweeps["block1"]["cBrcr"] == {"placement": "cBrcr-crcr-drdr"}
+    assert VGG7.sweeps["block2"]["cBrcr"] == {"placement": "crcr-cBrcr-drdr"}
+    assert VGG7.sweeps["fc"]["drdBr"] == {"placement": "crcr-crcr-drdBr"}
+    assert list(VGG7.sweeps["pick"]) == [PLAIN, PICK]
+    assert all(name == settings["placement"] for name, settings in VGG7.sweeps["grid-orders"].items())
 
 
 def test_the_sweeps_of_vgg7_lie_in_each_other():
     def placements(sweep):
-        return {settings["placement"] for settings in VGG7_SWEEPS[sweep].values()}
+        return {settings["placement"] for settings in VGG7.sweeps[sweep].values()}
 
     parts = set.union(*map(placements, ("block1", "block2", "fc", "pick")))
     assert parts == placements("groups") < placements("grid") < placements("grid-orders")
@@ -137,10 +132,10 @@ def test_mobilenet_as_published():
 
 def test_the_sweep_of_mobilenet_is_its_flag():
     base = recipe("mobilenet", "published")
-    sweep = [dataclasses.replace(base, **settings) for settings in MOBILENET_SWEEPS["order"].values()]
+    sweep = [dataclasses.replace(base, **settings) for settings in MOBILENET.sweeps["order"].values()]
     flags = [dataclasses.replace(base, order=order) for order in ("before", "after")]
     assert [run_id(config) for config in sweep] == [run_id(config) for config in flags]
-    assert len({run_id(dataclasses.replace(base, **s)) for s in MOBILENET_SWEEPS["order-bias"].values()}) == 4
+    assert len({run_id(dataclasses.replace(base, **s)) for s in MOBILENET.sweeps["order-bias"].values()}) == 4
 
 
 def test_finetune_as_published():
@@ -159,7 +154,7 @@ def test_the_sweeps_of_finetune_are_different_runs_and_lie_in_each_other():
     base = recipe("finetune", "published")
     ids = {
         sweep: {run_id(dataclasses.replace(base, **settings)) for settings in conditions.values()}
-        for sweep, conditions in FINETUNE_SWEEPS.items()
+        for sweep, conditions in FINETUNE.sweeps.items()
     }
     assert {sweep: len(found) for sweep, found in ids.items()} == {"modes": 3, "separate": 6, "keras2": 2}
     assert ids["modes"] < ids["separate"]

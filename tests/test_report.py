@@ -12,8 +12,8 @@ from bnjax import records
 from bnjax.report.runs.recorded import load_runs
 from bnjax.report.sections.tables import cifar10_table, provenance
 from bnjax.settings.config import resolve, run_id
-from bnjax.studies.published import CIFAR10_TEST_ACCURACY
-from bnjax.studies.recipes import recipe
+from bnjax.studies import recipe
+from bnjax.studies.cifar10 import LOGGED_ACCURACY
 
 ROOT = Path(__file__).parents[1]
 METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss")
@@ -62,14 +62,14 @@ def test_the_table_averages_seeds_and_keeps_other_settings_out(tmp_path):
     expected = ["conv,dense", "0.4", "0.6172", "0.5500 (2)", "-0.0672", "0.7000 (1)", "7", "7"]
     assert row(table, "conv,dense", "0.4") == expected
     assert row(table, "none", "0.0") == ["none", "0.0", "0.4745", "- (0)", "-", "- (0)", "-", "-"]
-    assert len(table.splitlines()) == 2 + len(CIFAR10_TEST_ACCURACY)
+    assert len(table.splitlines()) == 2 + len(LOGGED_ACCURACY)
     assert "jpeg (lossy)" in provenance(load_runs(tmp_path))
     assert "seeds 0, 1, 2" in provenance(load_runs(tmp_path))
 
 
 def test_published_numbers_cover_the_twelve_conditions():
-    assert len(CIFAR10_TEST_ACCURACY) == 12
-    assert all(set(found) == {5, 10, 20, 50, 100, 200, 390} for found in CIFAR10_TEST_ACCURACY.values())
+    assert len(LOGGED_ACCURACY) == 12
+    assert all(set(found) == {5, 10, 20, 50, 100, 200, 390} for found in LOGGED_ACCURACY.values())
 
 
 def report_process(*arguments):
@@ -95,7 +95,7 @@ def test_wrong_usage_ends_with_2_and_a_line(arguments):
 def test_a_folder_without_runs_ends_with_1(tmp_path):
     done = report_process(str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"no runs of the CNN, the MLP, VGG7 in {tmp_path}" in done.stderr
+    assert f"no runs of cifar10, mnist, vgg7 in {tmp_path}" in done.stderr
 
 
 def test_a_damaged_file_is_named(tmp_path):

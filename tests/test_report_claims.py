@@ -10,19 +10,18 @@ from bnjax.report.runs.readings import READINGS
 from bnjax.report.runs.recorded import load_runs
 from bnjax.report.sections.verdict import Shelf, contrast_values, judge_all, verdict_of, verdict_of_all
 from bnjax.settings.config import resolve
-from bnjax.studies.claims import CLAIMS, SOURCES
-from bnjax.studies.claims.claim import Claim, Contrast, level, minus
-from bnjax.studies.published import CIFAR10_LATE_AND_BEST, CIFAR10_TEST_ACCURACY
-from bnjax.studies.recipes import CIFAR10_CONDITIONS, EXPERIMENTS, recipe
+from bnjax.studies import CLAIMS, STUDIES, recipe
+from bnjax.studies.cifar10 import LOGGED_ACCURACY, LOGGED_LATE_AND_BEST, TWELVE
+from bnjax.studies.claim import Claim, Contrast, level, minus
 
 BY_NAME = {claim.name: claim for claim in CLAIMS}
-RUN = [claim for claim in CLAIMS if claim.source in EXPERIMENTS and claim.contrasts]
+RUN = [claim for claim in CLAIMS if claim.source in STUDIES and claim.contrasts]
 BN = {"with BN": {"placement": "dense"}, "without BN": {"placement": "none"}}
 
 
 def test_claims_are_whole():
     assert len(BY_NAME) == len(CLAIMS)
-    assert {claim.source for claim in CLAIMS} == set(SOURCES)
+    assert {claim.source for claim in CLAIMS} == set(STUDIES)
     for claim in CLAIMS:
         assert bool(claim.contrasts) != bool(claim.unmeasured), claim.name
         for contrast in claim.contrasts:
@@ -71,9 +70,9 @@ def _agrees(contrast, size):
 
 
 def test_logged_values_cover_the_twelve_conditions():
-    assert CIFAR10_LATE_AND_BEST.keys() == CIFAR10_TEST_ACCURACY.keys()
-    assert len(CIFAR10_CONDITIONS) == len(CIFAR10_LATE_AND_BEST)
-    assert all(late < best for late, best in CIFAR10_LATE_AND_BEST.values())
+    assert LOGGED_LATE_AND_BEST.keys() == LOGGED_ACCURACY.keys()
+    assert len(TWELVE) == len(LOGGED_LATE_AND_BEST)
+    assert all(late < best for late, best in LOGGED_LATE_AND_BEST.values())
 
 
 @pytest.mark.parametrize(
@@ -224,5 +223,5 @@ def test_without_records_nothing_was_run():
     for claim, by_recipe in zip(CLAIMS, judged, strict=True):
         for name, judgements in by_recipe.items():
             assert [one.verdict for one in judgements] == ["not run"]
-            asked = claim.source in EXPERIMENTS and claim.contrasts
+            asked = claim.source in STUDIES and claim.contrasts
             assert bool(claim.command(name)) == bool(asked)

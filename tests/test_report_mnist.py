@@ -14,7 +14,8 @@ from bnjax.report.runs.recorded import load_runs
 from bnjax.report.sections.mnist import mnist_table
 from bnjax.settings.config import resolve, run_id
 from bnjax.stats.intervals import estimate, paired_differences
-from bnjax.studies.recipes import MNIST_SWEEPS, recipe
+from bnjax.studies import recipe
+from bnjax.studies.mnist import MNIST
 
 METRICS = ("train_loss", "validation_loss", "validation_accuracy", "test_loss")
 
@@ -118,7 +119,7 @@ def test_labels_are_moved_apart_and_stay_below_the_top():
 
 def test_the_door_prints_the_table_and_draws(tmp_path):
     for seed in (0, 1):
-        for settings in MNIST_SWEEPS["bn-or-not"].values():
+        for settings in MNIST.sweeps["bn-or-not"].values():
             record_run(tmp_path / "runs", [0.9] * 5, flat=2, seed=seed, **settings)
     process = report_process(str(tmp_path / "runs"), f"--figures={tmp_path / 'figures'}")
     assert process.returncode == 0

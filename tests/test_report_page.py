@@ -20,8 +20,8 @@ from bnjax.report.page.plain import as_csv, as_markdown
 from bnjax.report.runs.frame import LeftOut
 from bnjax.report.runs.recorded import load_runs, load_sound_runs
 from bnjax.report.sections.provenance import command_of
-from bnjax.studies.claims import CLAIMS
-from bnjax.studies.recipes import VGG7_PICK, VGG7_PLAIN, VGG7_SWEEPS
+from bnjax.studies import CLAIMS
+from bnjax.studies.vgg7 import PICK, PLAIN, VGG7
 
 
 class Page(HTMLParser):
@@ -63,7 +63,7 @@ def folder(tmp_path_factory):
         told = dict(placement="none", seed=seed, epochs=6)
         record_run(folder, [0.98 + seed / 1000] * 6, flat=seed + 3, **told)
     record_run(folder, [0.9], placement="none", seed=7, status="diverged", epochs=6)
-    for number, code in enumerate(VGG7_SWEEPS["grid"]):
+    for number, code in enumerate(VGG7.sweeps["grid"]):
         for seed in (0, 1):
             record_vgg7(folder, [2.0, 1.0 + number / 100 + seed / 10], code, seed=seed)
     (folder / "damaged").mkdir()
@@ -124,14 +124,12 @@ def test_the_page_tells_verdicts_and_where_they_come_from(page):
     assert "damaged/metrics.jsonl: 2 more lines like that" in text
     assert "empty/metrics.jsonl: empty" in text
     commands = [row[-1] for row in page.rows if row[-1].startswith("python experiments/")]
-    assert (
-        f"python experiments/vgg7.py --placement={VGG7_PICK} --dataset=digits --epochs=2 --seed=1" in commands
-    )
+    assert f"python experiments/vgg7.py --placement={PICK} --dataset=digits --epochs=2 --seed=1" in commands
 
 
 def test_the_page_shows_the_grid(page, report):
     [ranked, sites, pairs] = next(s.tables for s in report.sections if s.name == "vgg7-digits-published-2")
-    assert ranked.rows[0][0].text == f"{VGG7_PLAIN} (no norms)"
+    assert ranked.rows[0][0].text == f"{PLAIN} (no norms)"
     assert len(ranked.rows) == 64
     effects = {row[0].text: row[1] for row in sites.rows}
     # Codes are numbered like binary numbers, so that the last site adds 0.01 and the first 0.32.
@@ -210,7 +208,7 @@ def test_the_frame_has_a_row_for_each_epoch(folder):
     assert set(one.run_status) == {"done"}
     assert frame.test_loss.dtype == np.float64
     means = frame[frame.model == "vgg7"].groupby("placement").test_loss.min()
-    assert means[VGG7_PLAIN] == 1.0
+    assert means[PLAIN] == 1.0
     with pytest.raises(NotADirectoryError, match="nowhere"):
         bnjax.report.load(folder / "nowhere")
 

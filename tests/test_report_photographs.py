@@ -10,7 +10,7 @@ from bnjax.report.figures.photograph_figures import comparison_figure, compariso
 from bnjax.report.figures.pictures import all_pictures
 from bnjax.report.runs.recorded import load_runs
 from bnjax.settings.config import resolve, run_id
-from bnjax.studies.recipes import SWEEPS, recipe
+from bnjax.studies import STUDIES, recipe
 
 
 def record_run(folder, experiment, losses, epoch_fields=None, **settings):
@@ -34,9 +34,9 @@ def record_run(folder, experiment, losses, epoch_fields=None, **settings):
 
 def test_runs_are_compared_that_differ_in_the_sweeps_factors_alone(tmp_path):
     for seed in (0, 1):
-        for settings in SWEEPS["mobilenet"]["order"].values():
+        for settings in STUDIES["mobilenet"].sweeps["order"].values():
             record_run(tmp_path, "mobilenet", [1.0, 0.5], seed=seed, epochs=2, **settings)
-    after = SWEEPS["mobilenet"]["order"]["after"]
+    after = STUDIES["mobilenet"].sweeps["order"]["after"]
     record_run(tmp_path, "mobilenet", [1.0, 0.25], seed=2, epochs=2, learning_rate=0.5, **after)
     [found] = comparisons(load_runs(tmp_path))
     assert (found.experiment, found.sweep) == ("mobilenet", "order")
@@ -49,7 +49,7 @@ def test_runs_are_compared_that_differ_in_the_sweeps_factors_alone(tmp_path):
 
 def test_comparisons_on_the_same_data_have_names_of_their_own(tmp_path):
     for epochs in (2, 3):
-        for settings in SWEEPS["mobilenet"]["order"].values():
+        for settings in STUDIES["mobilenet"].sweeps["order"].values():
             record_run(tmp_path, "mobilenet", [1.0] * epochs, epochs=epochs, **settings)
     names = [found.name for found in comparisons(load_runs(tmp_path))]
     assert names == ["mobilenet-order-folder-photos", "mobilenet-order-folder-photos-2"]
@@ -58,7 +58,7 @@ def test_comparisons_on_the_same_data_have_names_of_their_own(tmp_path):
 @pytest.mark.slow
 def test_fine_tuning_shows_the_gap_between_evaluation_and_training(tmp_path):
     gaps = {"train": 0.0, "frozen": 0.5, "inference": 0.0}
-    for settings in SWEEPS["finetune"]["modes"].values():
+    for settings in STUDIES["finetune"].sweeps["modes"].values():
         seen = dict(train_loss=0.25, train_evaluation_loss=0.25 + gaps[settings["norm_mode"]])
         record_run(tmp_path, "finetune", [0.75, 0.5], seen, epochs=2, weights="a.h5", **settings)
     runs = load_runs(tmp_path)

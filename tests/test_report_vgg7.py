@@ -14,14 +14,15 @@ from bnjax.report.runs.recorded import load_runs
 from bnjax.report.sections.vgg7 import early_loss, largest_jump, site_effects, vgg7_groups
 from bnjax.report.sections.vgg7_tables import ranked_table, vgg7_report
 from bnjax.settings.config import resolve, run_id
-from bnjax.studies.recipes import VGG7_PICK, VGG7_PLAIN, VGG7_SWEEPS, recipe
+from bnjax.studies import recipe
+from bnjax.studies.vgg7 import PICK, PLAIN, VGG7
 
 METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 #: Student's t at 97.5%, 1 and 2 degrees of freedom.
 T1, T2 = 12.706205, 4.302653
 
 
-def record_run(folder, losses, placement=VGG7_PLAIN, recipe_name="published", data=None, **settings):
+def record_run(folder, losses, placement=PLAIN, recipe_name="published", data=None, **settings):
     """Writes a run of the VGG7 experiment whose epochs have these test losses; None: it diverged there."""
     settings = {"dataset": "digits", "epochs": len(losses)} | settings
     config = dataclasses.replace(recipe("vgg7", recipe_name), placement=placement, **settings)
@@ -71,14 +72,14 @@ def three_seeds(tmp_path):
     """Without norms, the pick, and one in between; the paired differences of the lowest losses are known."""
     for seed, (lowest, pick) in enumerate([(1.0, 0.9), (1.2, 1.0), (1.1, 0.8)]):
         record_run(tmp_path, [2.0, lowest, lowest + 0.5], seed=seed)
-        record_run(tmp_path, [1.5, pick, pick + 0.1], VGG7_PICK, seed=seed)
+        record_run(tmp_path, [1.5, pick, pick + 0.1], PICK, seed=seed)
         record_run(tmp_path, [1.8, 1.05, 1.05], "crcr-crcr-drdBr", seed=seed)
     return tmp_path
 
 
 def test_placements_are_ranked_by_their_lowest_test_loss(three_seeds):
     rows = rows_of(ranked_table(group_of(three_seeds)))
-    codes = [f"**{VGG7_PICK}** (published pick)", "crcr-crcr-drdBr", VGG7_PLAIN]
+    codes = [f"**{PICK}** (published pick)", "crcr-crcr-drdBr", PLAIN]
     assert [cells[:4] for cells in rows] == [
         ["1", codes[0], "2", "3"],
         ["2", codes[1], "1", "3"],
@@ -103,40 +104,38 @@ def test_the_sentence_says_whether_the_pick_can_be_told_from_the_best(tmp_path):
     best = "cBrcBr-crcr-drdr"
     for seed, more in enumerate([0.10, 0.11, 0.12]):
         record_run(tmp_path, [1.0], best, seed=seed)
-        record_run(tmp_path, [1.0 + more], VGG7_PICK, seed=seed)
+        record_run(tmp_path, [1.0 + more], PICK, seed=seed)
     low, high = interval(0.11, 0.01, 3, T2)
     said = (
         f"minus that of the best placement, {best}, it is +0.1100; its 95% interval ({low:.4f} to {high:.4f}"
     )
     report = vgg7_report(group_of(tmp_path))
-    assert f"{VGG7_PICK} ranks 2 of 2 by its lowest test loss; {said}, n = 3) excludes 0." in report
+    assert f"{PICK} ranks 2 of 2 by its lowest test loss; {said}, n = 3) excludes 0." in report
     record_run(tmp_path, [1.0], best, seed=3)
-    record_run(tmp_path, [0.5 + 0.51], VGG7_PICK, seed=3)
+    record_run(tmp_path, [0.5 + 0.51], PICK, seed=3)
     record_run(tmp_path, [1.0], best, seed=4)
-    record_run(tmp_path, [0.9], VGG7_PICK, seed=4)
+    record_run(tmp_path, [0.9], PICK, seed=4)
     assert "n = 5) does not exclude 0." in vgg7_report(group_of(tmp_path))
 
 
 def test_the_sentence_without_interval_pair_or_pick(tmp_path, three_seeds):
     assert "ranks 1 of 3 by its lowest test loss." in vgg7_report(group_of(three_seeds))
     record_run(tmp_path / "one", [1.0])
-    assert f"{VGG7_PICK} was not run." in vgg7_report(group_of(tmp_path / "one"))
-    record_run(tmp_path / "one", [1.1], VGG7_PICK, seed=1)
-    assert f"it shares no seed with the best placement, {VGG7_PLAIN}." in vgg7_report(
-        group_of(tmp_path / "one")
-    )
-    record_run(tmp_path / "one", [1.2], VGG7_PICK)
+    assert f"{PICK} was not run." in vgg7_report(group_of(tmp_path / "one"))
+    record_run(tmp_path / "one", [1.1], PICK, seed=1)
+    assert f"it shares no seed with the best placement, {PLAIN}." in vgg7_report(group_of(tmp_path / "one"))
+    record_run(tmp_path / "one", [1.2], PICK)
     assert "+0.2000 with one seed, which gives no interval." in vgg7_report(group_of(tmp_path / "one"))
 
 
 def test_statements_stand_beside_our_numbers(three_seeds):
     rows = statement_rows(vgg7_report(group_of(three_seeds)))
-    assert rows[VGG7_PLAIN, "final minus lowest test loss"] == ["+0.5000 nats", "0.5000 to 0.5000", "3"]
-    against = f"minus {VGG7_PLAIN}"
-    assert rows[VGG7_PICK, f"overfitting, {against}"][0::2] == ["-0.4000 nats", "3"]
-    assert rows[VGG7_PICK, f"lowest test loss, {against}"][0] == "-0.2000 nats"
+    assert rows[PLAIN, "final minus lowest test loss"] == ["+0.5000 nats", "0.5000 to 0.5000", "3"]
+    against = f"minus {PLAIN}"
+    assert rows[PICK, f"overfitting, {against}"][0::2] == ["-0.4000 nats", "3"]
+    assert rows[PICK, f"lowest test loss, {against}"][0] == "-0.2000 nats"
     early = f"mean test loss of the first fifth of epochs, {against}"
-    assert rows[VGG7_PICK, early][0] == "-0.5000 nats"
+    assert rows[PICK, early][0] == "-0.5000 nats"
     assert rows["crcr-crcr-drdBr", early][0] == "-0.2000 nats"
     assert not any("block1" in condition or "cBrcBr" in condition for condition, _ in rows)  # not run
     assert "CIFAR-10" not in vgg7_report(group_of(three_seeds))
@@ -145,7 +144,7 @@ def test_statements_stand_beside_our_numbers(three_seeds):
 def test_comparisons_have_the_published_direction(tmp_path):
     """One number for each placement, so that no statement can be held against the wrong one."""
     for sweep in ("block1", "block2", "fc"):
-        for number, (name, settings) in enumerate(VGG7_SWEEPS[sweep].items()):
+        for number, (name, settings) in enumerate(VGG7.sweeps[sweep].items()):
             if name not in ("crcr", "drdr"):
                 record_run(tmp_path, [3.0, 1.0 + number / 10, 1.5 + number / 10], settings["placement"])
     rows = statement_rows(vgg7_report(group_of(tmp_path)))
@@ -172,15 +171,15 @@ def test_readings_of_a_curve(tmp_path):
 def test_the_follow_up_is_held_against_cifar10_alone(tmp_path):
     for seed in (0, 1):
         record_run(tmp_path, [1.0, 1.4], dataset="cifar10", seed=seed)
-        record_run(tmp_path, [1.1, 1.2], VGG7_PICK, dataset="cifar10", seed=seed)
+        record_run(tmp_path, [1.1, 1.2], PICK, dataset="cifar10", seed=seed)
         record_run(tmp_path, [1.5, 1.6 + seed / 10], "all", dataset="cifar10", seed=seed)
     record_run(tmp_path, [1.0, 1.0], dataset="cifar10", seed=2)  # no norms with this seed
     rows = statement_rows(vgg7_report(group_of(tmp_path)))
     mean = "mean of 2 placements with norms"
-    assert rows[mean, f"lowest test loss, minus {VGG7_PLAIN}"] == ["+0.3000 nats", "0.3000 to 0.3000", "2"]
+    assert rows[mean, f"lowest test loss, minus {PLAIN}"] == ["+0.3000 nats", "0.3000 to 0.3000", "2"]
     low, high = interval(0.025, 0.05 / math.sqrt(2), 2, T1)
     expected = ["+0.0250 nats", f"{low:.4f} to {high:.4f}", "2"]
-    assert rows[mean, f"final test loss, minus {VGG7_PLAIN}"] == expected
+    assert rows[mean, f"final test loss, minus {PLAIN}"] == expected
 
 
 def test_runs_that_are_no_pairs_are_never_mixed(tmp_path):
@@ -204,26 +203,26 @@ def test_runs_that_are_no_pairs_are_never_mixed(tmp_path):
 
 def test_runs_of_different_length_are_compared_up_to_an_epoch(tmp_path):
     record_run(tmp_path, [3.0, 2.0, 1.0, 0.5])
-    record_run(tmp_path, [3.0, 1.0], VGG7_PICK)
-    record_run(tmp_path, [0.1], VGG7_PICK, seed=1)
+    record_run(tmp_path, [3.0, 1.0], PICK)
+    record_run(tmp_path, [0.1], PICK, seed=1)
     group = group_of(tmp_path, epoch=2)
     assert {code: [len(run.epochs) for run in runs.values()] for code, runs in group.found.items()} == {
-        VGG7_PLAIN: [2],
-        VGG7_PICK: [2],
+        PLAIN: [2],
+        PICK: [2],
     }
-    assert group.difference(VGG7_PICK, VGG7_PLAIN, early_loss).mean == 0.0
+    assert group.difference(PICK, PLAIN, early_loss).mean == 0.0
     assert "1 epoch\n" in vgg7_report(group_of(tmp_path, epoch=1))
 
 
 def test_unfinished_and_diverged_runs_are_told_and_left_out(tmp_path):
     record_run(tmp_path, [1.0, 1.0, 1.0])
-    record_run(tmp_path, [0.1, None], VGG7_PICK, epochs=3)
+    record_run(tmp_path, [0.1, None], PICK, epochs=3)
     record_run(tmp_path, [0.1, 0.1], "all", epochs=3)
     report = vgg7_report(group_of(tmp_path))
     assert "1 runs" in report
     assert "; 2 left out, unfinished or diverged (cBrcBr-cBrcBr-dBrdBr, cBrcr-crcr-drdBr)." in report
-    assert f"{VGG7_PICK} was not run." in report
-    assert VGG7_PICK in group_of(tmp_path, epoch=1).found
+    assert f"{PICK} was not run." in report
+    assert PICK in group_of(tmp_path, epoch=1).found
     record_run(tmp_path / "none", [None])
     assert "No run to show; 1 left out" in vgg7_report(group_of(tmp_path / "none"))
 
@@ -236,7 +235,7 @@ EFFECTS = (-0.3, 0.1, -0.05, 0.0, 0.2, -0.1)
 def grid(tmp_path_factory):
     """All 64 placements with two seeds, whose losses are sums of the sites' effects."""
     folder = tmp_path_factory.mktemp("grid")
-    for code in VGG7_SWEEPS["grid"]:
+    for code in VGG7.sweeps["grid"]:
         norms = ["B" in unit for unit in re.findall("[cd]B?r", code)]
         for seed in (0, 1):
             effects = sum(e * (1 + seed) for e, norm in zip(EFFECTS, norms, strict=True) if norm)
@@ -279,7 +278,7 @@ def test_the_door_prints_and_draws(grid, tmp_path):
     assert process.stdout.startswith("## VGG7 on digits (png), recipe published, 3 epochs\n")
     assert "| norm at | lowest test loss, with minus without |" in process.stdout
     assert "| 64 | " in process.stdout
-    assert f"**{VGG7_PICK}** (published pick)" in process.stdout
+    assert f"**{PICK}** (published pick)" in process.stdout
     files = sorted(tmp_path.iterdir())
     names = ("block1", "block2", "fc", "grid", "pick")
     assert [file.name for file in files] == [f"vgg7-digits-published-3-{name}.png" for name in names]

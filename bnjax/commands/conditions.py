@@ -8,7 +8,7 @@ from typing import Any
 
 from bnjax.settings.config import FIELDS
 from bnjax.settings.fields import ConfigError
-from bnjax.studies.recipes import SWEEPS, Conditions, crossed
+from bnjax.studies import STUDIES, Conditions, crossed
 
 FILE_SUFFIX = ".json"
 _BOOLEANS = {"true": True, "false": False}
@@ -27,10 +27,10 @@ def sweep_conditions(experiment: str, sweep: str, vary: str) -> Conditions:
     if sweep.endswith(FILE_SUFFIX):
         named = _from_file(Path(sweep).expanduser())
     elif sweep:
-        if sweep not in SWEEPS[experiment]:
-            known = ", ".join(SWEEPS[experiment])
+        if sweep not in STUDIES[experiment].sweeps:
+            known = ", ".join(STUDIES[experiment].sweeps)
             raise ConfigError(f"--sweep={sweep} is not one of {known}, nor a file that ends in {FILE_SUFFIX}")
-        named = SWEEPS[experiment][sweep]
+        named = STUDIES[experiment].sweeps[sweep]
     grid = _grid(vary)
     for settings in named.values():
         for name in settings.keys() & next(iter(grid.values())).keys():

@@ -19,7 +19,7 @@ from bnjax.commands.conditions import sweep_conditions
 from bnjax.process.stdout import write_stdout
 from bnjax.settings.config import FIELDS, Config, ConfigError, check_field, resolve, run_id
 from bnjax.settings.options import MOST_LANES, OPTION_FIELDS, Options, check_distributed, engine_parameters
-from bnjax.studies.recipes import SWEEPS, Conditions, recipe
+from bnjax.studies import STUDIES, Conditions, recipe
 
 USAGE_ERROR = 2
 _MOVIE_SUFFIXES = (".gif", ".webp", ".mp4")
@@ -38,7 +38,7 @@ def command_from_flags(argv: Sequence[str], experiment: str, about: str) -> Comm
 
     Args:
       argv: the program's name and its arguments.
-      experiment: whose recipes the flags start from, see :mod:`bnjax.studies.recipes`.
+      experiment: whose recipes the flags start from, see :mod:`bnjax.studies`.
       about: what the program does, for the help.
 
     Raises:
@@ -200,7 +200,7 @@ def _flag_help(field: dataclasses.Field, experiment: str, width: int) -> str:
         shown += f", with --recipe=controlled {_quoted(controlled)}"
     choices = field.metadata["choices"]
     if field.name == "sweep":
-        choices = (*SWEEPS[experiment], "FILE.json")
+        choices = (*STUDIES[experiment].sweeps, "FILE.json")
     value = f"={'|'.join(choices)}" if choices else "" if field.default is False else "=..."
     text = textwrap.fill(
         f"{field.metadata['help']} ({shown})", width, initial_indent=" " * 6, subsequent_indent=" " * 6

@@ -26,8 +26,10 @@ def run_facts(run: Run, lanes: int = 1) -> dict[str, Any]:
     Args:
       lanes: how many runs train side by side in its program.
     """
+    config = dataclasses.asdict(run.config)
     return {
-        "config": dataclasses.asdict(run.config),
+        "study": config.pop("study"),
+        "config": config,
         "data": run.dataset.facts,
         "sites": run.model.parsed_placement.as_dict(),
         "parameters": trained_count(run),

@@ -1,7 +1,7 @@
 """One run's settings: a flat frozen dataclass, its checks, and the identity of a run.
 
 The defaults are those of the recipe ``published`` of the CIFAR-10 experiment; the other recipes are
-written as differences from them in :mod:`bnjax.studies.recipes`. Flags are made from the fields here, so a
+written as differences from them in :mod:`bnjax.studies`. Flags are made from the fields here, so a
 setting, its help, its choices and its bounds stand in one place.
 """
 
@@ -251,6 +251,12 @@ class Config(FineTuning):
     )
     seed: int = setting(
         0, "Decides initial weights, data order and dropout.", group="training", bounds="[0,4294967295]"
+    )
+    study: str = setting(
+        "",
+        "The study that a run belongs to, for the report; each script sets its own.",
+        group="files",
+        identity=False,
     )
     out_dir: str = setting(
         "runs",

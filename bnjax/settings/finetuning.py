@@ -241,5 +241,6 @@ def source_config(config: "Config") -> "Config":
         validation=0.0,
         train_images=0,
         test_images=0,
+        study="",
         keep_state=True,
     )

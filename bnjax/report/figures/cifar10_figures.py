@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bnjax.report.figures.plots import COLOURS, DASHED, band, foot, label_ends, seeds_told
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import runs_of
-from bnjax.studies.recipes import recipe
+from bnjax.studies import recipe
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -17,8 +17,7 @@ from bnjax.report.figures.plots import (
 )
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.sections.mnist import accuracy_percent, flat_units, silent_units, sweep_runs
-from bnjax.studies.published import MNIST_SAID
-from bnjax.studies.recipes import MNIST_SWEEPS
+from bnjax.studies.mnist import MNIST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +42,7 @@ def save_mnist_figures(runs: Sequence[RecordedRun], folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for sweep, conditions in MNIST_SWEEPS.items():
+    for sweep, conditions in MNIST.sweeps.items():
         found = sweep_runs(runs, conditions)
         if len(found) <= len(conditions) // 2:
             continue  # what it shares with another comparison is not worth a figure
@@ -81,7 +80,7 @@ def means_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":
     lower.set_ylim(-0.5, max(_FEW_UNITS, lower.get_ylim()[1]))
     label_ends(upper, list(found))
     label_ends(lower, list(found))
-    upper.set_title(f"{seeds_told(found.values())}\n{MNIST_SAID[sweep]}", fontsize=10, loc="left")
+    upper.set_title(f"{seeds_told(found.values())}\n{MNIST.said[sweep]}", fontsize=10, loc="left")
     foot(figure, [run for of_condition in found.values() for run in of_condition])
     return figure
 
@@ -114,7 +113,7 @@ def seeds_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":
     panels[1, 0].set_ylim(bottom=-0.5)
     panels[2, 0].set_ylim(bottom=-0.5)
     panels[1, 0].legend(fontsize=7, framealpha=0.6)
-    title = textwrap.fill(MNIST_SAID[sweep], int(14 * figure.get_figwidth()))
+    title = textwrap.fill(MNIST.said[sweep], int(14 * figure.get_figwidth()))
     figure.suptitle(title, fontsize=10, x=0.01, ha="left")
     foot(figure, [run for of_condition in found.values() for run in of_condition])
     return figure

@@ -11,8 +11,9 @@ from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import bound_settings, config_of
 from bnjax.report.sections.mnist import finished
 from bnjax.settings.config import resolve
-from bnjax.studies.published import FINETUNE_SAID, MOBILENET_SAID
-from bnjax.studies.recipes import SWEEPS, Conditions, recipe
+from bnjax.studies import STUDIES, Conditions, recipe
+from bnjax.studies.finetune import FINETUNE
+from bnjax.studies.mobilenet import MOBILENET
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +23,7 @@ _FACTORS = {
     "mobilenet": ("placement", "conv_bias"),
     "finetune": ("norm_mode", "trained_norm_mode", "train_norms"),
 }
-_SAID = {"mobilenet": MOBILENET_SAID, "finetune": FINETUNE_SAID}
+_SAID = {"mobilenet": MOBILENET.said["order"], "finetune": FINETUNE.said["modes"]}
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Comparison:
     """Runs of one sweep that differ in its factors and seeds alone.
 
     Attributes:
-      experiment, sweep: names in :data:`bnjax.studies.recipes.SWEEPS`.
+      experiment, sweep: names in the study and its sweep.
       name: those two and the data set's, for files; a number where others have the same.
       title: data, network and number of epochs, for people.
       found: condition -> runs by seed.
@@ -58,21 +59,14 @@ def _compared(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
     for experiment, factors in _FACTORS.items():
         alike: dict[str, list[RecordedRun]] = {}
         for run in finished(runs):
-            if _experiment(run) == experiment:
+            if run.study == experiment:
                 alike.setdefault(_common(run, factors), []).append(run)
         for _, group in sorted(alike.items()):
-            for sweep, conditions in SWEEPS[experiment].items():
+            for sweep, conditions in STUDIES[experiment].sweeps.items():
                 found = _by_condition(group, experiment, conditions)
                 if 2 * len(found) > len(conditions):
                     name = slug(experiment, sweep, group[0].run["data"]["name"])
                     yield Comparison(experiment, sweep, name, _title(group[0]), found)
-
-
-def _experiment(run: RecordedRun) -> str | None:
-    config = config_of(run)
-    if config.freeze_until:
-        return "finetune"
-    return "mobilenet" if config.model == "mobilenetv2" else None
 
 
 def _common(run: RecordedRun, factors: Sequence[str]) -> str:

@@ -15,7 +15,8 @@ from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.sections.mnist import late_accuracy, most_flat, sweep_runs
 from bnjax.report.sections.vgg7 import Group
 from bnjax.stats.intervals import estimate
-from bnjax.studies.recipes import CIFAR10_CONDITIONS, MNIST_SWEEPS
+from bnjax.studies.cifar10 import TWELVE
+from bnjax.studies.mnist import MNIST
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,13 +45,13 @@ def all_pictures(
       groups: of VGG7.
       photographs: runs of any network, of which those of MobileNetV2 and of fine-tuning are drawn.
     """
-    for sweep, conditions in MNIST_SWEEPS.items():
+    for sweep, conditions in MNIST.sweeps.items():
         found = sweep_runs(mnist, conditions)
         if 2 * len(found) > len(conditions):
             alt = f"Test accuracy over counts of dying units. {told(found, _ACCURACY, _FLAT)}"
             yield svg_picture(f"mnist-{sweep}", f"MNIST: {sweep}", alt, means_figure(sweep, found))
     for name in PANELS:
-        found = condition_runs(cifar10, {c: CIFAR10_CONDITIONS[c] for c in PANELS[name]})
+        found = condition_runs(cifar10, {c: TWELVE[c] for c in PANELS[name]})
         if len(found) > 1:
             alt = f"Test accuracy over epochs. {told(found, _LAST_TENTH)}"
             yield svg_picture(f"cifar10-{name}", f"CNN: {name}", alt, accuracy_figure(name, found))

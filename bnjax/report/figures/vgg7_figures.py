@@ -20,15 +20,14 @@ from bnjax.report.figures.plots import (
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.sections.vgg7 import Group, final_loss, lowest_loss, site_effects, test_losses
 from bnjax.stats.intervals import Estimate, estimate
-from bnjax.studies.published import VGG7_SAID
-from bnjax.studies.recipes import VGG7_PICK, VGG7_PLAIN, VGG7_SWEEPS
+from bnjax.studies.vgg7 import PICK, PLAIN, VGG7
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 #: What stands out among 64 rows.
-_MARKED = {VGG7_PICK: ("published pick", "#D55E00"), VGG7_PLAIN: ("without norms", "#0072B2")}
+_MARKED = {PICK: ("published pick", "#D55E00"), PLAIN: ("without norms", "#0072B2")}
 
 
 def _test_loss(epoch: dict[str, Any]) -> float:
@@ -58,7 +57,7 @@ def group_figures(group: Group) -> list[tuple[str, "Figure"]]:
     found = []
     for sweep in ("block1", "block2", "fc", "pick"):
         runs = group.sweep(sweep)
-        if 2 * len(runs) > len(VGG7_SWEEPS[sweep]):
+        if 2 * len(runs) > len(VGG7.sweeps[sweep]):
             found.append((sweep, curves_figure(group, sweep, runs)))
     if group.has_grid():
         found.append(("grid", grid_figure(group)))
@@ -77,9 +76,9 @@ def curves_figure(group: Group, sweep: str, found: dict[str, list[RecordedRun]])
 
     figure = Figure(figsize=(9, 5.6), layout="constrained")
     axes = figure.subplots()
-    plain = next(iter(VGG7_SWEEPS[sweep]))
+    plain = next(iter(VGG7.sweeps[sweep]))
     for condition, runs in found.items():
-        number = list(VGG7_SWEEPS[sweep]).index(condition)
+        number = list(VGG7.sweeps[sweep]).index(condition)
         band(
             axes,
             runs,
@@ -90,7 +89,7 @@ def curves_figure(group: Group, sweep: str, found: dict[str, list[RecordedRun]])
     label_ends(axes, list(found))
     axes.set_xlabel("epoch")
     axes.set_ylabel("test loss, nats")
-    headline(figure, f"{sweep}: {group.title}\n{seeds_told(found.values())}; {VGG7_SAID[sweep]}")
+    headline(figure, f"{sweep}: {group.title}\n{seeds_told(found.values())}; {VGG7.said[sweep]}")
     foot(figure, [run for runs in found.values() for run in runs])
     return figure
 
@@ -116,7 +115,7 @@ def grid_figure(group: Group) -> "Figure":
     _effects(panels["lowest"], site_effects(group, lowest_loss), "lowest test loss")
     _effects(panels["final"], site_effects(group, final_loss), "final test loss")
     seeds = seeds_told(found.values()).replace("range", "95% interval")
-    headline(figure, f"grid: {group.title}\n{len(found)} placements. {seeds}; {VGG7_SAID['grid']}")
+    headline(figure, f"grid: {group.title}\n{len(found)} placements. {seeds}; {VGG7.said['grid']}")
     foot(figure, [run for runs in found.values() for run in runs])
     return figure
 

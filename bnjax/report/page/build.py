@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bnjax.report.figures.pictures import all_pictures, movies
 from bnjax.report.page.document import Picture, Report, Section
-from bnjax.report.runs.recorded import RecordedRun, load_sound_runs
+from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, of_study
 from bnjax.report.runs.selected import first_epochs
 from bnjax.report.sections.claims import claims_section, commands_section, contrasts_section
 from bnjax.report.sections.grid import grid_sections
@@ -15,7 +15,7 @@ from bnjax.report.sections.verdict import judge_all
 from bnjax.report.sections.vgg7 import vgg7_groups
 from bnjax.report.speed import speed_section
 from bnjax.report.speed_results import load_speed
-from bnjax.studies.claims import CLAIMS
+from bnjax.studies import CLAIMS
 
 _TITLE = "Where should Batch Normalization go?"
 
@@ -41,9 +41,7 @@ def folder_report(
     if not runs:
         raise LookupError("; ".join([f"no runs in {directory}", *problems]))
     judged = judge_all(CLAIMS, runs, epoch)
-    cifar10, mnist, vgg7 = (
-        [run for run in runs if run.run["config"]["model"] == model] for model in ("cnn", "mlp", "vgg7")
-    )
+    cifar10, mnist, vgg7 = (of_study(runs, study) for study in ("cifar10", "mnist", "vgg7"))
     groups = vgg7_groups(vgg7, epoch)
     drawn: list[Picture] = []
     if pictures:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bnjax import records
+from bnjax.studies import guessed_study
 
 #: Settings without which a run cannot be told from another.
 _NEEDED = {"model", "placement", "dataset", "recipe", "epochs", "seed"}
@@ -18,6 +19,16 @@ class RecordedRun:
     run: dict[str, Any]
     epochs: list[dict[str, Any]]
     summary: dict[str, Any] | None
+
+    @property
+    def study(self) -> str:
+        """The name of the study that it belongs to; empty where there is none."""
+        return self.run["study"]
+
+
+def of_study(runs: Iterable[RecordedRun], study: str) -> list[RecordedRun]:
+    """The runs that belong to a study, by its name."""
+    return [run for run in runs if run.study == study]
 
 
 def load_runs(directory: Path) -> list[RecordedRun]:
@@ -54,4 +65,8 @@ def _run(sound: Iterable[dict[str, Any]]) -> RecordedRun | None:
     if not kinds["run"]:
         return None
     summary = kinds["summary"][-1] if kinds["summary"] else None
-    return RecordedRun(kinds["run"][0], kinds["epoch"], summary)
+    run = kinds["run"][0]
+    study = run.get("study", None)
+    if study is None:  # an earlier bnjax did not name it
+        study = guessed_study(run["config"]) if run["config"].keys() >= _NEEDED else ""
+    return RecordedRun({**run, "study": study}, kinds["epoch"], summary)

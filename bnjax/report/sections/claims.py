@@ -7,7 +7,8 @@ from bnjax.report.runs.readings import READINGS
 from bnjax.report.sections.tables import provenance
 from bnjax.report.sections.verdict import RECIPES, Found, Judgement, Verdict
 from bnjax.stats.intervals import Estimate
-from bnjax.studies.claims.claim import SOURCES, Contrast
+from bnjax.studies import STUDIES
+from bnjax.studies.claim import Contrast
 
 #: Recipe -> what was judged, what answers most first.
 Judged = Mapping[str, Sequence[Judgement]]
@@ -54,8 +55,8 @@ def _texts(judged: Sequence[Judged]) -> Table:
     """The texts themselves, by the names of their experiments."""
     claimed = [by_recipe[RECIPES[0]][0].claim.source for by_recipe in judged]
     rows = [
-        [text(name), text(source.title), text(source.where), text(source.ran), number(claimed.count(name))]
-        for name, source in SOURCES.items()
+        [text(name), text(source.about), text(source.appeared), text(source.ran), number(claimed.count(name))]
+        for name, source in STUDIES.items()
     ]
     return Table("The texts", ("text", "title", "where and when", "what it ran", "claims"), rows)
 

@@ -10,7 +10,7 @@ from bnjax.report.sections.tables import provenance
 from bnjax.report.sections.vgg7 import Group
 from bnjax.stats.intervals import Estimate
 from bnjax.stats.ranking import Standing, standings
-from bnjax.studies.recipes import VGG7_PICK, VGG7_PLAIN
+from bnjax.studies.vgg7 import PICK, PLAIN
 
 _RANK_COLUMNS = (
     "placement",
@@ -56,7 +56,7 @@ def _values(group: Group, reading: str) -> dict[str, dict[int, float]]:
 
 
 def _ranked(group: Group) -> Table:
-    found = standings(_values(group, "lowest_loss"), VGG7_PLAIN)
+    found = standings(_values(group, "lowest_loss"), PLAIN)
     return Table(
         "Placements by their lowest test loss", _RANK_COLUMNS, [_row(c, s) for c, s in found.items()], _NOTE
     )
@@ -64,7 +64,7 @@ def _ranked(group: Group) -> Table:
 
 def _row(code: str, standing: Standing) -> list[Cell]:
     rank = standing.rank
-    names = {VGG7_PICK: f"{code} (published pick)", VGG7_PLAIN: f"{code} (no norms)"}
+    names = {PICK: f"{code} (published pick)", PLAIN: f"{code} (no norms)"}
     ranks = [number(value, "g") for value in (rank.rank, rank.low, rank.high)] if rank else [number(None)] * 3
     return [
         text(names.get(code, code)),

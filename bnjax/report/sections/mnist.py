@@ -13,7 +13,8 @@ from bnjax.report.runs.selected import runs_of
 from bnjax.report.sections.tables import Finding, findings_table
 from bnjax.settings.config import Config, resolve
 from bnjax.stats.intervals import estimate, paired_differences
-from bnjax.studies.recipes import MNIST_SWEEPS, Conditions, recipe
+from bnjax.studies import Conditions, recipe
+from bnjax.studies.mnist import MNIST
 
 SITE = "fc/dense1"
 LAST_EPOCHS = 5
@@ -93,7 +94,7 @@ class _Findings:
     def counts(self) -> Iterator[Finding]:
         """Of every condition, what its units did and how accurate it is."""
         seen: set[Config] = set()
-        for sweep, conditions in MNIST_SWEEPS.items():
+        for sweep, conditions in MNIST.sweeps.items():
             for condition, settings in conditions.items():
                 config = resolve(condition_config(settings, self.recipe_name))
                 if config in seen:
@@ -131,7 +132,7 @@ class _Findings:
         """Sweep -> condition -> runs."""
         return {
             sweep: sweep_runs(self.runs, conditions, self.recipe_name)
-            for sweep, conditions in MNIST_SWEEPS.items()
+            for sweep, conditions in MNIST.sweeps.items()
         }
 
     def _values(self, sweep: str, condition: str, metric: Metric) -> PerRun:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from bnjax.report.page.document import Cell, Section, Table, number, text
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import config_of
-from bnjax.settings.config import FIELDS, Config, identity
-from bnjax.studies.recipes import EXPERIMENTS, recipe
+from bnjax.settings.config import FIELDS, identity
+from bnjax.studies import STUDIES, recipe
 
 _COLUMNS = (
     "run",
@@ -27,22 +27,17 @@ _COLUMNS = (
 
 
 def command_of(run: RecordedRun) -> str:
-    """The command that makes a run, by the flags that differ from its recipe; empty for a foreign network."""
+    """The command that makes a run, by the flags that differ from its recipe; empty for a run of no study."""
     config = config_of(run)
-    experiment = _experiment(config)
-    if not experiment:
+    if run.study not in STUDIES:
         return ""
-    base = dataclasses.asdict(recipe(experiment, config.recipe))
+    base = dataclasses.asdict(recipe(run.study, config.recipe))
     flags = ["--recipe=controlled"] if config.recipe == "controlled" else []
     for field in FIELDS:
         value = getattr(config, field.name)
         if field.metadata["identity"] and field.name not in ("recipe", "order") and value != base[field.name]:
             flags.append(f"--{field.name}={value}")
-    return shlex.join(["python", f"experiments/{experiment}.py", *flags])
-
-
-def _experiment(config: Config) -> str:
-    return next((name for name, base in EXPERIMENTS.items() if base.model == config.model), "")
+    return shlex.join(["python", f"experiments/{run.study}.py", *flags])
 
 
 def condition_of(run: RecordedRun) -> str:

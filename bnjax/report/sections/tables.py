@@ -9,8 +9,8 @@ from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import runs_of
 from bnjax.settings.config import Config
 from bnjax.stats.intervals import Estimate
-from bnjax.studies.published import CIFAR10_TEST_ACCURACY
-from bnjax.studies.recipes import recipe
+from bnjax.studies import recipe
+from bnjax.studies.cifar10 import LOGGED_ACCURACY
 
 _CIFAR10_COLUMNS = (
     "placement",
@@ -45,7 +45,7 @@ def cifar10_table(runs: Sequence[RecordedRun], epoch: int) -> str:
     recorded. Only runs count that differ from their recipe in nothing but condition, seed and epochs.
     """
     lines = [row(_CIFAR10_COLUMNS), row(["---"] * len(_CIFAR10_COLUMNS))]
-    for (placement, dropout), logged in CIFAR10_TEST_ACCURACY.items():
+    for (placement, dropout), logged in LOGGED_ACCURACY.items():
         condition: dict[str, Any] = {"placement": placement, "dropout": dropout}
         published, controlled = (
             _epochs_of(runs, dataclasses.replace(recipe("cifar10", name), **condition), epoch)

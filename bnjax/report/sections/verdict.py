@@ -13,8 +13,8 @@ from bnjax.report.runs.selected import bound_settings, config_of
 from bnjax.settings.config import Config, resolve
 from bnjax.stats.intervals import CONFIDENCE, Estimate, estimate
 from bnjax.stats.resampling import bootstrap_mean
-from bnjax.studies.claims.claim import Claim, Contrast
-from bnjax.studies.recipes import EXPERIMENTS, recipe
+from bnjax.studies import STUDIES, recipe
+from bnjax.studies.claim import Claim, Contrast
 
 Verdict = Literal["supported", "contradicted", "inconclusive", "not run"]
 RECIPES = ("published", "controlled")
@@ -111,7 +111,7 @@ class Shelf:
     def judge(self, claim: Claim, recipe_name: str) -> list[Judgement]:
         """One judgement for each data set and number of epochs, what answers most first; one at least."""
         nothing = Judgement(claim, recipe_name, tuple(map(Found, claim.contrasts)), "not run")
-        if claim.source not in EXPERIMENTS or not claim.contrasts:
+        if claim.source not in STUDIES or not claim.contrasts:
             return [nothing]
         base = recipe(claim.source, recipe_name)
         cells = self._cells(claim, base)

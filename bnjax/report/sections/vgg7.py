@@ -15,7 +15,8 @@ from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import shared_settings
 from bnjax.settings.config import FIELDS, identity
 from bnjax.stats.intervals import Estimate, estimate, paired_differences
-from bnjax.studies.recipes import VGG7_SWEEPS, recipe
+from bnjax.studies import recipe
+from bnjax.studies.vgg7 import VGG7
 
 #: "Early" is the first of so many parts of the epochs.
 _EARLY_PARTS = 5
@@ -104,12 +105,12 @@ class Group:
 
     def sweep(self, name: str) -> dict[str, list[RecordedRun]]:
         """Condition of a sweep -> its runs by seed; conditions without any are left out."""
-        codes = {condition: settings["placement"] for condition, settings in VGG7_SWEEPS[name].items()}
+        codes = {condition: settings["placement"] for condition, settings in VGG7.sweeps[name].items()}
         return {name: list(self.found[code].values()) for name, code in codes.items() if code in self.found}
 
     def has_grid(self) -> bool:
         """Whether more than half of all placements before the activation were run."""
-        return 2 * len(self.sweep("grid")) > len(VGG7_SWEEPS["grid"])
+        return 2 * len(self.sweep("grid")) > len(VGG7.sweeps["grid"])
 
 
 def vgg7_groups(runs: Sequence[RecordedRun], epoch: int | None = None) -> list[Group]:

@@ -18,9 +18,9 @@ from bnjax.report.sections.vgg7 import (
     site_effects,
 )
 from bnjax.stats.intervals import Estimate, estimate
-from bnjax.studies.recipes import VGG7_PICK as PICK
-from bnjax.studies.recipes import VGG7_PLAIN as PLAIN
-from bnjax.studies.recipes import VGG7_SWEEPS
+from bnjax.studies.vgg7 import PICK as PICK
+from bnjax.studies.vgg7 import PLAIN as PLAIN
+from bnjax.studies.vgg7 import VGG7
 
 _RANK_COLUMNS = (
     "rank",
@@ -53,7 +53,7 @@ _LOSSES = (lowest_loss, final_loss)
 
 
 def _with_norms(block: str) -> tuple[str, ...]:
-    codes = (settings["placement"] for settings in VGG7_SWEEPS[block].values())
+    codes = (settings["placement"] for settings in VGG7.sweeps[block].values())
     return tuple(code for code in codes if code != PLAIN)
 
 

@@ -1,50 +1,14 @@
-"""What a claim is: a published conclusion written as a test over records."""
+"""A claim: a published conclusion written as a test over records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from bnjax.studies.recipes import EXPERIMENTS, Conditions
+#: A condition's name -> the settings that make it.
+Conditions = dict[str, dict[str, Any]]
 
 #: ``alike``: within the margin of ``against``; ``not lower``: above ``against`` less the margin.
 Expected = Literal["lower", "higher", "alike", "not lower", "not higher"]
-
-
-class Source(NamedTuple):
-    """A published text: what it is about, where and when it appeared, and what it ran."""
-
-    title: str
-    where: str
-    ran: str
-
-
-SOURCES: dict[str, Source] = {
-    "vgg7": Source(
-        "Where to put Batch Normalization in VGG7",
-        "Qiita, 2018-10-02",
-        "Keras 2.2.2, cartoon faces, 400 epochs, one run each, curves of the validation loss",
-    ),
-    "cifar10": Source(
-        "Batch Normalization and dropout on CIFAR-10",
-        "Qiita, 2018-06-10",
-        "TensorFlow 1.8, CIFAR-10, 12 conditions, 400 epochs, one run each",
-    ),
-    "mnist": Source(
-        "Dying ReLU and Batch Normalization, third part",
-        "Qiita, 2017-05",
-        "MNIST, one hidden layer of 256, 100 epochs, one run each",
-    ),
-    "mobilenet": Source(
-        "Batch Normalization before or after ReLU",
-        "iT Ironman, 2021-10, day 26",
-        "TensorFlow 2, MobileNetV2, 100 epochs, one run each",
-    ),
-    "finetune": Source(
-        "Training Batch Normalization alone in the frozen part of a network",
-        "Qiita, 2019-07-21",
-        "Keras, InceptionV3 from ImageNet, 2,609 photographs of clothing, one run each",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -78,7 +42,7 @@ class Claim:
 
     Attributes:
       name: short and unique, for links and tables.
-      source: a key of :data:`SOURCES`, and the experiment of :mod:`bnjax.studies.recipes` that runs it.
+      source: the name of its study.
       place: where in the text it stands.
       said: what it says.
       conditions: name -> the settings that make it, as in a sweep.
@@ -103,8 +67,8 @@ class Claim:
     unmeasured: str = ""
 
     def command(self, recipe_name: str, seeds: int = 5) -> str:
-        """What would run it; empty where no experiment does."""
-        if self.source not in EXPERIMENTS or not self.contrasts:
+        """The command that runs it; empty where no record can tell."""
+        if not self.contrasts:
             return ""
         parts = [f"python experiments/{self.source}.py"]
         parts += [f"--sweep={self.sweep}"] if self.sweep else []

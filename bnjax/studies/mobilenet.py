@@ -1,10 +1,41 @@
-"""What the experiments with MobileNetV2 (iT Ironman, 2021) and InceptionV3 (Qiita, 2019) conclude."""
+"""Batch Normalization before or after ReLU6 in MobileNetV2 (iT Ironman, 2021-10-10)."""
 
-from bnjax.studies.claims.claim import Claim, Contrast, level, minus
-from bnjax.studies.recipes import SWEEPS, Conditions
+from bnjax.settings.config import Config
+from bnjax.studies.claim import Claim, Conditions, Contrast, level, minus
+from bnjax.studies.study import Study
+
+#: Batch Normalization before or after ReLU6 in MobileNetV2 (iThome, 2021-10-10, TensorFlow 2): plain SGD,
+#: glorot uniform kernels, BatchNormalization (momentum 0.99, epsilon 1e-3) as is Keras's default, images of
+#: 224 x 224, 100 epochs. The text names neither data, learning rate, batch size nor the scale of the pixels.
+#: Its accuracies (0.9942 in training; 0.8281 and 0.8203) are whole counts of 1,034 and of 128 images, which
+#: are the splits of TFDS's beans, so that is taken for the data; the rate 0.1, batches of 32 and pixels 0..1
+#: are chosen here. 10 epochs are what a first answer needs.
+_PUBLISHED = Config(
+    model="mobilenetv2",
+    placement="all",
+    order="before",
+    activation="relu6",
+    dataset="beans",
+    image_size=224,
+    input_scale="unit",
+    shuffle="epoch",
+    batch_size=32,
+    optimizer="sgd",
+    learning_rate=0.1,
+)
+#: The two networks of that experiment; and both with biases, which let a unit learn the threshold of its
+#: ReLU6 where no norm stands before it.
+_SWEEPS: dict[str, Conditions] = {
+    "order": {order: {"placement": f"all:{order}"} for order in ("before", "after")},
+    "order-bias": {
+        f"{order}, {name}": {"placement": f"all:{order}", "conv_bias": conv_bias}
+        for order in ("before", "after")
+        for name, conv_bias in (("without biases", False), ("with biases", True))
+    },
+}
 
 _SWEEP = "order"
-_ORDERS: Conditions = SWEEPS["mobilenet"][_SWEEP]
+_ORDERS = _SWEEPS[_SWEEP]
 #: Points; ours, and a little more than the 0.78 that the text calls alike.
 _ALIKE = 1.0
 
@@ -13,7 +44,7 @@ def _mobilenet(name: str, place: str, said: str, *contrasts: Contrast) -> Claim:
     return Claim(f"mobilenet-{name}", "mobilenet", place, said, _ORDERS, contrasts, _SWEEP, epochs=100)
 
 
-MOBILENET_CLAIMS: tuple[Claim, ...] = (
+_CLAIMS: tuple[Claim, ...] = (
     _mobilenet(
         "theory",
         "introduction, in theory",
@@ -81,40 +112,17 @@ MOBILENET_CLAIMS: tuple[Claim, ...] = (
     ),
 )
 
-_MODES = "modes"
-_TRAINED: Conditions = SWEEPS["finetune"][_MODES]
-#: The text does not say how long its author trained.
-_EPOCHS = 10
-
-FINETUNE_CLAIMS: tuple[Claim, ...] = (
-    Claim(
-        "finetune-lower-loss",
-        "finetune",
-        "result",
-        "Training the BN layers of the frozen part lowers the validation loss.",
-        _TRAINED,
-        (
-            minus(
-                "BN trained",
-                "BN frozen",
-                "lowest_validation_loss",
-                "lower",
-                published="0.070 minus 0.160: -0.090 nats",
-                size=(-0.09, -0.09),
-            ),
-        ),
-        _MODES,
-        epochs=_EPOCHS,
-    ),
-    Claim(
-        "finetune-more-accurate",
-        "finetune",
-        "result",
-        "Training the BN layers of the frozen part makes the network better (said of accuracy, shown by the "
-        "loss).",
-        _TRAINED,
-        (minus("BN trained", "BN frozen", "best_validation_accuracy", "higher"),),
-        _MODES,
-        epochs=_EPOCHS,
-    ),
+MOBILENET = Study(
+    name="mobilenet",
+    about="Batch Normalization before or after ReLU",
+    title="【26】你都把 Batch Normalization 放在 ReLU 前面還是後面",
+    author="",
+    place="iT Ironman, 30 experiments with image classification in Colab, day 26",
+    date="2021-10-10",
+    link="",
+    ran="TensorFlow 2, MobileNetV2, 100 epochs, one run each",
+    published=_PUBLISHED,
+    sweeps=_SWEEPS,
+    claims=_CLAIMS,
+    said={_SWEEP: "published: best accuracy 82.81% before and 82.03% after, about the same"},
 )

@@ -1,0 +1,69 @@
+"""A study: one published text as data, from what was asked to what it concluded."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bnjax.settings.config import Config
+from bnjax.studies.claim import Claim, Conditions
+
+#: What ``controlled`` changes of a recipe: shuffled every epoch, inputs standardised.
+CONTROLLED: Mapping[str, Any] = {
+    "recipe": "controlled",
+    "shuffle": "epoch",
+    "input_scale": "standardize",
+}
+RECIPES = ("published", "controlled")
+
+
+@dataclass(frozen=True)
+class Study:
+    """One published text, what its author ran, and what follows from it here.
+
+    Attributes:
+      name: of the script that runs it, and of its records.
+      about: its subject, in English.
+      title: its own title, in its own language.
+      author: as the text names its author; empty where it does not.
+      place: where it appeared.
+      date: when, ISO 8601, as precisely as it is known.
+      link: its address, or that of its code; empty where none is confirmed.
+      ran: what its author ran.
+      published: the recipe as its author ran it.
+      sweeps: name -> conditions.
+      claims: its conclusions, in the order of the text.
+      said: what it says of the figure of a sweep, in a few words.
+    """
+
+    name: str
+    about: str
+    title: str
+    author: str
+    place: str
+    date: str
+    link: str
+    ran: str
+    published: Config
+    sweeps: Mapping[str, Conditions]
+    claims: tuple[Claim, ...]
+    said: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def appeared(self) -> str:
+        """Place and date, for people."""
+        return f"{self.place}, {self.date}"
+
+    def recipe(self, name: str) -> Config:
+        """The settings of ``published`` or ``controlled``.
+
+        Raises:
+          KeyError: no recipe has that name.
+        """
+        changes: dict[str, Mapping[str, Any]] = {"published": {}, "controlled": CONTROLLED}
+        return dataclasses.replace(self.published, study=self.name, **changes[name])
+
+
+def crossed(first: Conditions, second: Conditions) -> Conditions:
+    """Every condition of the one with every one of the other; a name may be empty."""
+    return {", ".join(filter(None, (a, b))): {**first[a], **second[b]} for a in first for b in second}
