@@ -7,6 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bnjax.commands.flags import Parser, complain
 from bnjax.records import RecordError
@@ -18,6 +19,9 @@ from bnjax.report.sections.mnist import LAST_EPOCHS, finished, mnist_table
 from bnjax.report.sections.tables import cifar10_table, provenance
 from bnjax.report.sections.vgg7 import vgg7_groups
 from bnjax.report.sections.vgg7_tables import vgg7_report
+
+if TYPE_CHECKING:
+    from bnjax.report.page.document import Section
 
 _CIFAR10_EPOCH = 5
 #: Studies that have tables.
@@ -92,6 +96,13 @@ def _report(runs: Sequence[RecordedRun], epoch: int | None, figures: Path | None
             print(f"report.py: {path}", file=sys.stderr)
 
 
+def _speed_sections(files: Sequence[Path], pictures: bool) -> "list[Section]":
+    from speed_peers.measurement_files import load_speed
+    from speed_peers.section import speed_section
+
+    return [speed_section(load_speed(files), pictures)]
+
+
 def _page(arguments: argparse.Namespace) -> None:
     """Writes or prints the page; what of the records cannot be read is told and the rest is used."""
     from bnjax.report.page.build import folder_report
@@ -100,7 +111,8 @@ def _page(arguments: argparse.Namespace) -> None:
 
     kind = arguments.format or "html"
     write = {"html": as_html, "markdown": as_markdown, "csv": as_csv}[kind]
-    report = folder_report(arguments.runs_dir, arguments.epoch, pictures=kind != "csv", speed=arguments.speed)
+    speed = _speed_sections(arguments.speed, kind != "csv") if arguments.speed else []
+    report = folder_report(arguments.runs_dir, arguments.epoch, pictures=kind != "csv", more=speed)
     for problem in report.problems:
         print(f"report.py: {problem}", file=sys.stderr)
     page = write(report)

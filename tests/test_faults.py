@@ -17,7 +17,6 @@ from bnjax import records
 from bnjax.runs.lock import claimed
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
-sys.path.insert(0, str(EXPERIMENTS))
 import soak  # noqa: E402
 
 pytestmark = [

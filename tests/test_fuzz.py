@@ -9,6 +9,7 @@ import sys
 import zlib
 from pathlib import Path
 
+import fuzz
 import h5py
 import numpy as np
 import pytest
@@ -17,9 +18,6 @@ from PIL import Image
 from bnjax.data.picture import BadImageError, decode_picture, stored_pixels, strict_decoding
 from bnjax.records import RecordError, read
 from bnjax.weights.hdf5 import WeightsError, read_numbers, reading, stored_layers
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "experiments"))
-import fuzz
 
 pytestmark = pytest.mark.slow
 MEGABYTE = 2**20

@@ -20,7 +20,6 @@ from bnjax.runs import checkpoint
 from bnjax.runs.hosts import ALONE, Hosts, HostsError
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
-sys.path.insert(0, str(EXPERIMENTS))
 import soak  # noqa: E402
 
 NETWORK = ("--width=16", "--dropout=0.2", "--placement=all", "--recipe=controlled", "--checkpoint_every=1")

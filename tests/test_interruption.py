@@ -31,7 +31,6 @@ from bnjax.train.step import Totals
 
 pytestmark = pytest.mark.slow
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
-sys.path.insert(0, str(EXPERIMENTS))
 import soak  # noqa: E402
 
 DATA = dataset(train_count=160)  # ten steps an epoch

@@ -5,6 +5,10 @@ import io
 import json
 
 import pytest
+from speed_peers.figure import speed_figure
+from speed_peers.measurement_files import load_speed
+from speed_peers.measurements import significant
+from speed_peers.section import speed_section
 from test_report import report_process
 from test_report_mnist import record_run
 
@@ -12,9 +16,6 @@ from bnjax.records import RecordError
 from bnjax.report.page.build import folder_report
 from bnjax.report.page.html import as_html
 from bnjax.report.page.plain import as_csv, as_markdown
-from bnjax.report.speed import speed_section
-from bnjax.report.speed_figures import speed_figure
-from bnjax.report.speed_results import load_speed, significant
 
 MACHINE = {
     "kind": "machine",
@@ -182,7 +183,7 @@ def test_the_figure_marks_bnjax_and_names_every_dot(files):
 
 def test_every_format_shows_it(files, tmp_path):
     record_run(tmp_path, [0.9, 0.9], placement="none", epochs=2)
-    report = folder_report(tmp_path, speed=files)
+    report = folder_report(tmp_path, more=[speed_section(load_speed(files))])
     page, markdown = as_html(report), as_markdown(report)
     assert '<figure id="speed-steps">' in page
     assert 'href="#speed"' in page

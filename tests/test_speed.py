@@ -12,15 +12,13 @@ import jax
 import pytest
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
-sys.path.insert(0, str(EXPERIMENTS))
 
 import speed
 from speed_peers.contestants import CONTESTANTS, Contestant
+from speed_peers.measurement_files import load_speed
 from speed_peers.networks import ARCHITECTURES, Task
 from speed_peers.processes import Worker, WorkerError
 from speed_peers.sweep import sweep_norms, sweep_seconds
-
-from bnjax.report.speed_results import load_speed
 
 pytestmark = pytest.mark.slow
 

@@ -1,14 +1,9 @@
 """The products of layers one by one: the same numbers by bnjax and by PyTorch, and a table of them."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "experiments"))
-
 import speed_layers
 from speed_peers.layers import Layer
 from speed_peers.operations import Unit

@@ -2,8 +2,6 @@
 
 import dataclasses
 import os
-import sys
-from pathlib import Path
 from typing import NamedTuple
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -12,9 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "experiments"))
-
 from speed_peers import bnjax_itself, plain_flax
 from speed_peers.layers import FLATTEN
 from speed_peers.networks import ARCHITECTURES, CLASSES, SMALL_NETWORKS, Task

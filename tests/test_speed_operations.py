@@ -1,15 +1,9 @@
 """The operations of a step, counted by hand and by XLA."""
 
-import sys
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import pytest
 from jax import lax
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "experiments"))
-
 from speed_peers.networks import ARCHITECTURES, Task
 from speed_peers.operations import layer_operations, step_operations
 

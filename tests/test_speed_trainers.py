@@ -2,16 +2,11 @@
 
 import importlib
 import os
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "experiments"))
-
 from speed_peers.images import digits, epoch_set
 from speed_peers.networks import Task
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bnjax.report.speed_results import significant
 from speed_peers.contestants import BNJAX, CONTESTANTS, MATRIX_PRODUCTS, Contestant
+from speed_peers.measurements import significant
 from speed_peers.networks import ARCHITECTURES, Task
 from speed_peers.options import Options
 from speed_peers.processes import Worker, WorkerError

@@ -4,9 +4,9 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bnjax.report.speed_results import significant
 from speed_peers.contestants import BNJAX, MATRIX_SIZE
 from speed_peers.images import epoch_images
+from speed_peers.measurements import significant
 from speed_peers.networks import FROZEN_LAYERS, Task
 from speed_peers.operations import step_operations
 from speed_peers.processes import Worker

@@ -13,15 +13,13 @@ from bnjax.report.sections.provenance import runs_section
 from bnjax.report.sections.tables import provenance
 from bnjax.report.sections.verdict import judge_all
 from bnjax.report.sections.vgg7 import vgg7_groups
-from bnjax.report.speed import speed_section
-from bnjax.report.speed_results import load_speed
 from bnjax.studies import CLAIMS
 
 _TITLE = "Where should Batch Normalization go?"
 
 
 def folder_report(
-    directory: Path, epoch: int | None = None, pictures: bool = True, speed: Sequence[Path] = ()
+    directory: Path, epoch: int | None = None, pictures: bool = True, more: Sequence[Section] = ()
 ) -> Report:
     """Everything that the records below a folder say.
 
@@ -29,14 +27,11 @@ def folder_report(
       directory: with runs of any experiment; what cannot be read of it is told in the report.
       epoch: the last that counts; None: all.
       pictures: whether to draw, which takes seconds.
-      speed: files that ``experiments/speed.py`` wrote.
+      more: sections of other sources, which come before the runs.
 
     Raises:
-      RecordError: one of these is damaged, or something else.
-      OSError: one of these cannot be read.
       LookupError: there is no run at all.
     """
-    measured = load_speed(speed)
     runs, problems = load_sound_runs(directory)
     if not runs:
         raise LookupError("; ".join([f"no runs in {directory}", *problems]))
@@ -53,7 +48,7 @@ def folder_report(
         contrasts_section(judged),
         *grid_sections(groups),
         commands_section(judged),
-        *([speed_section(measured, pictures)] if speed else []),
+        *more,
         runs_section(runs, problems),
     ]
     until = [f"Runs are cut to their first {epoch} epochs."] if epoch else []

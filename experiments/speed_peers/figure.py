@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from bnjax.report.figures.pictures import svg_picture
 from bnjax.report.figures.plots import COLOURS, GRAY, foot_text
 from bnjax.report.page.document import Picture
-from bnjax.report.speed_results import (
+from speed_peers.measurements import (
     BNJAX,
     SpeedResults,
     contestant_name,

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from bnjax.report.page.document import Cell, Picture, Section, Table, number, text
-from bnjax.report.speed_figures import speed_picture
-from bnjax.report.speed_results import (
+from speed_peers.figure import speed_picture
+from speed_peers.measurements import (
     SpeedResults,
     contestant_name,
     is_fine_tuned,
