@@ -24,6 +24,7 @@ FLOORS = {
     "schema": 0,
     "stdout": 0,
     "whole_file": 0,
+    "bar": 0,
     "flags": 1,
     "data": 2,
     "nn": 3,

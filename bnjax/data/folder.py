@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
+from bnjax.bar import tqdm
 from bnjax.data.cache import cached
 from bnjax.data.folder_layout import LabelledFile, Layout, find_layout
 from bnjax.data.image_set import DataError, Dataset, ImageSet

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from bnjax.bar import tqdm
 from bnjax.data.cache import cached, fingerprint
 from bnjax.data.image_set import DataError, Dataset, Images, ImageSet
 from bnjax.data.stream import (

@@ -12,7 +12,14 @@ from bnjax.flags import complain
 from bnjax.options import Options
 from bnjax.train.hosts import ALONE, Hosts, LostError, joined
 from bnjax.train.huge_pages import start_with_huge_pages
-from bnjax.train.recorder import Recorder, finished_summary, print_record, record_path, variables_path
+from bnjax.train.recorder import (
+    Recorder,
+    finished_summary,
+    print_record,
+    record_path,
+    same_command,
+    variables_path,
+)
 from bnjax.train.run import device_errors, failures, train_run
 from bnjax.train.signals import Stopped, ends_in_time, stop_signals
 from bnjax.train.watched import lost, watched
@@ -98,7 +105,13 @@ def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = A
     wanted = {"update": options.movie, "weights": options.weight_movie}
     movies = [Movie(Path(path).expanduser(), shows) for shows, path in wanted.items() if path]
     recorder, shown = Recorder(config, print_record, not hosts.first), partial(Progress, shown=hosts.first)
-    return _exit_code(train_run(config, recorder, shown, movies, hosts=hosts))
+    try:
+        return _exit_code(train_run(config, recorder, shown, movies, hosts=hosts))
+    except Stopped:
+        if recorder.summary and recorder.summary["steps"]:
+            goes_on = f"{same_command(config)} goes on after step {recorder.summary['steps']}"
+            print(f"{program}: {goes_on}", file=sys.stderr)
+        raise
 
 
 def _exit_code(status: str) -> int:
