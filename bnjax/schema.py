@@ -74,7 +74,7 @@ SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
         **_COMMON,
         "status": ((str,), "done, diverged or interrupted"),
         "epochs": ((int,), "epochs recorded"),
-        "steps": ((int,), "training steps recorded"),
+        "steps": ((int,), "training steps taken; of an interrupted run those that its last checkpoint holds"),
         "final": ((dict,), "metrics of the last epoch; empty if none ended"),
         "best": (
             (dict,),

@@ -211,14 +211,15 @@ def test_a_signal_ends_a_run_with_its_summary(number, code, cifar10_command, tmp
     with started(cifar10_command, *ENDLESS, f"--out_dir={tmp_path}") as process:
         lines = read_until_epoch(process)
         process.send_signal(number)
-        rest, stderr = process.communicate(timeout=60)
+        rest, stderr = process.communicate(timeout=400)
     assert process.returncode == code
-    assert "Traceback" not in stderr
     assert "".join(lines) + rest == file_of(tmp_path).read_text(encoding="utf-8")
     *_, last_epoch, summary = read(file_of(tmp_path))
     assert summary["kind"] == "summary"
     assert summary["status"] == "interrupted"
     assert summary["epochs"] == last_epoch["epoch"] >= 1
+    assert stderr == f"cifar10.py: the same command goes on after step {summary['steps']}\n"
+    assert summary["steps"] >= last_epoch["step"]
     assert summary["final"]["test_accuracy"] == last_epoch["test_accuracy"]
     assert summary["state_sha256"] is None
     assert records.find_summary(file_of(tmp_path)) is None
@@ -228,7 +229,7 @@ def test_a_reader_that_leaves_early_does_not_end_a_run(cifar10_command, tmp_path
     with started(cifar10_command, *TWO_EPOCHS, "--seed=1", f"--out_dir={tmp_path}") as process:
         assert strict(process.stdout.readline())["kind"] == "run"
         process.stdout.close()
-        assert process.wait(60) == 0
+        assert process.wait(400) == 0
         assert process.stderr.read() == ""
     assert read(file_of(tmp_path))[-1]["status"] == "done"
 

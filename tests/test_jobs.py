@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_sweep import finish, wait_for
+from test_sweep import finish, wait_for, wait_for_epochs
 
 from bnjax import records
 from bnjax.commands.flags import command_from_flags
@@ -89,7 +89,7 @@ def results(folder):
 def test_a_sweep_of_jobs_ends_as_one_of_processes_whatever_is_killed(start, tmp_path):
     jobs, processes = tmp_path / "jobs-runs", tmp_path / "processes-runs"
     killed = start("--epochs=60", "--engine=local", f"--out_dir={jobs}")
-    wait_for(lambda: len(list(jobs.glob("*/checkpoint-*.npz"))) > 1)
+    wait_for(lambda: len({path.parent for path in jobs.glob("*/checkpoint-*.npz")}) > 1)
     victim = workers(jobs)[0]
     os.kill(victim, signal.SIGKILL)
     found, err, code = finish(killed)
@@ -108,7 +108,7 @@ def test_a_sweep_of_jobs_ends_as_one_of_processes_whatever_is_killed(start, tmp_
 @needs_proc
 def test_a_signal_stops_the_jobs_of_a_sweep(start, tmp_path):
     endless = start("--epochs=1000000", "--engine=local", f"--out_dir={tmp_path}")
-    wait_for(lambda: len(list(tmp_path.glob("*/checkpoint-*.npz"))) > 1)
+    wait_for_epochs(tmp_path, 2)
     endless.send_signal(signal.SIGINT)
     found, err, code = finish(endless)
     assert code == 128 + signal.SIGINT, err

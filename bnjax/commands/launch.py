@@ -11,7 +11,7 @@ from bnjax.process.huge_pages import start_with_huge_pages
 from bnjax.process.signals import Stopped, ends_in_time, stop_signals
 from bnjax.process.watched import lost, watched
 from bnjax.runs.hosts import ALONE, Hosts, LostError, joined
-from bnjax.runs.recorder import Recorder, finished_summary, print_record
+from bnjax.runs.recorder import Recorder, finished_summary, print_record, same_command
 from bnjax.runs.run import device_errors, failures, train_run
 from bnjax.settings.config import Config, ConfigError, resolve
 from bnjax.settings.finetuning import source_config
@@ -99,7 +99,13 @@ def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = A
     wanted = {"update": options.movie, "weights": options.weight_movie}
     movies = [Movie(Path(path).expanduser(), shows) for shows, path in wanted.items() if path]
     recorder, shown = Recorder(config, print_record, not hosts.first), partial(Progress, shown=hosts.first)
-    return _exit_code(train_run(config, recorder, shown, movies, hosts=hosts))
+    try:
+        return _exit_code(train_run(config, recorder, shown, movies, hosts=hosts))
+    except Stopped:
+        if recorder.summary and recorder.summary["steps"]:
+            goes_on = f"{same_command(config)} goes on after step {recorder.summary['steps']}"
+            print(f"{program}: {goes_on}", file=sys.stderr)
+        raise
 
 
 def _exit_code(status: str) -> int:

@@ -3,7 +3,7 @@
 import sys
 from types import TracebackType
 
-from tqdm import tqdm
+from bnjax.process.bar import skip, tqdm
 
 
 class Progress:
@@ -29,6 +29,10 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         self._bar.close()
+
+    def start_at(self, steps: int) -> None:
+        """So many steps were taken before, which say nothing about the time left."""
+        skip(self._bar, steps)
 
     def describe(self, doing: str) -> None:
         """Says what is done before the steps."""

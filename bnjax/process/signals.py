@@ -42,8 +42,8 @@ def held_signals() -> Iterator[list[int]]:
         with _signals_handled_by(lambda came, _: waiting.append(came)):
             yield waiting
     finally:
-        if waiting:
-            signal.raise_signal(waiting[0])
+        for number in dict.fromkeys(waiting):
+            signal.raise_signal(number)
 
 
 @contextlib.contextmanager
@@ -106,8 +106,12 @@ def hear_signals() -> None:
 def _signals_handled_by(
     handler: Callable[[int, FrameType | None], None], *numbers: signal.Signals
 ) -> Iterator[None]:
-    """Signals go to ``handler`` inside, and where they went before afterwards."""
-    before = {number: signal.signal(number, handler) for number in numbers or _ENDING}
+    """Signals go to ``handler`` inside, and where they went before afterwards; ignored ones stay ignored.
+
+    Ctrl-C reaches the workers of a sweep too, which leave it to their parent.
+    """
+    heard = [number for number in numbers or _ENDING if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heard}
     try:
         yield
     finally:

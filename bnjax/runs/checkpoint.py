@@ -59,6 +59,7 @@ def save(folder: Path, run: Run) -> None:
     path = folder / f"checkpoint-{run.steps_taken:012}.npz"
     with held_signals():  # NumPy's archive would make another error of what a signal raises
         write_arrays(path, _arrays(run))
+        run.saved_steps = run.steps_taken
     remove(checkpoints(folder)[_KEPT:])
 
 
@@ -181,6 +182,7 @@ def restore(saved: Saved, run: Run) -> bool:
     run.state = jax.tree.unflatten(tree, placed)
     run.flat.kernels, run.flat.streaks = saved.kernels, saved.streaks
     run.epochs[:], run.underway = saved.epochs, saved.underway
+    run.saved_steps = run.steps_taken
     run.lanes, run.shared_order = saved.lanes, saved.shared_order
     for movie in run.movies:
         movie.take_frames(saved.frames.get(movie.shows, []))

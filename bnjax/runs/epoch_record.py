@@ -139,7 +139,7 @@ def summary_fields(run: Run, status: str, seconds: float) -> dict[str, Any]:
     return {
         "status": status,
         "epochs": len(run.epochs),
-        "steps": run.epochs[-1]["step"] if run.epochs else 0,
+        "steps": run.saved_steps if status == "interrupted" else run.epochs[-1]["step"],
         "final": {name: ended[-1].get(name) for name in METRICS} if ended else {},
         "best": _best(ended) if ended else {},
         "dying": ended[-1]["dying"] if ended else {},

@@ -25,17 +25,26 @@ class Recorder:
         self.path = record_path(config)
         self._tell, self._mute = tell, mute
         self._opened = False
+        #: The summary of this attempt, once it is written.
+        self.summary: dict[str, Any] | None = None
         self._whole = threading.Lock()  # the last words of a run come from a second thread
 
     def emit(self, kind: str, **fields: Any) -> None:
-        """Makes, keeps and tells one record."""
+        """Makes, keeps and tells one record; ignores what comes after a summary.
+
+        Two threads may come to say how a run ended: the first one to speak is right.
+        """
         if self._mute:
             return
         record = records.make_record(kind, self.run_id, **fields)
         with self._whole, held_signals():
+            if self.summary:
+                return
             if not self._opened:
                 self._open()
             records.append(self.path, record)
+            if kind == "summary":
+                self.summary = record
             self._tell(record)
 
     def go_on_after(self, epochs: list[dict[str, Any]]) -> None:
@@ -83,13 +92,20 @@ def finished_summary(config: Config) -> dict[str, Any] | None:
     return None if found and found["status"] == "done" and lacks_state else found
 
 
+def same_command(config: Config) -> str:
+    """What to start so that a run goes on that was stopped."""
+    anew = {"--overwrite": config.overwrite, "--noresume": not config.resume}
+    without = " and ".join(flag for flag, given in anew.items() if given)
+    return f"the same command without {without}" if without else "the same command"
+
+
 def print_record(record: dict[str, Any]) -> None:
     """One JSON line on stdout; a reader that has gone away does not end the run.
 
     Raises:
       OSError: it cannot be written; nothing more is written there then.
     """
-    from tqdm import tqdm
+    from bnjax.process.bar import tqdm
 
     with tqdm.external_write_mode():  # takes the progress bar off the terminal meanwhile
         write_stdout(records.json_line(record))

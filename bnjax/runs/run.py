@@ -139,7 +139,7 @@ def _train_claimed(
         with last_words(partial(close, status)):
             try:
                 with progress(run.config.epochs * run.steps_per_epoch, run.config.epochs) as shown, saves:
-                    shown.advance(run.steps_taken, len(run.epochs), 0.0)
+                    shown.start_at(run.steps_taken)
                     ended = train(run, recorder.emit, shown, saves.after_epoch, saves.within_epoch)
                     if run.hosts.first:
                         keep_state(run, ended)
@@ -297,8 +297,10 @@ class Saves:
 
         if not self.kept:
             return
-        [folder] = [recorder.path.parent for run, recorder in self.runs if run is ended]
-        checkpoint.remove(checkpoint.checkpoints(folder))
+        [recorder] = [recorder for run, recorder in self.runs if run is ended]
+        if recorder.summary and recorder.summary["status"] == "interrupted":
+            return  # a second thread said so first
+        checkpoint.remove(checkpoint.checkpoints(recorder.path.parent))
 
 
 @contextlib.contextmanager

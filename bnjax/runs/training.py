@@ -56,6 +56,7 @@ class Run:
       flat: the updates of its kernels.
       movies: get a frame after each epoch.
       epochs: the fields of the ``epoch`` records.
+      saved_steps: training steps that lie behind its last checkpoint.
       underway: how far it has come in the epoch after these.
       lanes: for how many runs side by side the program was made in which it began; more or fewer would
         round otherwise. 1 for a run by itself.
@@ -71,6 +72,7 @@ class Run:
     flat: FlatHistory
     movies: Sequence[Movie] = ()
     epochs: list[dict[str, Any]] = field(default_factory=list)
+    saved_steps: int = 0
     underway: Underway = field(default_factory=Underway)
     lanes: int = 1
     shared_order: bool = True

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tqdm import tqdm
-
+from bnjax.process.bar import skip, tqdm
 from bnjax.runs.recorder import print_record
 from bnjax.settings.config import Config, run_id
 
@@ -57,13 +56,16 @@ class Standing:
                 self._best = (accuracy, self.names[config])
 
     def _count(self, config: Config, epoch: int) -> None:
-        # A run that goes on where it was cut has epochs that were made before.
+        if not self._epochs[config]:  # where it was cut: what lies before was not made now
+            skip(self._bar, epoch - 1)
+            self._epochs[config] = epoch - 1
         self._bar.update(max(epoch - self._epochs[config], 0))
         self._epochs[config] = max(epoch, self._epochs[config])
 
     def end(self, config: Config, status: str) -> None:
         """A run has ended."""
-        self._count(config, config.epochs)  # what one that ended early lacks
+        skip(self._bar, config.epochs - self._epochs[config])  # what one that ended early lacks
+        self._epochs[config] = config.epochs
         self.statuses[config] = status
         if status != "done":
             say(f"{self.program}: run {run_id(config)}: {status}")

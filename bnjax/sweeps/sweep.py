@@ -17,8 +17,8 @@ from pathlib import Path
 
 from bnjax.files import check_writable
 from bnjax.process.backend import computes_on_cpu
-from bnjax.process.signals import held_signals, starting_processes
-from bnjax.runs.recorder import finished_summary, print_record
+from bnjax.process.signals import Stopped, held_signals, starting_processes
+from bnjax.runs.recorder import finished_summary, print_record, same_command
 from bnjax.runs.run import load
 from bnjax.settings.config import Config, condition_names
 from bnjax.settings.options import Options, engine_parameters
@@ -53,15 +53,11 @@ def sweep(configs: Sequence[Config], options: Options, program: str) -> int:
             check_writable(Path(out_dir).expanduser())  # before hours of decoding
         tasks = planned(configs, steps_of(todo), options)
         standing = Standing(todo, condition_names(configs), program)
-        jobs = job_count(options, len(tasks))
-        if options.engine == Options.engine:
-            with _Pool(tasks, jobs, standing) as pool, standing:
-                pool.run()
-        else:
-            from bnjax.sweeps.jobs import make_by_jobs
-
-            with standing:
-                make_by_jobs(tasks, jobs, options, standing)
+        try:
+            _make(tasks, options, standing)
+        except Stopped:
+            say(f"{program}: {same_command(todo[0])} goes on where its runs were stopped")
+            raise
         statuses |= standing.statuses
     counts = Counter(statuses.values())
     done, elsewhere = counts.pop("done", 0), counts.pop(ELSEWHERE, 0)
@@ -69,6 +65,18 @@ def sweep(configs: Sequence[Config], options: Options, program: str) -> int:
     others = f"{elsewhere} being made by another process, " if elsewhere else ""
     say(f"{program}: {done} runs done, {others}{bad} diverged or failed; in {', '.join(where)}")
     return 1 if bad else 0
+
+
+def _make(tasks: Sequence[Task], options: Options, standing: Standing) -> None:
+    jobs = job_count(options, len(tasks))
+    if options.engine == Options.engine:
+        with _Pool(tasks, jobs, standing) as pool, standing:
+            pool.run()
+        return
+    from bnjax.sweeps.jobs import make_by_jobs
+
+    with standing:
+        make_by_jobs(tasks, jobs, options, standing)
 
 
 def steps_of(todo: Sequence[Config]) -> dict[Config, int]:
@@ -141,8 +149,8 @@ class _Pool:
             elif worker.process.is_alive():
                 worker.connection.send(None)
         deadline = time.monotonic() + _SECONDS_TO_STOP
+        self._drain(deadline)
         for worker in self.workers:
-            self._drain(worker, deadline)
             worker.process.join(max(deadline - time.monotonic(), 0))
             if worker.process.is_alive():
                 worker.process.kill()
@@ -180,15 +188,18 @@ class _Pool:
         else:
             worker.task = None
 
-    def _drain(self, worker: _Worker, deadline: float) -> None:
-        """Prints what a process still has to tell."""
-        try:
-            while worker.connection.poll(max(deadline - time.monotonic(), 0)):
-                kind, content = worker.connection.recv()
+    def _drain(self, deadline: float) -> None:
+        """Prints what the processes still have to tell, until all have ended or the time is over."""
+        still = [worker.connection for worker in self.workers]
+        while still and (heard := wait(still, max(deadline - time.monotonic(), 0))):
+            for connection in heard:
+                try:
+                    kind, content = connection.recv()  # type: ignore[union-attr]
+                except (EOFError, ConnectionError):
+                    still.remove(connection)  # type: ignore[arg-type]
+                    continue
                 if kind == "record":
                     print_record(content)
-        except (EOFError, ConnectionError):
-            pass
 
 
 def _start(core: int | None) -> _Worker:

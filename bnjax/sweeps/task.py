@@ -150,6 +150,11 @@ def _train_level(
             saves.remove(run)
             ended(run.config, status)
 
+    def interrupt() -> None:
+        for run, recorder in level:
+            fields = summary_fields(run, "interrupted", time.perf_counter() - started)
+            recorder.emit("summary", **fields)
+
     def close_others(status: str) -> None:
         for lane in range(len(level)):
             if lane not in told:
@@ -163,7 +168,7 @@ def _train_level(
 
     for run, recorder in level:
         recorder.emit("run", **run_facts(run, len(level)))
-    with last_words(partial(close_others, "interrupted")):
+    with last_words(interrupt):
         status = "interrupted"
         try:
             with saves:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from bnjax.data.cache import cached, fingerprint
 from bnjax.data.image_set import DataError, Dataset, Images, ImageSet
@@ -19,6 +18,7 @@ from bnjax.data.stream import (
     stream_facts,
     stream_of,
 )
+from bnjax.process.bar import tqdm
 
 _NAME = re.compile(r"\w+(/[\w-][\w.-]*)?(:\d+\.\d+\.\d+)?")
 _READ_AT_ONCE = 1000  # examples; reading in batches is about twice as fast as one by one
