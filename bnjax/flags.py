@@ -17,6 +17,7 @@ from absl import flags
 
 from bnjax.conditions import sweep_conditions
 from bnjax.config import FIELDS, Config, ConfigError, check_field, resolve, run_id
+from bnjax.defaults import configured
 from bnjax.options import MOST_LANES, OPTION_FIELDS, Options, check_distributed, engine_parameters
 from bnjax.recipes import SWEEPS, Conditions, recipe
 from bnjax.stdout import write_stdout
@@ -62,9 +63,8 @@ def command_from_flags(argv: Sequence[str], experiment: str, about: str) -> Comm
         given = _given_flags(argv)
         options = _options(given)
         settings = {name: value for name, value in given.items() if name in _names(FIELDS)}
-        base = dataclasses.replace(recipe(experiment, given.get("recipe", Config.recipe)), **settings)
         conditions = sweep_conditions(experiment, options.sweep, options.vary)
-        configs = _configs(base, conditions, settings, options)
+        configs = _configs(experiment, conditions, settings, options)
         _check_movies(options, len(configs))
         check_distributed(options, given, configs)
         return Command(configs, options)
@@ -87,16 +87,17 @@ def _options(given: Mapping[str, Any]) -> Options:
 
 
 def _configs(
-    base: Config, conditions: Conditions, given: Mapping[str, Any], options: Options
+    experiment: str, conditions: Conditions, given: Mapping[str, Any], options: Options
 ) -> tuple[Config, ...]:
     """Every condition with every seed, a run that two of them share once."""
     runs: dict[str, Config] = {}
-    for seed in range(base.seed, base.seed + options.seeds):
+    first_seed = given.get("seed", Config.seed)
+    for seed in range(first_seed, first_seed + options.seeds):
         for settings in conditions.values():
             for name in settings.keys() & given.keys():
                 asked = f"--sweep={options.sweep}" if options.sweep else f"--vary={options.vary}"
                 raise ConfigError(f"--{name}={given[name]}: {asked} gives that itself")
-            config = resolve(dataclasses.replace(base, **settings, seed=seed))
+            config = resolve(configured(experiment, {**given, **settings, "seed": seed}))
             runs.setdefault(run_id(config), config)
     return tuple(runs.values())
 
@@ -153,10 +154,7 @@ def _given_flags(argv: Sequence[str]) -> dict[str, Any]:
         raise ConfigError(f"{flagfile} is not a text file ({error})") from None
     if rest:
         raise ConfigError(f"{rest[0]!r} is not a flag; flags are written --name=value")
-    given = {field.name: values[field.name].value for field in fields if values[field.name].present}
-    if given.get("recipe") not in (None, *_choices("recipe")):
-        raise ConfigError(f"--recipe={given['recipe']} is not one of {', '.join(_choices('recipe'))}")
-    return given
+    return {field.name: values[field.name].value for field in fields if values[field.name].present}
 
 
 def _choices(name: str) -> tuple[str, ...]:

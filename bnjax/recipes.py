@@ -15,6 +15,9 @@ from bnjax.sites import VGG7_SITES
 
 Conditions = dict[str, dict[str, Any]]
 
+#: What the controlled recipe of every experiment changes of its published one.
+CONTROLLED: dict[str, Any] = {"recipe": "controlled", "shuffle": "epoch", "input_scale": "standardize"}
+
 #: Batch Normalization and dropout on CIFAR-10 (Qiita, 2018-06-10, TensorFlow 1.8): 5x5 convolutions, norms
 #: after the activation, tf.train.AdamOptimizer(1e-3) with its epsilon 1e-8, batches of 128, raw pixels, the
 #: same 390 batches every epoch. Its author ran 400 epochs; 10 is what a first answer needs.
@@ -231,8 +234,5 @@ def recipe(experiment: str, name: str) -> Config:
       KeyError: no experiment or no recipe has that name.
     """
     published = EXPERIMENTS[experiment]
-    changes: dict[str, dict[str, Any]] = {
-        "published": {},
-        "controlled": dict(recipe="controlled", shuffle="epoch", input_scale="standardize"),
-    }
+    changes: dict[str, dict[str, Any]] = {"published": {}, "controlled": CONTROLLED}
     return dataclasses.replace(published, **changes[name])

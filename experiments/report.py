@@ -12,7 +12,7 @@ from bnjax.flags import Parser, complain
 from bnjax.records import RecordError
 from bnjax.report.figures import save_mnist_figures
 from bnjax.report.mnist import LAST_EPOCHS, finished, mnist_table
-from bnjax.report.recorded import RecordedRun, load_runs
+from bnjax.report.recorded import RecordedRun, load_runs, without_mislabelled
 from bnjax.report.select import first_epochs
 from bnjax.report.tables import cifar10_table, provenance
 from bnjax.report.vgg7 import vgg7_groups
@@ -121,7 +121,9 @@ def main(argv: list[str]) -> int:
         if arguments.out or arguments.format:
             _page(arguments)
             return 0
-        runs = load_runs(arguments.runs_dir)
+        runs, mislabelled = without_mislabelled(load_runs(arguments.runs_dir))
+        for line in mislabelled:
+            print(f"report.py: {line}", file=sys.stderr)
         if not any(run.run["config"]["model"] in _NETWORKS for run in runs):
             names = ", ".join(_NETWORKS.values())
             print(f"report.py: no runs of {names} in {arguments.runs_dir}", file=sys.stderr)

@@ -14,6 +14,7 @@ FLOORS = {
     "sites": 0,
     "config": 0,
     "settings": 0,
+    "defaults": 0,
     "freezing": 0,
     "finetuning": 0,
     "sealed": 0,

@@ -10,7 +10,7 @@ from bnjax.report.document import Picture, Report, Section
 from bnjax.report.grid import grid_sections
 from bnjax.report.pictures import all_pictures, movies
 from bnjax.report.provenance import runs_section
-from bnjax.report.recorded import RecordedRun, load_sound_runs
+from bnjax.report.recorded import RecordedRun, load_sound_runs, without_mislabelled
 from bnjax.report.select import first_epochs
 from bnjax.report.speed import speed_section
 from bnjax.report.speed_results import load_speed
@@ -40,14 +40,16 @@ def folder_report(
     runs, problems = load_sound_runs(directory)
     if not runs:
         raise LookupError("; ".join([f"no runs in {directory}", *problems]))
-    judged = judge_all(CLAIMS, runs, epoch)
+    counted, mislabelled = without_mislabelled(runs)
+    problems = [*problems, *mislabelled]
+    judged = judge_all(CLAIMS, counted, epoch)
     cifar10, mnist, vgg7 = (
-        [run for run in runs if run.run["config"]["model"] == model] for model in ("cnn", "mlp", "vgg7")
+        [run for run in counted if run.run["config"]["model"] == model] for model in ("cnn", "mlp", "vgg7")
     )
     groups = vgg7_groups(vgg7, epoch)
     drawn: list[Picture] = []
     if pictures:
-        cnn, mlp, every = (first_epochs(some, epoch) if epoch else some for some in (cifar10, mnist, runs))
+        cnn, mlp, every = (first_epochs(some, epoch) if epoch else some for some in (cifar10, mnist, counted))
         drawn = [*all_pictures(cnn, mlp, groups, every), *movies(directory)]
     sections = [
         claims_section(judged),
