@@ -48,7 +48,7 @@ def _brought(base: Config, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _image_size(base: Config, model: str) -> int:
-    """The recipe's size is that of its network. Where it left the size open, 32 stays if it is large enough."""
+    """That of the network; where the recipe leaves the size open, 32 stays if it is large enough."""
     usual, own = Config.image_size, MODEL_IMAGES[model]
     if model == "mlp" or (base.image_size == usual and own.smallest_side <= usual):
         return usual

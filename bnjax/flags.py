@@ -28,10 +28,18 @@ _HELP_FLAGS = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
 
 
 class Command(NamedTuple):
-    """What a command line asks for: resolved configs, all of them different runs, and the options."""
+    """What a command line asks for.
+
+    Attributes:
+      configs: resolved, all of them different runs.
+      options: how they are made.
+      yielding: those configs whose ``validation`` is the recipe's: data with validation images of its own
+        takes its place.
+    """
 
     configs: tuple[Config, ...]
     options: Options
+    yielding: frozenset[Config] = frozenset()
 
 
 def mark_as_parsed() -> None:
@@ -65,9 +73,10 @@ def command_from_flags(argv: Sequence[str], experiment: str, about: str) -> Comm
         settings = {name: value for name, value in given.items() if name in _names(FIELDS)}
         conditions = sweep_conditions(experiment, options.sweep, options.vary)
         configs = _configs(experiment, conditions, settings, options)
+        asked = {name for some in (settings, *conditions.values()) for name in some}
         _check_movies(options, len(configs))
         check_distributed(options, given, configs)
-        return Command(configs, options)
+        return Command(configs, options, frozenset() if "validation" in asked else frozenset(configs))
     except (flags.Error, ConfigError) as error:
         complain(argv[0], str(error))
 

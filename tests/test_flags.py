@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from bnjax.config import FIELDS, Config, resolve, run_id
+from bnjax.data.load import fit_validation
 from bnjax.flags import command_from_flags, help_text
 from bnjax.freezing import TRAINED
 from bnjax.options import OPTION_FIELDS
@@ -364,6 +365,26 @@ def test_the_script_helps_without_jax(run_watched):
     assert "--dataset=digits" in result.stdout
     assert result.imported & HEAVY == set()
     assert "bnjax.config" in result.imported
+
+
+def finetune_on(folder, *flags, splits=("train", "test", "val")):
+    """Configs of finetune.py on a folder with these splits, as they are run."""
+    for split in splits:
+        for name in ("cat", "dog"):
+            (folder / split / name).mkdir(parents=True, exist_ok=True)
+            (folder / split / name / "1.png").touch()
+    command = command_of(f"--dataset=folder:{folder}", *flags, experiment="finetune")
+    return [fit_validation(c) if c in command.yielding else c for c in command.configs]
+
+
+def test_images_for_validation_take_the_place_of_the_recipes_held_out_part(tmp_path):
+    [ours] = finetune_on(tmp_path)
+    [given] = finetune_on(tmp_path, "--validation=0.1")
+    assert (ours.validation, given.validation) == (0.0, 0.1)
+    assert run_id(ours) != run_id(given)
+    assert {config.validation for config in finetune_on(tmp_path, "--vary=validation=0.1|0.2")} == {0.1, 0.2}
+    [alone] = finetune_on(tmp_path / "alone", splits=("train", "test"))
+    assert alone.validation == 0.1
 
 
 @pytest.mark.parametrize(
