@@ -22,6 +22,7 @@ from bnjax.report.sections.vgg7_tables import vgg7_report
 
 if TYPE_CHECKING:
     from bnjax.report.page.document import Section
+from bnjax.report.runs.recorded import without_mislabelled
 
 _CIFAR10_EPOCH = 5
 #: Studies that have tables.
@@ -129,7 +130,9 @@ def main(argv: list[str]) -> int:
         if arguments.out or arguments.format:
             _page(arguments)
             return 0
-        runs = load_runs(arguments.runs_dir)
+        runs, mislabelled = without_mislabelled(load_runs(arguments.runs_dir))
+        for line in mislabelled:
+            print(f"report.py: {line}", file=sys.stderr)
         if not any(run.study in _STUDIES for run in runs):
             names = ", ".join(_STUDIES)
             print(f"report.py: no runs of {names} in {arguments.runs_dir}", file=sys.stderr)

@@ -1,13 +1,17 @@
 """The command line: its help, its complaints, and what comes before JAX."""
 
 import dataclasses
+import json
 import subprocess
 import sys
 
 import pytest
 
+from bnjax.architectures.sites import MODELS
 from bnjax.commands.flags import command_from_flags, help_text
+from bnjax.data.load import fit_validation
 from bnjax.settings.config import FIELDS, Config, resolve, run_id
+from bnjax.settings.freezing import TRAINED
 from bnjax.settings.options import OPTION_FIELDS
 from bnjax.studies import STUDIES, recipe
 
@@ -178,6 +182,56 @@ def test_the_optimizer_momentum_is_sgd_with_momentum():
     assert (given.optimizer, given.momentum) == ("sgd", 0.5)
 
 
+def test_a_momentum_of_0_is_a_momentum():
+    assert config_of("--optimizer=momentum", "--momentum=0").momentum == 0
+    varied = command_of("--optimizer=momentum", "--vary=momentum=0|0.5|0.9").configs
+    assert [config.momentum for config in varied] == [0, 0.5, 0.9]
+    optimizers = command_of("--momentum=0", "--vary=optimizer=sgd|momentum|adam").configs
+    assert [(config.optimizer, config.momentum) for config in optimizers] == [("sgd", 0), ("adam", 0)]
+
+
+@pytest.mark.parametrize("experiment", STUDIES)
+def test_a_condition_expands_what_stands_for_other_settings_as_flags_do(experiment, tmp_path):
+    for setting, values in {
+        "recipe": ("published", "controlled"),
+        "model": MODELS,
+        "optimizer": ("adam", "sgd", "momentum"),
+        "trained": TRAINED,
+    }.items():
+        usual = ["--weights=none", "--placement=all"]
+        usual += [] if setting == "trained" else ["--freeze_until="]
+        file = tmp_path / "conditions.json"
+        file.write_text(json.dumps([{setting: value} for value in values]), encoding="utf-8")
+        by_flag = [
+            config
+            for value in values
+            for config in command_of(*usual, f"--{setting}={value}", experiment=experiment).configs
+        ]
+        for asked in (f"--vary={setting}={'|'.join(values)}", f"--sweep={file}"):
+            assert [*command_of(*usual, asked, experiment=experiment).configs] == list(dict.fromkeys(by_flag))
+
+
+def test_another_network_brings_its_own_image_size():
+    def size(*flags, experiment="finetune"):
+        [config] = command_of("--weights=none", "--freeze_until=", *flags, experiment=experiment).configs
+        return config.image_size
+
+    assert size() == size("--model=inceptionv3") == 299
+    assert size("--model=cnn") == size("--model=vgg7") == size("--model=mlp") == 32
+    assert size("--model=mobilenetv2") == 224
+    assert size("--model=cnn", "--image_size=299") == 299
+    assert size("--model=inceptionv3", experiment="mobilenet") == 299
+    assert size("--model=mobilenetv2", experiment="cifar10") == 32  # as ever: it is large enough
+    assert size("--model=inceptionv3", experiment="cifar10") == 299
+
+
+def test_what_is_trained_takes_the_place_of_the_recipes_frozen_part():
+    [norms] = command_of("--trained=norms", experiment="finetune").configs
+    assert (norms.freeze_until, norms.train_norms, norms.trained) == ("", False, "norms")
+    [whole] = command_of("--freeze_until=", experiment="finetune").configs
+    assert (whole.freeze_until, whole.train_norms) == ("", False)
+
+
 def test_every_option_is_a_flag_and_no_part_of_a_run():
     for field in OPTION_FIELDS:
         assert f"--{field.name}" in help_text(PROGRAM, "mnist", "")
@@ -312,6 +366,26 @@ def test_the_script_helps_without_jax(run_watched):
     assert "--dataset=digits" in result.stdout
     assert result.imported & HEAVY == set()
     assert "bnjax.settings.config" in result.imported
+
+
+def finetune_on(folder, *flags, splits=("train", "test", "val")):
+    """Configs of finetune.py on a folder with these splits, as they are run."""
+    for split in splits:
+        for name in ("cat", "dog"):
+            (folder / split / name).mkdir(parents=True, exist_ok=True)
+            (folder / split / name / "1.png").touch()
+    command = command_of(f"--dataset=folder:{folder}", *flags, experiment="finetune")
+    return [fit_validation(c) if c in command.yielding else c for c in command.configs]
+
+
+def test_images_for_validation_take_the_place_of_the_recipes_held_out_part(tmp_path):
+    [ours] = finetune_on(tmp_path)
+    [given] = finetune_on(tmp_path, "--validation=0.1")
+    assert (ours.validation, given.validation) == (0.0, 0.1)
+    assert run_id(ours) != run_id(given)
+    assert {config.validation for config in finetune_on(tmp_path, "--vary=validation=0.1|0.2")} == {0.1, 0.2}
+    [alone] = finetune_on(tmp_path / "alone", splits=("train", "test"))
+    assert alone.validation == 0.1
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from bnjax.report.page.build import folder_report
 from bnjax.report.page.document import Cell, Report, Section, Table, numbered
 from bnjax.report.page.html import as_html
 from bnjax.report.page.plain import as_csv, as_markdown
-from bnjax.report.runs.frame import LeftOut
+from bnjax.report.runs.frame import LeftOut, Mislabelled
 from bnjax.report.runs.recorded import load_runs, load_sound_runs
 from bnjax.report.sections.provenance import command_of
 from bnjax.studies import CLAIMS
@@ -231,3 +231,19 @@ def test_foreign_and_older_records_are_told_and_the_rest_is_used(folder, tmp_pat
     assert len(problems) == len(bad)
     assert any("schema 0 is not 1" in problem for problem in problems)
     assert any("config lacks dataset, epochs" in problem for problem in problems)
+
+
+def test_a_run_that_is_controlled_by_name_alone_is_named_and_counts_in_no_table(tmp_path):
+    record_vgg7(tmp_path, [1.0, 0.5], seed=1, recipe="controlled")
+    record_vgg7(tmp_path, [1.0, 0.4], seed=2, recipe_name="controlled")
+    report = folder_report(tmp_path, pictures=False)
+    [line] = report.problems
+    assert "run x is named controlled but has input_scale unit;" in line
+    assert "input_scale unit" not in " ".join(section.title for section in report.sections)
+    with pytest.warns(Mislabelled, match="input_scale unit"):
+        frame = bnjax.report.load(tmp_path)
+    assert len(frame) == 4
+    printed = report_process(str(tmp_path))
+    assert line in printed.stderr
+    assert "recipe controlled, 2 epochs" in printed.stdout
+    assert "input_scale unit" not in printed.stdout

@@ -374,7 +374,8 @@ from bnjax.commands.flags import command_from_flags
 from bnjax.commands.launch import launch
 import jax
 assert len(jax.devices()) == int(sys.argv[1]), jax.devices()
-sys.exit(launch(*command_from_flags(["x"] + sys.argv[2:], "cifar10", ""), "x"))
+command = command_from_flags(["x"] + sys.argv[2:], "cifar10", "")
+sys.exit(launch(command.configs, command.options, "x"))
 """
 #: With norms, and on digits.
 FOUR_STEPS = (

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 from absl import flags
 
 from bnjax.commands.conditions import sweep_conditions
+from bnjax.commands.defaults import configured
 from bnjax.process.stdout import write_stdout
 from bnjax.settings.config import FIELDS, Config, ConfigError, check_field, resolve, run_id
 from bnjax.settings.options import MOST_LANES, OPTION_FIELDS, Options, check_distributed, engine_parameters
@@ -27,10 +28,18 @@ _HELP_FLAGS = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
 
 
 class Command(NamedTuple):
-    """What a command line asks for: resolved configs, all of them different runs, and the options."""
+    """What a command line asks for.
+
+    Attributes:
+      configs: resolved, all of them different runs.
+      options: how they are made.
+      yielding: those configs whose ``validation`` is the recipe's: data with validation images of its own
+        takes its place.
+    """
 
     configs: tuple[Config, ...]
     options: Options
+    yielding: frozenset[Config] = frozenset()
 
 
 def command_from_flags(argv: Sequence[str], experiment: str, about: str) -> Command:
@@ -56,12 +65,12 @@ def command_from_flags(argv: Sequence[str], experiment: str, about: str) -> Comm
         given = _given_flags(argv)
         options = _options(given)
         settings = {name: value for name, value in given.items() if name in _names(FIELDS)}
-        base = dataclasses.replace(recipe(experiment, given.get("recipe", Config.recipe)), **settings)
         conditions = sweep_conditions(experiment, options.sweep, options.vary)
-        configs = _configs(base, conditions, settings, options)
+        configs = _configs(experiment, conditions, settings, options)
+        asked = {name for some in (settings, *conditions.values()) for name in some}
         _check_movies(options, len(configs))
         check_distributed(options, given, configs)
-        return Command(configs, options)
+        return Command(configs, options, frozenset() if "validation" in asked else frozenset(configs))
     except (flags.Error, ConfigError) as error:
         complain(argv[0], str(error))
 
@@ -81,16 +90,17 @@ def _options(given: Mapping[str, Any]) -> Options:
 
 
 def _configs(
-    base: Config, conditions: Conditions, given: Mapping[str, Any], options: Options
+    experiment: str, conditions: Conditions, given: Mapping[str, Any], options: Options
 ) -> tuple[Config, ...]:
     """Every condition with every seed, a run that two of them share once."""
     runs: dict[str, Config] = {}
-    for seed in range(base.seed, base.seed + options.seeds):
+    first_seed = given.get("seed", Config.seed)
+    for seed in range(first_seed, first_seed + options.seeds):
         for settings in conditions.values():
             for name in settings.keys() & given.keys():
                 asked = f"--sweep={options.sweep}" if options.sweep else f"--vary={options.vary}"
                 raise ConfigError(f"--{name}={given[name]}: {asked} gives that itself")
-            config = resolve(dataclasses.replace(base, **settings, seed=seed))
+            config = resolve(configured(experiment, {**given, **settings, "seed": seed}))
             runs.setdefault(run_id(config), config)
     return tuple(runs.values())
 
@@ -147,10 +157,7 @@ def _given_flags(argv: Sequence[str]) -> dict[str, Any]:
         raise ConfigError(f"{flagfile} is not a text file ({error})") from None
     if rest:
         raise ConfigError(f"{rest[0]!r} is not a flag; flags are written --name=value")
-    given = {field.name: values[field.name].value for field in fields if values[field.name].present}
-    if given.get("recipe") not in (None, *_choices("recipe")):
-        raise ConfigError(f"--recipe={given['recipe']} is not one of {', '.join(_choices('recipe'))}")
-    return given
+    return {field.name: values[field.name].value for field in fields if values[field.name].present}
 
 
 def _choices(name: str) -> tuple[str, ...]:

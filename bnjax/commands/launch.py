@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from pathlib import Path
 
@@ -22,8 +23,13 @@ FAILED = 1
 _SECONDS_TO_STOP = 8.5
 
 
-def launch(configs: Sequence[Config], options: Options, program: str) -> int:
+def launch(
+    configs: Sequence[Config], options: Options, program: str, yielding: AbstractSet[Config] = frozenset()
+) -> int:
     """Runs resolved configs: one here, several side by side; what has finished already is not run again.
+
+    Args:
+      yielding: those of the configs that hold images out for validation only where the data bring none.
 
     Returns:
       The exit code: 0 done, 1 one diverged or failed (with a line on stderr), 128 + signal interrupted.
@@ -32,14 +38,15 @@ def launch(configs: Sequence[Config], options: Options, program: str) -> int:
       SystemExit: with 2 after a line on stderr, where settings do not fit together.
     """
     start_with_huge_pages(program)
-    work = partial(_launch, configs, options, program)
+    work = partial(_launch, configs, options, program, yielding)
     return watched(work, program) if options.distributed else work()
 
 
-def _launch(configs: Sequence[Config], options: Options, program: str) -> int:
+def _launch(configs: Sequence[Config], options: Options, program: str, yielding: AbstractSet[Config]) -> int:
     try:
-        sources = _sources(configs)
         with ends_in_time(_SECONDS_TO_STOP), stop_signals():
+            configs = _fitted(configs, yielding)
+            sources = _sources(configs)
             if options.dry_run:
                 from bnjax.sweeps.estimate import dry_run
 
@@ -56,6 +63,14 @@ def _launch(configs: Sequence[Config], options: Options, program: str) -> int:
         return lost(str(error))
     except Stopped as stopped:
         return 128 + stopped.number
+
+
+def _fitted(configs: Sequence[Config], yielding: AbstractSet[Config]) -> list[Config]:
+    if not any(config.validation for config in yielding):
+        return list(configs)
+    from bnjax.data.load import fit_validation
+
+    return [fit_validation(config) if config in yielding else config for config in configs]
 
 
 def _sources(configs: Sequence[Config]) -> list[Config]:

@@ -22,8 +22,8 @@ def run_script(argv: list[str], experiment: str, about: str) -> int:
     from bnjax.commands.flags import command_from_flags
     from bnjax.commands.launch import launch
 
-    configs, options = command_from_flags(argv, experiment, about)
-    return launch(configs, options, f"{experiment}.py")
+    configs, options, yielding = command_from_flags(argv, experiment, about)
+    return launch(configs, options, f"{experiment}.py", yielding)
 
 
 def exit_at_signals() -> None:

@@ -11,6 +11,7 @@ from bnjax.data.image_set import DataError, Dataset, Images
 from bnjax.data.sources import original, prepared
 from bnjax.data.sources.digits import load_digits
 from bnjax.data.sources.folder import load_folder
+from bnjax.data.sources.folder_layout import find_layout
 from bnjax.data.stream import Reading
 from bnjax.settings.config import FOLDER, Config
 
@@ -54,11 +55,26 @@ def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: in
     return dataclasses.replace(dataset, facts=facts)
 
 
+def fit_validation(config: Config) -> Config:
+    """The same config, without held-out images where its folder brings images for validation.
+
+    Raises:
+      DataError: the folder is absent or of another form.
+    """
+    if not (config.validation and config.dataset.startswith(FOLDER)):
+        return config  # sets of TFDS bring none: their validation split is for testing
+    brings = "validation" in find_layout(_folder(config)).splits
+    return dataclasses.replace(config, validation=0.0) if brings else config
+
+
+def _folder(config: Config) -> Path:
+    return Path(config.dataset.removeprefix(FOLDER)).expanduser().absolute()
+
+
 def _from_source(config: Config, input_shape: tuple[int, int, int]) -> Dataset:
     reading = Reading(config.stream, config.workers, config.augment)
     if config.dataset.startswith(FOLDER):
-        root = Path(config.dataset.removeprefix(FOLDER))
-        return load_folder(root, config.image_size, config.bad_images, reading)
+        return load_folder(_folder(config), config.image_size, config.bad_images, reading)
     if config.dataset == "digits":
         _check_in_memory(config)
         return load_digits(input_shape)

@@ -23,6 +23,7 @@ def load(directory: str | Path) -> "pandas.DataFrame":
 
     Warns:
       LeftOut: for each file, or first line of it, that cannot be read; the rest is used.
+      Mislabelled: for each run with other settings than those of the recipe that it names.
     """
     from bnjax.report.runs.frame import frame_of_folder
 

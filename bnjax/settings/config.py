@@ -123,7 +123,8 @@ class Config(FineTuning):
     image_size: int = setting(
         32,
         "Side in pixels to which images of folder:PATH are scaled and centre-cropped, and those of a TFDS "
-        "set that are larger or of several sizes; digits are enlarged to it for every network but mlp.",
+        "set that are larger or of several sizes; digits are enlarged to it for every network but mlp. "
+        "Another --model than the experiment's brings its own usual size.",
         group="data",
         bounds="[4,1024]",
     )
@@ -196,7 +197,7 @@ class Config(FineTuning):
     )
     optimizer: str = setting(
         "adam",
-        "The optimizer. momentum is sgd with --momentum, which is then 0.9 unless it is given.",
+        "The optimizer. momentum is sgd with a --momentum of 0.9, unless another is given.",
         group="training",
         choices=("adam", "sgd", "momentum"),
     )
@@ -334,7 +335,9 @@ def resolve(config: Config) -> Config:
     for field in FIELDS:
         check_field(field, getattr(config, field.name))
     if config.optimizer == "momentum":
-        config = dataclasses.replace(config, optimizer="sgd", momentum=config.momentum or USUAL_MOMENTUM)
+        # A Config cannot tell a momentum of 0 from none given; `bnjax.commands.defaults.configured` can.
+        momentum = USUAL_MOMENTUM if config.momentum == Config.momentum else config.momentum
+        config = dataclasses.replace(config, optimizer="sgd", momentum=momentum)
     changes = fine_tuning_changes(config)
     changes["dataset"] = _canonical_dataset("dataset", config.dataset)
     if config.pretrain:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bnjax.report.figures.pictures import all_pictures, movies
 from bnjax.report.page.document import Picture, Report, Section
-from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, of_study
+from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, of_study, without_mislabelled
 from bnjax.report.runs.selected import first_epochs
 from bnjax.report.sections.claims import claims_section, commands_section, contrasts_section
 from bnjax.report.sections.grid import grid_sections
@@ -35,12 +35,14 @@ def folder_report(
     runs, problems = load_sound_runs(directory)
     if not runs:
         raise LookupError("; ".join([f"no runs in {directory}", *problems]))
-    judged = judge_all(CLAIMS, runs, epoch)
-    cifar10, mnist, vgg7 = (of_study(runs, study) for study in ("cifar10", "mnist", "vgg7"))
+    counted, mislabelled = without_mislabelled(runs)
+    problems = [*problems, *mislabelled]
+    judged = judge_all(CLAIMS, counted, epoch)
+    cifar10, mnist, vgg7 = (of_study(counted, study) for study in ("cifar10", "mnist", "vgg7"))
     groups = vgg7_groups(vgg7, epoch)
     drawn: list[Picture] = []
     if pictures:
-        cnn, mlp, every = (first_epochs(some, epoch) if epoch else some for some in (cifar10, mnist, runs))
+        cnn, mlp, every = (first_epochs(some, epoch) if epoch else some for some in (cifar10, mnist, counted))
         drawn = [*all_pictures(cnn, mlp, groups, every), *movies(directory)]
     sections = [
         claims_section(judged),

@@ -51,7 +51,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """The whole of it, and a line for each thing that could not be read for it."""
+    """The whole of it, and a line for each thing left out."""
 
     title: str
     paragraphs: Sequence[str]

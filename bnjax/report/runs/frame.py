@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnjax import records
-from bnjax.report.runs.recorded import RecordedRun, load_sound_runs
+from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, without_mislabelled
 
 if TYPE_CHECKING:
     import pandas
@@ -20,6 +20,10 @@ class LeftOut(UserWarning):
     """A file, or a line of it, that is no record and is left out."""
 
 
+class Mislabelled(UserWarning):
+    """A run whose settings are not those of the recipe that it names; it has its rows all the same."""
+
+
 def frame_of_folder(directory: Path) -> "pandas.DataFrame":
     """See :func:`bnjax.report.load`."""
     if not directory.is_dir():
@@ -27,6 +31,8 @@ def frame_of_folder(directory: Path) -> "pandas.DataFrame":
     runs, problems = load_sound_runs(directory)
     for problem in problems:
         warnings.warn(problem, LeftOut, stacklevel=3)
+    for line in without_mislabelled(runs)[1]:
+        warnings.warn(line, Mislabelled, stacklevel=3)
     return frame_of(runs)
 
 

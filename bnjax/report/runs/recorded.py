@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from bnjax import records
+from bnjax.settings.config import Config
 from bnjax.studies import guessed_study
+from bnjax.studies.study import CONTROLLED
 
 #: Settings without which a run cannot be told from another.
 _NEEDED = {"model", "placement", "dataset", "recipe", "epochs", "seed"}
@@ -56,6 +58,26 @@ def load_sound_runs(directory: Path) -> tuple[list[RecordedRun], list[str]]:
             bad = [f"{path}: no record of kind run"]
         problems += bad
     return runs, problems
+
+
+def without_mislabelled(runs: Iterable[RecordedRun]) -> tuple[list[RecordedRun], list[str]]:
+    """The runs whose settings are those of the recipe that they name, and a line about each other one.
+
+    A run counts as controlled only with the controlled recipe's shuffling and scale. Earlier versions made
+    others of ``--vary=recipe=published|controlled``.
+    """
+    kept, lines = [], []
+    for run in runs:
+        config = run.run["config"]
+        has = {name: config.get(name, getattr(Config, name)) for name in CONTROLLED}
+        if config["recipe"] != CONTROLLED["recipe"] or has == CONTROLLED:
+            kept.append(run)
+            continue
+        apart = ", ".join(f"{name} {value}" for name, value in has.items() if value != CONTROLLED[name])
+        lines.append(
+            f"run {run.run['run_id']} is named controlled but has {apart}; tables of recipes leave it out"
+        )
+    return kept, lines
 
 
 def _run(sound: Iterable[dict[str, Any]]) -> RecordedRun | None:

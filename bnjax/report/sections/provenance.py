@@ -49,13 +49,13 @@ def condition_of(run: RecordedRun) -> str:
 
 
 def runs_section(runs: Sequence[RecordedRun], problems: Sequence[str]) -> Section:
-    """A row for every run, whether it counts or not, and a line for all that could not be read."""
+    """A row for every run, whether it counts or not, and a line for each thing left out."""
     ended = [run.summary["status"] if run.summary else "unfinished" for run in runs]
     counts = {status: ended.count(status) for status in sorted(set(ended))}
     told = ", ".join(f"{count} {status}" for status, count in counts.items())
     paragraphs = [f"{len(runs)} runs were read: {told or 'none'}. Only finite epochs count."]
     if problems:
-        paragraphs.append(f"{len(problems)} things could not be read and are left out:")
+        paragraphs.append(f"{len(problems)} things are left out, damaged or not what they call themselves:")
     rows = [_row(run, status) for run, status in zip(runs, ended, strict=True)]
     return Section(
         "runs",

@@ -1,0 +1,55 @@
+"""What an experiment's settings are where they are not given: the one place where settings stand for others.
+
+A recipe brings its own settings, the optimizer ``momentum`` brings a momentum, another network than the
+recipe's brings its own image size. Flags and the conditions of a sweep are expanded alike.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from bnjax.architectures.sites import MODEL_IMAGES
+from bnjax.settings.config import FIELDS, USUAL_MOMENTUM, Config, check_field
+from bnjax.studies import recipe
+
+_RECIPE = next(field for field in FIELDS if field.name == "recipe")
+
+
+def configured(experiment: str, given: Mapping[str, Any]) -> Config:
+    """An experiment's recipe with the given settings, and what these stand for, in its place.
+
+    Args:
+      experiment: whose recipes count, see :mod:`bnjax.studies.recipes`.
+      given: by flags and conditions. What is given wins over what another given setting brings.
+
+    Raises:
+      ConfigError: there is no such recipe.
+    """
+    check_field(_RECIPE, given.get("recipe", Config.recipe))
+    base = recipe(experiment, given.get("recipe", Config.recipe))
+    settings = {**_brought(base, given), **given}
+    if given.get("optimizer") == "momentum":
+        settings["optimizer"] = "sgd"
+    return dataclasses.replace(base, **settings)
+
+
+def _brought(base: Config, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What given settings bring with them: defaults that take the place of the recipe's."""
+    brought: dict[str, Any] = {}
+    if given.get("optimizer") == "momentum":
+        brought["momentum"] = USUAL_MOMENTUM
+    if given.get("model", base.model) in MODEL_IMAGES.keys() - {base.model}:
+        brought["image_size"] = _image_size(base, given["model"])
+    if given.get("trained", base.trained) != base.trained:
+        brought |= {"freeze_until": "", "train_norms": False}
+    if given.get("freeze_until") == "":
+        brought["train_norms"] = False
+    return brought
+
+
+def _image_size(base: Config, model: str) -> int:
+    """That of the network; where the recipe leaves the size open, 32 stays if it is large enough."""
+    usual, own = Config.image_size, MODEL_IMAGES[model]
+    if model == "mlp" or (base.image_size == usual and own.smallest_side <= usual):
+        return usual
+    return own.shape[0]
