@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bnjax.config import FIELDS
+from bnjax.places import expanded
 from bnjax.recipes import SWEEPS, Conditions, crossed
 from bnjax.settings import ConfigError
 
@@ -25,7 +26,7 @@ def sweep_conditions(experiment: str, sweep: str, vary: str) -> Conditions:
     """
     named: Conditions = {"": {}}
     if sweep.endswith(FILE_SUFFIX):
-        named = _from_file(Path(sweep).expanduser())
+        named = _from_file(expanded(sweep))
     elif sweep:
         if sweep not in SWEEPS[experiment]:
             known = ", ".join(SWEEPS[experiment])

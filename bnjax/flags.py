@@ -10,7 +10,6 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from absl import flags
@@ -18,6 +17,7 @@ from absl import flags
 from bnjax.conditions import sweep_conditions
 from bnjax.config import FIELDS, Config, ConfigError, check_field, resolve, run_id
 from bnjax.options import MOST_LANES, OPTION_FIELDS, Options, check_distributed, engine_parameters
+from bnjax.places import expanded
 from bnjax.recipes import SWEEPS, Conditions, recipe
 from bnjax.stdout import write_stdout
 
@@ -105,7 +105,7 @@ def _check_movies(options: Options, runs: int) -> None:
     for name, text in (("movie", options.movie), ("weight_movie", options.weight_movie)):
         if not text:
             continue
-        path, flag = Path(text).expanduser(), f"--{name}={text}"
+        path, flag = expanded(text), f"--{name}={text}"
         if runs > 1:
             raise ConfigError(f"{flag} shows one run, and this command makes {runs}")
         if options.engine != "processes":

@@ -25,6 +25,7 @@ FLOORS = {
     "stdout": 0,
     "whole_file": 0,
     "bar": 0,
+    "places": 0,
     "flags": 1,
     "data": 2,
     "nn": 3,

@@ -14,15 +14,16 @@ from pathlib import Path
 import numpy as np
 
 from bnjax.data.image_set import Dataset, ImageSet
+from bnjax.places import home
 
 _PARTS = ("images", "labels")
 
 
 def cache_dir() -> Path:
-    """``$BNJAX_CACHE_DIR``, else ``$XDG_CACHE_HOME/bnjax``, else ``~/.cache/bnjax``."""
-    own = os.environ.get("BNJAX_CACHE_DIR")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(own) if own else Path(base) / "bnjax"
+    """``$BNJAX_CACHE_DIR``, else ``$XDG_CACHE_HOME/bnjax``, else ``.cache/bnjax`` in the user's folder."""
+    if own := os.environ.get("BNJAX_CACHE_DIR"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or home() / ".cache") / "bnjax"
 
 
 def fingerprint(files: Iterable[Path]) -> str:

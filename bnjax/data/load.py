@@ -13,6 +13,7 @@ from bnjax.data.digits import load_digits
 from bnjax.data.folder import load_folder
 from bnjax.data.image_set import DataError, Dataset, Images
 from bnjax.data.stream import Reading
+from bnjax.places import expanded, home
 
 
 def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: int = 1) -> Dataset:
@@ -73,8 +74,8 @@ def _from_source(config: Config, input_shape: tuple[int, int, int]) -> Dataset:
 
 
 def _data_dir(config: Config) -> Path:
-    given = config.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    return Path(given).expanduser()
+    given = config.data_dir or os.environ.get("TFDS_DATA_DIR")
+    return expanded(given) if given else home() / "tensorflow_datasets"
 
 
 def _class_names(config: Config, dataset: Dataset) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 from bnjax import records
 from bnjax.config import Config
 from bnjax.options import Options, engine_parameters
+from bnjax.places import expanded
 from bnjax.settings import ConfigError
 from bnjax.train.plan import Task
 from bnjax.train.recorder import record_path
@@ -119,7 +120,7 @@ class _Submission:
     def __init__(self, jobs: list[_Job], options: Options, standing: Standing) -> None:
         self._jobs, self._engine, self._standing = jobs, options.engine, standing
         self._records = _Records(standing.configs)
-        self._folder = Path(standing.configs[0].out_dir).expanduser().resolve() / "jobs"
+        self._folder = expanded(standing.configs[0].out_dir).resolve() / "jobs"
         self._executor = _executor(options, self._folder)
 
     def to_the_end(self) -> None:

@@ -4,12 +4,12 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from bnjax.config import Config, ConfigError, resolve
 from bnjax.finetuning import source_config
 from bnjax.flags import complain
 from bnjax.options import Options
+from bnjax.places import expanded
 from bnjax.train.hosts import ALONE, Hosts, LostError, joined
 from bnjax.train.huge_pages import start_with_huge_pages
 from bnjax.train.recorder import (
@@ -103,7 +103,7 @@ def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = A
     from bnjax.train.progress import Progress
 
     wanted = {"update": options.movie, "weights": options.weight_movie}
-    movies = [Movie(Path(path).expanduser(), shows) for shows, path in wanted.items() if path]
+    movies = [Movie(expanded(path), shows) for shows, path in wanted.items() if path]
     recorder, shown = Recorder(config, print_record, not hosts.first), partial(Progress, shown=hosts.first)
     try:
         return _exit_code(train_run(config, recorder, shown, movies, hosts=hosts))

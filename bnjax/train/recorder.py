@@ -8,6 +8,7 @@ from typing import Any
 
 from bnjax import records
 from bnjax.config import Config, run_id
+from bnjax.places import expanded
 from bnjax.stdout import write_stdout
 from bnjax.train.signals import held_signals
 from bnjax.whole_file import write_whole
@@ -74,7 +75,7 @@ class Recorder:
 
 def record_path(config: Config) -> Path:
     """The file of a run's records."""
-    return Path(config.out_dir).expanduser() / run_id(config) / records.FILE_NAME
+    return expanded(config.out_dir) / run_id(config) / records.FILE_NAME
 
 
 def variables_path(config: Config) -> Path:

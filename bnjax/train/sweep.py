@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 
 from bnjax.config import Config, condition_names
 from bnjax.options import Options, engine_parameters
+from bnjax.places import expanded
 from bnjax.train.backend import computes_on_cpu
 from bnjax.train.plan import ELSEWHERE, Task, data_settings, plan
 from bnjax.train.recorder import finished_summary, print_record, same_command
@@ -48,7 +48,7 @@ def sweep(configs: Sequence[Config], options: Options, program: str) -> int:
     say(f"{program}: {len(configs)} runs, {len(configs) - len(todo)} finished before, {len(todo)} to go")
     if todo:
         for out_dir in sorted({config.out_dir for config in todo}):
-            check_writable(Path(out_dir).expanduser())  # before hours of decoding
+            check_writable(expanded(out_dir))  # before hours of decoding
         tasks = planned(configs, steps_of(todo), options)
         standing = Standing(todo, condition_names(configs), program)
         try:

@@ -6,6 +6,7 @@ from typing import Any
 from bnjax.data.download import download
 from bnjax.models import Network
 from bnjax.models.network import HEAD
+from bnjax.places import expanded
 from bnjax.records import VARIABLES_NAME
 from bnjax.settings import WeightsError
 from bnjax.weights.kept import read_kept
@@ -38,7 +39,7 @@ def weights_file(weights: str, include_top: bool) -> Path:
     """
     if weights == "imagenet":
         return _imagenet(include_top)
-    path = Path(weights).expanduser()
+    path = expanded(weights)
     if path.is_file():
         return path
     if not path.is_dir():
