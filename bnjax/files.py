@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and the folders that a user need not name."""
 
 import os
 import re
@@ -9,11 +9,19 @@ _UNFINISHED = re.compile(r"\.\d+-.+")
 _PAGE = bytes(4096)
 
 
+def home() -> Path:
+    """The user's folder; one below the temporary folder where none is known, as in containers."""
+    try:
+        return Path.home()
+    except RuntimeError:  # neither HOME nor an entry in the list of users
+        return Path(tempfile.gettempdir()) / f"bnjax-{os.getuid()}"
+
+
 def cache_dir() -> Path:
-    """``$BNJAX_CACHE_DIR``, else ``$XDG_CACHE_HOME/bnjax``, else ``~/.cache/bnjax``."""
-    own = os.environ.get("BNJAX_CACHE_DIR")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(own) if own else Path(base) / "bnjax"
+    """``$BNJAX_CACHE_DIR``, else ``$XDG_CACHE_HOME/bnjax``, else ``.cache/bnjax`` in the user's folder."""
+    if own := os.environ.get("BNJAX_CACHE_DIR"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or home() / ".cache") / "bnjax"
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_train import FOUR_STEPS, run_on
+from test_train import ONE_STEP, run_on
 
 from bnjax.models import MLP
 from bnjax.models.build import norm_group
@@ -106,10 +106,10 @@ def test_what_counts_examples_takes_whole_batches(settings):
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["cnn", "mlp"])
 def test_device_statistics_on_eight_devices_are_those_of_ghost_groups_on_one(model, tmp_path):
-    """Four steps."""
-    flags = (f"--model={model}", *FOUR_STEPS)
+    """Their losses before a step and behind it."""
+    flags = (f"--model={model}", *ONE_STEP)
     eight, _ = run_on(8, tmp_path / "device", *flags, "--bn_batch=device")
-    one, _ = run_on(1, tmp_path / "ghost", *flags, "--bn_batch=44")
+    one, _ = run_on(1, tmp_path / "ghost", *flags, "--bn_batch=176")
     assert eight[0]["device"]["count"] == 8
     for metric in ("train_loss", "test_loss"):
         assert abs(one[1][metric] - eight[1][metric]) < 1e-5 * abs(one[1][metric])
@@ -118,8 +118,8 @@ def test_device_statistics_on_eight_devices_are_those_of_ghost_groups_on_one(mod
 @pytest.mark.slow
 def test_the_statistics_of_groups_lead_elsewhere_than_those_of_the_batch(tmp_path):
     """Else the comparison above could not fail."""
-    flags = ("--model=mlp", *FOUR_STEPS)
-    groups, _ = run_on(1, tmp_path / "ghost", *flags, "--bn_batch=44")
+    flags = ("--model=mlp", *ONE_STEP)
+    groups, _ = run_on(1, tmp_path / "ghost", *flags, "--bn_batch=176")
     whole, _ = run_on(1, tmp_path / "global", *flags)
     for metric in ("train_loss", "test_loss"):
         assert abs(groups[1][metric] - whole[1][metric]) > 1e-4 * abs(groups[1][metric])

@@ -132,16 +132,16 @@ def test_every_room_is_looked_at():
 @pytest.mark.parametrize(
     ("module", "source", "above"),
     [
-        ("bnjax.settings.fields.config", "import bnjax.commands.flags", {"bnjax.commands.flags"}),
+        ("bnjax.settings.config", "import bnjax.commands.flags", {"bnjax.commands.flags"}),
         (
             "bnjax.data.load",
-            "def f():\n    from bnjax.train import loop",
-            {"bnjax.train", "bnjax.runs.loop"},
+            "def f():\n    from bnjax.train import step",
+            {"bnjax.train", "bnjax.train.step"},
         ),
         ("bnjax.nn.unit", "from bnjax import records, probes", {"bnjax.probes"}),
-        ("bnjax.data.load", "from ..train import loop", {"bnjax.train", "bnjax.runs.loop"}),
+        ("bnjax.data.load", "from ..train import step", {"bnjax.train", "bnjax.train.step"}),
         ("bnjax.data.load", "from . import train", set()),
-        ("bnjax.train.step", "import jax, bnjax.probes.dying, bnjax.settings.fields.config", set()),
+        ("bnjax.train.step", "import jax, bnjax.probes.dying, bnjax.settings.config", set()),
     ],
 )
 def test_the_check_sees_what_it_should(module, source, above):

@@ -377,13 +377,14 @@ assert len(jax.devices()) == int(sys.argv[1]), jax.devices()
 command = command_from_flags(["x"] + sys.argv[2:], "cifar10", "")
 sys.exit(launch(command.configs, command.options, "x"))
 """
-#: With norms, and on digits.
-FOUR_STEPS = (
+#: With norms, and on digits. One step, and no Adam: it makes much of gradients near 0, and so of rounding.
+ONE_STEP = (
     "--placement=all",
     "--width=16",
-    "--batch_size=352",
+    "--batch_size=1408",
     "--input_scale=standardize",
-    "--learning_rate=1e-4",
+    "--optimizer=sgd",
+    "--learning_rate=0.01",
 )
 
 
@@ -409,8 +410,8 @@ def run_on(devices, tmp_path, *flags):
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["cnn", "mlp"])
 def test_eight_devices_equal_one(model, tmp_path):
-    """Four steps with norms by the statistics of the whole batch, and every test image once."""
-    flags = (f"--model={model}", *FOUR_STEPS)
+    """A step with norms by the statistics of the whole batch, and every test image once."""
+    flags = (f"--model={model}", *ONE_STEP)
     one, _ = run_on(1, tmp_path, *flags)
     eight, _ = run_on(8, tmp_path, *flags)
     assert eight[0]["device"]["count"] == 8

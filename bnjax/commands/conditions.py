@@ -8,6 +8,7 @@ from typing import Any
 
 from bnjax.settings.config import FIELDS
 from bnjax.settings.fields import ConfigError
+from bnjax.settings.places import expanded
 from bnjax.studies import STUDIES, Conditions, crossed
 
 FILE_SUFFIX = ".json"
@@ -25,7 +26,7 @@ def sweep_conditions(experiment: str, sweep: str, vary: str) -> Conditions:
     """
     named: Conditions = {"": {}}
     if sweep.endswith(FILE_SUFFIX):
-        named = _from_file(Path(sweep).expanduser())
+        named = _from_file(expanded(sweep))
     elif sweep:
         if sweep not in STUDIES[experiment].sweeps:
             known = ", ".join(STUDIES[experiment].sweeps)

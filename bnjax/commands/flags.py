@@ -10,7 +10,6 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from absl import flags
@@ -20,6 +19,7 @@ from bnjax.commands.defaults import configured
 from bnjax.process.stdout import write_stdout
 from bnjax.settings.config import FIELDS, Config, ConfigError, check_field, resolve, run_id
 from bnjax.settings.options import MOST_LANES, OPTION_FIELDS, Options, check_distributed, engine_parameters
+from bnjax.settings.places import expanded
 from bnjax.studies import STUDIES, Conditions, recipe
 
 USAGE_ERROR = 2
@@ -109,7 +109,7 @@ def _check_movies(options: Options, runs: int) -> None:
     for name, text in (("movie", options.movie), ("weight_movie", options.weight_movie)):
         if not text:
             continue
-        path, flag = Path(text).expanduser(), f"--{name}={text}"
+        path, flag = expanded(text), f"--{name}={text}"
         if runs > 1:
             raise ConfigError(f"{flag} shows one run, and this command makes {runs}")
         if options.engine != "processes":

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
-from pathlib import Path
 
 from bnjax.commands.flags import complain
 from bnjax.process.huge_pages import start_with_huge_pages
@@ -17,7 +16,7 @@ from bnjax.runs.run import device_errors, failures, train_run
 from bnjax.settings.config import Config, ConfigError, resolve
 from bnjax.settings.finetuning import source_config
 from bnjax.settings.options import Options
-from bnjax.settings.places import record_path, variables_path
+from bnjax.settings.places import expanded, record_path, variables_path
 
 FAILED = 1
 _SECONDS_TO_STOP = 8.5
@@ -112,7 +111,7 @@ def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = A
     from bnjax.process.progress import Progress
 
     wanted = {"update": options.movie, "weights": options.weight_movie}
-    movies = [Movie(Path(path).expanduser(), shows) for shows, path in wanted.items() if path]
+    movies = [Movie(expanded(path), shows) for shows, path in wanted.items() if path]
     recorder, shown = Recorder(config, print_record, not hosts.first), partial(Progress, shown=hosts.first)
     try:
         return _exit_code(train_run(config, recorder, shown, movies, hosts=hosts))

@@ -13,7 +13,9 @@ from bnjax.data.sources.digits import load_digits
 from bnjax.data.sources.folder import load_folder
 from bnjax.data.sources.folder_layout import find_layout
 from bnjax.data.stream import Reading
+from bnjax.files import home
 from bnjax.settings.config import FOLDER, Config
+from bnjax.settings.places import expanded
 
 
 def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: int = 1) -> Dataset:
@@ -89,8 +91,8 @@ def _from_source(config: Config, input_shape: tuple[int, int, int]) -> Dataset:
 
 
 def _data_dir(config: Config) -> Path:
-    given = config.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    return Path(given).expanduser()
+    given = config.data_dir or os.environ.get("TFDS_DATA_DIR")
+    return expanded(given) if given else home() / "tensorflow_datasets"
 
 
 def _class_names(config: Config, dataset: Dataset) -> list[str]:

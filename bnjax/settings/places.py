@@ -4,12 +4,25 @@ from pathlib import Path
 
 from bnjax import records
 from bnjax.settings.config import Config, resolve, run_id
+from bnjax.settings.fields import ConfigError
 from bnjax.settings.finetuning import source_config
+
+
+def expanded(path: str | Path) -> Path:
+    """A path without ``~``.
+
+    Raises:
+      ConfigError: no folder is known that ``~`` could mean.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{path}: no home folder is known for ~ here; give the path without it") from None
 
 
 def record_path(config: Config) -> Path:
     """The file of a run's records."""
-    return Path(config.out_dir).expanduser() / run_id(config) / records.FILE_NAME
+    return expanded(config.out_dir) / run_id(config) / records.FILE_NAME
 
 
 def variables_path(config: Config) -> Path:

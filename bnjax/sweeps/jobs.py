@@ -20,7 +20,7 @@ from bnjax.runs.run import EngineError
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.options import Options, engine_parameters
-from bnjax.settings.places import record_path
+from bnjax.settings.places import expanded, record_path
 from bnjax.sweeps.cores import cores_of
 from bnjax.sweeps.plan import Task
 from bnjax.sweeps.standing import Standing, say
@@ -119,7 +119,7 @@ class _Submission:
     def __init__(self, jobs: list[_Job], options: Options, standing: Standing) -> None:
         self._jobs, self._engine, self._standing = jobs, options.engine, standing
         self._records = _Records(standing.configs)
-        self._folder = Path(standing.configs[0].out_dir).expanduser().resolve() / "jobs"
+        self._folder = expanded(standing.configs[0].out_dir).resolve() / "jobs"
         self._executor = _executor(options, self._folder)
 
     def to_the_end(self) -> None:

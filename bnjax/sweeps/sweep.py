@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 
 from bnjax.files import check_writable
 from bnjax.process.backend import computes_on_cpu
@@ -22,6 +21,7 @@ from bnjax.runs.recorder import finished_summary, print_record, same_command
 from bnjax.runs.run import load
 from bnjax.settings.config import Config, condition_names
 from bnjax.settings.options import Options, engine_parameters
+from bnjax.settings.places import expanded
 from bnjax.settings.sharing import data_settings
 from bnjax.sweeps.cores import cores_of, job_count
 from bnjax.sweeps.plan import ELSEWHERE, Task, plan
@@ -50,7 +50,7 @@ def sweep(configs: Sequence[Config], options: Options, program: str) -> int:
     say(f"{program}: {len(configs)} runs, {len(configs) - len(todo)} finished before, {len(todo)} to go")
     if todo:
         for out_dir in sorted({config.out_dir for config in todo}):
-            check_writable(Path(out_dir).expanduser())  # before hours of decoding
+            check_writable(expanded(out_dir))  # before hours of decoding
         tasks = planned(configs, steps_of(todo), options)
         standing = Standing(todo, condition_names(configs), program)
         try:
@@ -190,13 +190,13 @@ class _Pool:
 
     def _drain(self, deadline: float) -> None:
         """Prints what the processes still have to tell, until all have ended or the time is over."""
-        still = [worker.connection for worker in self.workers]
-        while still and (heard := wait(still, max(deadline - time.monotonic(), 0))):
+        still: dict[Any, Connection] = {worker.connection: worker.connection for worker in self.workers}
+        while still and (heard := wait(list(still), max(deadline - time.monotonic(), 0))):
             for connection in heard:
                 try:
-                    kind, content = connection.recv()  # type: ignore[union-attr]
+                    kind, content = still[connection].recv()
                 except (EOFError, ConnectionError):
-                    still.remove(connection)  # type: ignore[arg-type]
+                    del still[connection]
                     continue
                 if kind == "record":
                     print_record(content)

@@ -8,6 +8,7 @@ from bnjax.models import Network
 from bnjax.models.network import HEAD
 from bnjax.records import VARIABLES_NAME
 from bnjax.settings.fields import WeightsError
+from bnjax.settings.places import expanded
 from bnjax.weights.kept import read_kept
 from bnjax.weights.keras import read_keras_weights
 
@@ -38,7 +39,7 @@ def weights_file(weights: str, include_top: bool) -> Path:
     """
     if weights == "imagenet":
         return _imagenet(include_top)
-    path = Path(weights).expanduser()
+    path = expanded(weights)
     if path.is_file():
         return path
     if not path.is_dir():

@@ -20,6 +20,7 @@ from bnjax.data.picture import BadImageError, Picture, read_picture, strict_deco
 from bnjax.data.sources.folder_layout import LabelledFile, Layout, find_layout
 from bnjax.data.stream import IN_MEMORY, FileExamples, Reading, centre_adaptation, stream_facts, stream_of
 from bnjax.process.bar import tqdm
+from bnjax.settings.places import expanded
 
 #: Changes when the same files become other arrays or facts, so that older cache entries are not found.
 _PREPARATION = 1
@@ -54,7 +55,7 @@ def load_folder(root: Path, side: int, bad_images: str, reading: Reading = IN_ME
       DataError: the folder is of another form, or holds a file that cannot be read; of a streamed one that
         is told when the file's turn comes.
     """
-    root = root.expanduser().absolute()
+    root = expanded(root).absolute()
     layout = find_layout(root)
     count = sum(map(len, layout.splits.values()))
     skip = bad_images == "skip"
