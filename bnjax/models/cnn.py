@@ -5,7 +5,7 @@ from jax import Array
 from bnjax.models.network import Network
 from bnjax.nn.pool import max_pool
 from bnjax.placement import Site
-from bnjax.sites import CNN_SITES
+from bnjax.sites import CNN_SITES, MODEL_IMAGES
 
 
 class CNN(Network):
@@ -20,6 +20,10 @@ class CNN(Network):
     @property
     def sites(self) -> tuple[Site, ...]:
         return CNN_SITES
+
+    @property
+    def smallest_side(self) -> int:
+        return MODEL_IMAGES["cnn"].smallest_side
 
     def block(self, name: str, x: Array, train: bool) -> Array:
         if name == "fc":

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
+from bnjax.nn.checks import check_batch, check_count, check_setting
+
 #: Mean and variance [features].
 Statistics = tuple[Array, Array]
 _IMAGES_RANK = 4
@@ -23,13 +25,16 @@ def batch_norm(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[Arr
     what differentiation makes of the formula. The statistics carry no gradient of their own.
 
     Args:
-      x: [..., features]; every axis but the last is averaged over.
+      x: [batch, ..., features]; every axis but the last is averaged over.
       scale: [features], the gamma of the paper.
       bias: [features], the beta of the paper.
       epsilon: added to the variance before its root.
 
     Returns:
       The normalised x, and the mean [features] and biased variance [features] of the batch.
+
+    Raises:
+      ValueError: x is of whole numbers, or has no batch.
     """
     return _forward(x, scale, bias, epsilon)[0]
 
@@ -39,6 +44,7 @@ def _reduced_axes(x: Array) -> tuple[int, ...]:
 
 
 def _forward(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[tuple, tuple]:
+    check_batch("batch_norm", x)
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     mean = jnp.mean(wide, _reduced_axes(x))
     # Two passes: the difference of E[x^2] and E[x]^2 loses digits where the mean is far from zero.
@@ -182,9 +188,22 @@ class BatchNorm(nn.Module):
     mode: str = "train"
     group: int = 0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_setting("BatchNorm", "momentum", self.momentum, "norm_momentum")
+        check_setting("BatchNorm", "epsilon", self.epsilon, "norm_epsilon")
+        check_count("BatchNorm", "group", self.group, least=0)
+        if norm_mode(self.mode).update == "debiased" and self.momentum == 1:
+            raise ValueError(f"BatchNorm: momentum=1.0 leaves mode={self.mode!r} nothing to divide by")
+
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:
-        """X [..., features] -> the same shape; when not training by running statistics."""
+    def __call__(self, x: Array, train: bool) -> Array:
+        """X [batch, ..., features] -> the same shape; when not training by running statistics.
+
+        Raises:
+          ValueError: x is of whole numbers, or has no batch.
+        """
+        check_batch("BatchNorm", x)
         mode, features = norm_mode(self.mode), (x.shape[-1],)
         scale = jnp.ones(features, self.param_dtype)
         if self.use_scale:
