@@ -154,14 +154,15 @@ def debiased_statistics(
     return old[0] + weight * (mean - old[0]), old[1] + weight * (var - old[1])
 
 
-def pooled_statistics(old: Statistics, batch: Statistics, count: Array) -> Statistics:
-    """Mean and biased variance of all examples so far, from batches of one size (Chan et al. 1979).
+def pooled_statistics(old: Statistics, batch: Statistics, examples: int, seen: Array) -> Statistics:
+    """Mean and biased variance of all examples so far (Chan et al. 1979).
 
     Args:
       old, batch: mean and biased variance [features]; ``old`` counts nothing at the first batch.
-      count: batches so far, this one included.
+      examples: of the batch.
+      seen: examples so far, these included.
     """
-    weight = 1 / count.astype(batch[0].dtype)
+    weight = examples / seen.astype(batch[0].dtype)
     apart = batch[0] - old[0]
     var = old[1] + weight * (batch[1] - old[1]) + weight * (1 - weight) * jnp.square(apart)
     return old[0] + weight * apart, var
@@ -219,10 +220,10 @@ class BatchNorm(nn.Module):
         y, *batch = ghost_batch_norm(x, scale, bias, self.epsilon, self.group)
         if mode.update != "none" and not self.is_initializing():
             if count is not None:
-                count.value += 1
-            batches = None if count is None else count.value
+                count.value += len(x) if mode.update == "pooled" else 1
+            counted_so_far = None if count is None else count.value
             old, new = (mean.value, var.value), (batch[0], batch[1])
-            mean.value, var.value = self._updated(mode, old, new, batches, x)
+            mean.value, var.value = self._updated(mode, old, new, counted_so_far, x)
         return y
 
     def _updated(
@@ -234,5 +235,5 @@ class BatchNorm(nn.Module):
                 self.momentum * old[1] + (1 - self.momentum) * batch[1],
             )
         if mode.update == "pooled":
-            return pooled_statistics(old, batch, count)
+            return pooled_statistics(old, batch, len(x), count)
         return debiased_statistics(old, batch, self.momentum, count, x.shape, self.epsilon)
