@@ -61,7 +61,7 @@ SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
         "dying": (
             (dict,),
             "site -> {silent, flat, units, active}: units counted at the end of the epoch, and the fraction "
-            "of test images on which the median unit is active",
+            "of test images on which the median unit is active; flat is null where the kernel is not trained",
         ),
         "seconds": (_NUMBER, "training time of the epoch, without evaluation"),
         "images_per_second": (_NUMBER, "training images per second"),

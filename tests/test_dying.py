@@ -111,3 +111,4 @@ def test_counts():
     active = {"a": np.asarray([0.0, 0.25, 0.5])}
     counts = {"silent": 2, "flat": 1, "units": 3, "active": 0.25}
     assert dying_counts(silent, flat, active) == {"a": counts}
+    assert dying_counts(silent, {}, active) == {"a": {**counts, "flat": None}}

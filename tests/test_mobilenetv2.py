@@ -12,7 +12,6 @@ from bnjax.models import MobileNetV2, build_model, gates_for
 from bnjax.models.mobilenetv2 import scaled_features
 from bnjax.models.network import unit_name
 from bnjax.nn.unit import parameter_count
-from bnjax.placement import parse_placement
 from bnjax.settings.config import Config, resolve
 
 STEM = 9 * 3 * 32
@@ -186,7 +185,7 @@ def test_one_gated_program_serves_every_placement():
         model = MobileNetV2(placement=text, **SMALL)
         own = part_of(variables, dict(jax.eval_shape(model.init, jax.random.key(0), images)))
         expected, stats = jax.jit(lambda own, model=model: model.apply(own, images, **both))(own)
-        logits, updated = run(gates_for(parse_placement(text, MOBILENETV2_SITES)))
+        logits, updated = run(gates_for(model, text))
         np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-3 * np.abs(expected).max())
         mine = part_of(updated, dict(stats))
         for one, other in zip(jax.tree.leaves(mine), jax.tree.leaves(dict(stats)), strict=True):

@@ -134,7 +134,7 @@ def test_one_gated_program_trains_every_placement(name):
 
     for text in PLACEMENTS:
         placement = parse_placement(text, model.sites)
-        (loss, (_, updated)), gradients = run({**variables, "gates": gates_for(placement)})
+        (loss, (_, updated)), gradients = run({**variables, "gates": gates_for(model, placement)})
         static = NETWORKS[name][0](placement=placement)
         fixed = static.init(jax.random.key(0), images)
         (plain_loss, (_, plain_updated)), plain_gradients = loss_and_updates(static, fixed, images)
@@ -152,7 +152,7 @@ def test_one_gated_program_trains_every_placement(name):
 def test_gates_start_as_the_placement_says():
     model = CNN(placement="conv:after,fc:before", gated=True)
     gates = model.init(jax.random.key(0), images_of("cnn"))["gates"]
-    assert jax.tree.map(float, gates) == jax.tree.map(float, gates_for(model.parsed_placement))
+    assert jax.tree.map(float, gates) == jax.tree.map(float, gates_for(model, model.parsed_placement))
     assert jax.tree.map(float, gates["fc_dense1"]) == {"on": 1.0, "after": 0.0}
 
 

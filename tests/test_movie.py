@@ -87,6 +87,15 @@ def movie_of(path, epochs, shows="update", units=256):
     return movie
 
 
+def test_a_frame_of_units_that_are_not_trained_frames_none(tmp_path):
+    kernel, nobody = np.zeros((784, 4), np.float32), np.zeros(4, bool)
+    frozen, trained = Movie(tmp_path / "a.gif", "update"), Movie(tmp_path / "b.gif", "update")
+    frozen.add(1, kernel, kernel, (28, 28, 1), None, nobody)
+    trained.add(1, kernel, kernel, (28, 28, 1), ~nobody, nobody)
+    assert (np.asarray(trained.frames[0])[0, :28] == 255).all()
+    assert (np.asarray(frozen.frames[0])[0, :28] == 0).all()
+
+
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".mp4"])
 @pytest.mark.parametrize("shows", ["update", "weights"])
 def test_a_movie_has_a_frame_for_each_epoch(suffix, shows, tmp_path):

@@ -148,6 +148,18 @@ def test_pooled_statistics_are_those_of_all_examples_together(shape):
     np.testing.assert_allclose(stats["var"], var, rtol=1e-12)
 
 
+def test_pooled_statistics_count_examples_where_batches_differ_in_size():
+    norm, random = BatchNorm(mode="pooled"), np.random.default_rng(0)
+    batches = [random.normal(3, 2, (size, 2, 2, 3)).astype(np.float32) for size in (48, 48, 32, 1)]
+    variables = norm.init(jax.random.key(0), batches[0], train=False)
+    for x in batches:
+        _, updated = norm.apply(variables, x, train=True, mutable=["batch_stats"])
+        variables = {**variables, **updated}
+    mean, var = moments(np.concatenate(batches).astype(np.float64))
+    np.testing.assert_allclose(variables["batch_stats"]["mean"], mean, rtol=1e-6)
+    np.testing.assert_allclose(variables["batch_stats"]["var"], var, rtol=1e-6)
+
+
 NETWORKS = {
     "cnn": (CNN(placement="all"), (4, 8, 8, 3), "block1/conv1"),
     "vgg7": (VGG7(placement="all"), (4, 4, 4, 3), "block1/conv2"),

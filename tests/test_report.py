@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from bnjax import records
-from bnjax.report.runs.recorded import load_runs
+from bnjax.report.runs.frame import frame_of
+from bnjax.report.runs.readings import read
+from bnjax.report.runs.recorded import RecordedRun, load_runs, total
 from bnjax.report.sections.tables import cifar10_table, provenance
 from bnjax.settings.config import resolve, run_id
 from bnjax.studies import recipe
@@ -43,6 +45,32 @@ def record_run(folder, accuracies, recipe_name="published", **settings):
         told = dict(dict.fromkeys(METRICS), test_accuracy=accuracy, dying=dying, status="ok")
         speed = dict(seconds=1.0, images_per_second=1.0)
         records.append(path, records.make_record("epoch", "x", epoch=number, step=number, **told, **speed))
+
+
+def test_flat_units_are_summed_over_the_sites_that_count_them():
+    trained, frozen = {"silent": 1, "flat": 2, "units": 4}, {"silent": 1, "flat": None, "units": 4}
+    assert total({"a": trained, "b": trained}, "flat") == 4
+    assert total({"a": trained, "b": frozen}, "flat") == 2
+    assert total({"a": frozen}, "flat") is None
+    assert total({}, "flat") == 0
+    assert total({"a": trained, "b": frozen}, "silent") == 2
+
+
+def epochs_of(*dying):
+    told = dict(train_batch_accuracy={}, status="ok")
+    return [dict(told, epoch=number, dying=of_epoch) for number, of_epoch in enumerate(dying, start=1)]
+
+
+def test_readings_and_frames_bear_units_that_are_not_trained():
+    trained, frozen = {"silent": 1, "flat": 2, "units": 4}, {"silent": 1, "flat": None, "units": 4}
+    facts = dict(run_id="x", config={"seed": 0}, data={}, device={}, git_commit=None)
+    half = RecordedRun(facts, epochs_of({"a": trained, "b": frozen}), None)
+    none = RecordedRun(facts, epochs_of({"a": frozen, "b": frozen}), None)
+    assert (read("most_flat", half), read("most_flat", none)) == (2.0, None)
+    frame = frame_of([half, none])
+    assert frame["flat"].dtype == frame["flat:b"].dtype == float
+    assert frame["flat"].fillna(-1).tolist() == [2, -1]
+    assert frame["silent"].tolist() == [2, 2]
 
 
 def row(table, placement, dropout):

@@ -23,9 +23,14 @@ class Batch(NamedTuple):
     weights: np.ndarray
 
 
-def steps_per_epoch(images: int, batch_size: int) -> int:
-    """Whole batches in a set; what is left over is not trained on in that epoch."""
-    return images // batch_size
+def steps_per_epoch(images: int, batch_size: int, with_rest: bool = False) -> int:
+    """Batches of an epoch.
+
+    Args:
+      with_rest: whether the images that whole batches leave over are a last, smaller one; else no step
+        of the epoch sees them.
+    """
+    return -(-images // batch_size) if with_rest else images // batch_size
 
 
 def epoch_order(images: int, shuffle: str, seed: int, epoch: int) -> np.ndarray:
@@ -45,15 +50,16 @@ _epoch_order = functools.lru_cache(maxsize=4)(epoch_order)
 
 @dataclass(frozen=True)
 class TrainOrder:
-    """The training batches of all epochs, one after the other; whole ones of ``batch_size`` alone."""
+    """The training batches of all epochs, one after the other, see :func:`steps_per_epoch`."""
 
     images: int
     batch_size: int
     shuffle: str
     seed: int
+    with_rest: bool = False
 
     def __call__(self, index: int) -> Chosen:
-        epoch, step = divmod(index, steps_per_epoch(self.images, self.batch_size))
+        epoch, step = divmod(index, steps_per_epoch(self.images, self.batch_size, self.with_rest))
         order = _epoch_order(self.images, self.shuffle, self.seed, epoch + 1)
         positions = order[step * self.batch_size : (step + 1) * self.batch_size]
         return Chosen(positions, (self.seed, epoch + 1))
@@ -108,17 +114,18 @@ def train_batches(
     epoch: int,
     first: int = 0,
     rows: slice | None = None,
+    with_rest: bool = False,
 ) -> Iterator[Batch]:
     """The batches of one epoch from its step ``first`` on, in the order of :func:`epoch_order`.
 
     Args:
       rows: of each batch, these alone; None for all.
+      with_rest: see :func:`steps_per_epoch`.
     """
-    count = steps_per_epoch(len(part), batch_size)
-    order = _rows_of(TrainOrder(len(part), batch_size, shuffle, seed), rows)
-    weights = np.ones(batch_size, np.float32)[rows or slice(None)]
+    count = steps_per_epoch(len(part), batch_size, with_rest)
+    order = _rows_of(TrainOrder(len(part), batch_size, shuffle, seed, with_rest), rows)
     for chosen in part.batches(order, (epoch - 1) * count + first, count - first):
-        yield Batch(chosen.images, chosen.labels, weights)
+        yield Batch(chosen.images, chosen.labels, np.ones(len(chosen), np.float32))
 
 
 def eval_batches(part: Images, batch_size: int, rows: slice | None = None) -> Iterator[Batch]:

@@ -2,7 +2,7 @@
 
 from jax import Array
 
-from bnjax.architectures.sites import CNN_SITES
+from bnjax.architectures.sites import CNN_SITES, MODEL_IMAGES
 from bnjax.models.network import Network
 from bnjax.nn.pool import max_pool
 from bnjax.placement import Site
@@ -20,6 +20,10 @@ class CNN(Network):
     @property
     def sites(self) -> tuple[Site, ...]:
         return CNN_SITES
+
+    @property
+    def smallest_side(self) -> int:
+        return MODEL_IMAGES["cnn"].smallest_side
 
     def block(self, name: str, x: Array, train: bool) -> Array:
         if name == "fc":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
@@ -51,11 +52,13 @@ class InceptionV3(Network):
     def top(self, x: Array) -> Array:
         return self.logits(x.mean((1, 2))) if self.include_top else x
 
+    @nn.nowrap
     def _chain(self, x: Array, chain: Chain, sites: Iterator[Site], train: bool) -> Array:
         for layer in chain:
             x = self._layer(x, layer, sites, train)
         return x
 
+    @nn.nowrap
     def _layer(self, x: Array, layer: Layer, sites: Iterator[Site], train: bool) -> Array:
         """Takes a site for each convolution: they are in the order of the table."""
         if isinstance(layer, Convolution):

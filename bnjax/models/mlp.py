@@ -22,6 +22,10 @@ class MLP(Network):
     def sites(self) -> tuple[Site, ...]:
         return mlp_sites(self.hidden_layers)
 
+    def check_images(self, images: Array) -> None:
+        if images.ndim < 2 or 0 in images.shape:
+            raise ValueError(f"MLP: images of shape {images.shape} are not [batch, ...], none of them 0")
+
     def block(self, name: str, x: Array, train: bool) -> Array:
         x = x.reshape(x.shape[0], -1)
         for site in self.sites:

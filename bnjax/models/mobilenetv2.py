@@ -83,6 +83,7 @@ class MobileNetV2(Network):
         [residual] = [block for block in self._residuals() if block.name == name]
         return self._residual(x, residual, train)
 
+    @nn.nowrap
     def _residuals(self) -> list[_Block]:
         blocks: list[_Block] = []
         strides_left_out = MOBILENETV2_HALVINGS - 1 - min(self.halvings, MOBILENETV2_HALVINGS - 1)
@@ -97,6 +98,7 @@ class MobileNetV2(Network):
                 blocks.append(_Block(f"block{len(blocks)}", expansion, features, stride))
         return blocks
 
+    @nn.nowrap
     def _residual(self, x: Array, block: _Block, train: bool) -> Array:
         shortcut, channels = x, x.shape[-1]
         expanded = block.expansion * channels
@@ -114,5 +116,6 @@ class MobileNetV2(Network):
         x = self._pointwise(f"{block.name}/project", block.features)(x, train=train)
         return x + shortcut if block.stride == 1 and block.features == channels else x
 
+    @nn.nowrap
     def _pointwise(self, site: str, features: int) -> nn.Module:
         return self.unit(site, features, kernel_size=1, use_bias=self.conv_bias)

@@ -1,5 +1,6 @@
 """What all networks share: their settings, their sites, and how they make units and logits."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,10 +9,14 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 
+from bnjax.nn.checks import check_choice, check_count, check_images, check_setting
 from bnjax.nn.unit import Unit, kernel_initializer
 from bnjax.placement import Placement, Site, parse_placement
+from bnjax.settings.config import FIELDS
 from bnjax.settings.freezing import Freezing
 
+#: Attributes of networks that flags set, by the same names; the placement is read by its own grammar.
+_SETTINGS = {field.name for field in FIELDS} - {"placement"}
 #: The keys in params of the two layers behind the units.
 HEAD, LOGITS = "head", "logits"
 
@@ -23,6 +28,10 @@ def unit_name(site: str) -> str:
 
 class Network(nn.Module):
     """A stack of units that ends in a dense layer of logits; the base of every model.
+
+    To save memory, ``nn.remat(CNN, static_argnums=(2,))`` is a network that computes its activations again
+    for gradients. It takes ``train`` by position: ``model.init(key, images, False)`` and
+    ``model.apply(variables, images, True, ...)``.
 
     Attributes:
       num_classes: how many logits.
@@ -63,6 +72,35 @@ class Network(nn.Module):
     starts_behind: str = ""
     ends_with: str = ""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in _SETTINGS & {field.name for field in dataclasses.fields(self)}:
+            check_setting(self._place, name, getattr(self, name))
+        check_count(self._place, "num_classes", self.num_classes)
+        check_count(self._place, "norm_group", self.norm_group, least=0)
+        for name in ("starts_behind", "ends_with"):
+            if block := getattr(self, name):
+                check_choice(self._place, name, block, self._every_block)
+        if not isinstance(self.placement, str | Placement):
+            raise ValueError(f"{self._place}: placement={self.placement!r} is neither a text nor a Placement")
+        self._check_frozen_sites()
+
+    @nn.nowrap
+    def _check_frozen_sites(self) -> None:
+        known = [site.name for site in self.sites]
+        for name in sorted((self.freezing.kernels | self.freezing.norms) - set(known)):
+            raise ValueError(
+                f"{self._place}: freezing names {name!r}, which is not one of {', '.join(known)}"
+            )
+
+    @property
+    def _place(self) -> str:
+        return type(self).__name__
+
+    @property
+    def _every_block(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(site.block for site in self.sites))
+
     @property
     def sites(self) -> tuple[Site, ...]:
         """Where a norm may stand, in the order in which data meets the units."""
@@ -86,17 +124,17 @@ class Network(nn.Module):
     @property
     def blocks(self) -> tuple[str, ...]:
         """The blocks that are computed, in the order in which data meets them."""
-        every = list(dict.fromkeys(site.block for site in self.sites))
+        every = self._every_block
         first = every.index(self.starts_behind) + 1 if self.starts_behind else 0
         behind = every.index(self.ends_with) + 1 if self.ends_with else len(every)
-        return tuple(every[first:behind])
+        return every[first:behind]
 
     @nn.compact
-    def __call__(self, images: Array, *, train: bool = False) -> Array:
+    def __call__(self, images: Array, train: bool = False) -> Array:
         """Images [batch, height, width, channels] -> logits [batch, num_classes].
 
         Raises:
-          ValueError: an image has so short a side that no pixel of it would be left.
+          ValueError: an image has so short a side that no pixel of it would be left, or another shape.
         """
         x = images if self.starts_behind else self.inputs(images)
         for name in self.blocks:
@@ -112,15 +150,23 @@ class Network(nn.Module):
         return self.logits(x)
 
     def inputs(self, images: Array) -> Array:
-        """Images [batch, ...] as floating point numbers.
+        """Images as floating point numbers.
 
         Raises:
-          ValueError: height or width is below :attr:`smallest_side`.
+          ValueError: see :meth:`check_images`.
         """
-        if min(images.shape[1:3]) < self.smallest_side:
-            raise ValueError(f"images {images.shape} have a side below {self.smallest_side} pixels")
+        self.check_images(images)
         return jnp.asarray(images, jnp.promote_types(images.dtype, jnp.bfloat16))
 
+    def check_images(self, images: Array) -> None:
+        """Holds the shape of images against what the network takes.
+
+        Raises:
+          ValueError: they are not [batch, height, width, channels], or a side is below :attr:`smallest_side`.
+        """
+        check_images(self._place, images, self.smallest_side)
+
+    @nn.nowrap  # else ``tabulate`` takes the unit for an output
     def unit(
         self,
         site: str,
@@ -183,13 +229,26 @@ class Network(nn.Module):
             x = nn.relu(self._dense(self.head_width, HEAD)(x))
         return self._dense(self.num_classes, LOGITS)(x)
 
+    @nn.nowrap
     def _dense(self, features: int, name: str) -> nn.Dense:
         initializer = kernel_initializer(self.kernel_init, self.init_deviation)
         return nn.Dense(features, kernel_init=initializer, param_dtype=self.param_dtype, name=name)
 
 
-def gates_for(placement: Placement) -> dict[str, dict[str, Any]]:
-    """The ``gates`` collection that makes a gated model behave as this placement does."""
+def gates_for(model: Network, placement: str | Placement) -> dict[str, dict[str, Any]]:
+    """The ``gates`` collection that makes a gated model behave as this placement does.
+
+    Args:
+      placement: as the model's own, see :class:`Network`.
+
+    Raises:
+      PlacementError: it is not a placement of this model.
+    """
+    return placement_gates(model.clone(placement=placement).parsed_placement)
+
+
+def placement_gates(placement: Placement) -> dict[str, dict[str, Any]]:
+    """:func:`gates_for` of a value that is known to be of the model."""
     return {
         unit_name(site): {
             "on": jnp.float32(order != "absent"),

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from bnjax.nn.checks import check_choice, check_count, check_images
+
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 #: Zeros before and behind rows, and columns.
 _Pads = tuple[tuple[int, int], ...]
@@ -38,8 +40,9 @@ def conv2d(x: Array, kernel: Array, stride: int = 1, padding: str = "same") -> A
       [batch, height, width, features].
 
     Raises:
-      KeyError: no padding has that name.
+      ValueError: the padding is unknown, or x does not fit the kernel.
     """
+    _check("conv2d", x, kernel.shape, x.shape[-1], stride, padding)
     pads = PADDINGS[padding]
     if (
         jax.default_backend() == "cpu"
@@ -67,14 +70,29 @@ def depthwise_conv2d(x: Array, kernel: Array, stride: int = 1, padding: str = "s
       [batch, height, width, channels].
 
     Raises:
-      KeyError: no padding has that name.
+      ValueError: the padding is unknown, or x does not fit the kernel.
     """
+    _check("depthwise_conv2d", x, kernel.shape, 1, stride, padding)
     if jax.default_backend() != "cpu":
         return _convolved(x, kernel, stride, PADDINGS[padding], groups=x.shape[-1])
     pads = PADDINGS[padding]
     if isinstance(pads, str):
         pads = tuple(lax.padtype_to_pads(x.shape[1:3], kernel.shape[:2], (stride, stride), pads))
     return _depthwise(x, kernel, stride, pads)
+
+
+def _check(place: str, x: Array, kernel: tuple[int, ...], inputs: int, stride: int, padding: str) -> None:
+    """Holds an input against a kernel that sees ``inputs`` of its channels.
+
+    Raises:
+      ValueError: names what does not fit.
+    """
+    check_choice(place, "padding", padding, tuple(PADDINGS))
+    check_count(place, "stride", stride)
+    if len(kernel) != 4 or kernel[2] != inputs:
+        wanted = f"[height, width, {inputs}, features]"
+        raise ValueError(f"{place}: a kernel of shape {kernel} for an input of {x.shape}; {wanted} fits")
+    check_images(place, x, max(kernel[:2]) if padding == "valid" else 1)
 
 
 def _convolved(x: Array, kernel: Array, stride: int, padding: str | _Pads, groups: int) -> Array:

@@ -5,6 +5,8 @@ import jax
 from jax import Array
 from jax.typing import ArrayLike
 
+from bnjax.nn.checks import check_setting
+
 
 class Dropout(nn.Module):
     """Zeroes elements with probability ``rate`` and scales the others by 1 / (1 - rate).
@@ -17,8 +19,12 @@ class Dropout(nn.Module):
 
     rate: ArrayLike
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_setting("Dropout", "rate", self.rate, "dropout")
+
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:
+    def __call__(self, x: Array, train: bool) -> Array:
         """X of any shape -> the same; without effect unless in training."""
         if not train or (isinstance(self.rate, float) and self.rate == 0):
             return x

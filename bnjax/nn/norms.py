@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
+from bnjax.nn.checks import check_batch, check_count, check_setting
+
 #: Mean and variance [features].
 Statistics = tuple[Array, Array]
 _IMAGES_RANK = 4
@@ -23,13 +25,16 @@ def batch_norm(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[Arr
     what differentiation makes of the formula. The statistics carry no gradient of their own.
 
     Args:
-      x: [..., features]; every axis but the last is averaged over.
+      x: [batch, ..., features]; every axis but the last is averaged over.
       scale: [features], the gamma of the paper.
       bias: [features], the beta of the paper.
       epsilon: added to the variance before its root.
 
     Returns:
       The normalised x, and the mean [features] and biased variance [features] of the batch.
+
+    Raises:
+      ValueError: x is of whole numbers, or has no batch.
     """
     return _forward(x, scale, bias, epsilon)[0]
 
@@ -39,6 +44,7 @@ def _reduced_axes(x: Array) -> tuple[int, ...]:
 
 
 def _forward(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[tuple, tuple]:
+    check_batch("batch_norm", x)
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     mean = jnp.mean(wide, _reduced_axes(x))
     # Two passes: the difference of E[x^2] and E[x]^2 loses digits where the mean is far from zero.
@@ -148,14 +154,15 @@ def debiased_statistics(
     return old[0] + weight * (mean - old[0]), old[1] + weight * (var - old[1])
 
 
-def pooled_statistics(old: Statistics, batch: Statistics, count: Array) -> Statistics:
-    """Mean and biased variance of all examples so far, from batches of one size (Chan et al. 1979).
+def pooled_statistics(old: Statistics, batch: Statistics, examples: int, seen: Array) -> Statistics:
+    """Mean and biased variance of all examples so far (Chan et al. 1979).
 
     Args:
       old, batch: mean and biased variance [features]; ``old`` counts nothing at the first batch.
-      count: batches so far, this one included.
+      examples: of the batch.
+      seen: examples so far, these included.
     """
-    weight = 1 / count.astype(batch[0].dtype)
+    weight = examples / seen.astype(batch[0].dtype)
     apart = batch[0] - old[0]
     var = old[1] + weight * (batch[1] - old[1]) + weight * (1 - weight) * jnp.square(apart)
     return old[0] + weight * apart, var
@@ -182,9 +189,22 @@ class BatchNorm(nn.Module):
     mode: str = "train"
     group: int = 0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_setting("BatchNorm", "momentum", self.momentum, "norm_momentum")
+        check_setting("BatchNorm", "epsilon", self.epsilon, "norm_epsilon")
+        check_count("BatchNorm", "group", self.group, least=0)
+        if norm_mode(self.mode).update == "debiased" and self.momentum == 1:
+            raise ValueError(f"BatchNorm: momentum=1.0 leaves mode={self.mode!r} nothing to divide by")
+
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:
-        """X [..., features] -> the same shape; when not training by running statistics."""
+    def __call__(self, x: Array, train: bool) -> Array:
+        """X [batch, ..., features] -> the same shape; when not training by running statistics.
+
+        Raises:
+          ValueError: x is of whole numbers, or has no batch.
+        """
+        check_batch("BatchNorm", x)
         mode, features = norm_mode(self.mode), (x.shape[-1],)
         scale = jnp.ones(features, self.param_dtype)
         if self.use_scale:
@@ -200,10 +220,10 @@ class BatchNorm(nn.Module):
         y, *batch = ghost_batch_norm(x, scale, bias, self.epsilon, self.group)
         if mode.update != "none" and not self.is_initializing():
             if count is not None:
-                count.value += 1
-            batches = None if count is None else count.value
+                count.value += len(x) if mode.update == "pooled" else 1
+            counted_so_far = None if count is None else count.value
             old, new = (mean.value, var.value), (batch[0], batch[1])
-            mean.value, var.value = self._updated(mode, old, new, batches, x)
+            mean.value, var.value = self._updated(mode, old, new, counted_so_far, x)
         return y
 
     def _updated(
@@ -215,5 +235,5 @@ class BatchNorm(nn.Module):
                 self.momentum * old[1] + (1 - self.momentum) * batch[1],
             )
         if mode.update == "pooled":
-            return pooled_statistics(old, batch, count)
+            return pooled_statistics(old, batch, len(x), count)
         return debiased_statistics(old, batch, self.momentum, count, x.shape, self.epsilon)

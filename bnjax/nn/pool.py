@@ -6,6 +6,8 @@ import itertools
 import jax.numpy as jnp
 from jax import Array
 
+from bnjax.nn.checks import check_count, check_images
+
 
 def max_pool(x: Array, window: int = 2, stride: int | None = None) -> Array:
     """The maximum of each window x window square that lies in the image; pixels left over are dropped.
@@ -21,8 +23,14 @@ def max_pool(x: Array, window: int = 2, stride: int | None = None) -> Array:
 
     Returns:
       [batch, (height - window) // stride + 1, (width - window) // stride + 1, features].
+
+    Raises:
+      ValueError: the square is larger than the image.
     """
-    step = stride or window
+    check_count("max_pool", "window", window)
+    step = window if stride is None else stride
+    check_count("max_pool", "stride", step)
+    check_images("max_pool", x, smallest_side=window)
     height, width = ((size - window) // step + 1 for size in x.shape[1:3])
     offsets = itertools.product(range(window), repeat=2)
     corners = [
@@ -44,7 +52,14 @@ def average_pool(x: Array, window: int = 3) -> Array:
 
     Returns:
       The shape of x.
+
+    Raises:
+      ValueError: the window is even, or x are no images.
     """
+    check_count("average_pool", "window", window)
+    if window % 2 == 0:
+        raise ValueError(f"average_pool: window={window} is not odd, so it has no pixel in its middle")
+    check_images("average_pool", x)
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     counts = _window_sums(jnp.ones((1, *x.shape[1:3], 1), wide.dtype), window)
     return (_window_sums(wide, window) / counts).astype(x.dtype)

@@ -1,7 +1,7 @@
 """The unit: one hidden layer with its activation, norm and dropout. Nothing else decides about norm."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import flax.linen as nn
@@ -10,10 +10,11 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 
-from bnjax.nn.conv import conv2d, depthwise_conv2d
+from bnjax.nn.checks import check_batch, check_choice, check_count, check_images, check_setting
+from bnjax.nn.conv import PADDINGS, conv2d, depthwise_conv2d
 from bnjax.nn.dropout import Dropout
 from bnjax.nn.norms import BatchNorm
-from bnjax.placement import Kind, Order
+from bnjax.placement import KINDS, ORDERS, Kind, Order
 
 #: The slope below zero that a PReLU starts with (He et al. 2015, section 2.1).
 PRELU_SLOPE = 0.25
@@ -76,6 +77,16 @@ def depthwise_initializer(initializer: Callable) -> Callable:
 
 
 Activation = Callable[[Array], Array]
+#: Attributes of a unit that flags set, by the same names.
+_SETTINGS = (
+    "activation",
+    "negative_slope",
+    "dropout",
+    "kernel_init",
+    "init_deviation",
+    "norm_momentum",
+    "norm_epsilon",
+)
 
 
 def _identity(x: Array) -> Array:
@@ -128,9 +139,37 @@ class Unit(nn.Module):
     use_bias: bool = True
     linear: bool = False
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice(self._place, "kind", self.kind, KINDS)
+        check_choice(self._place, "order", self.order, ORDERS)
+        check_choice(self._place, "padding", self.padding, tuple(PADDINGS))
+        for name in _SETTINGS:
+            check_setting(self._place, name, getattr(self, name))
+        for name in ("features", "stride"):
+            check_count(self._place, name, getattr(self, name))
+        for side in self._kernel_sides:
+            check_count(self._place, "kernel_size", side)
+
+    @property
+    def _place(self) -> str:
+        return f"Unit {self.name!r}" if self.name else "Unit"
+
+    @property
+    def _kernel_sides(self) -> tuple[int, ...]:
+        size = self.kernel_size
+        return tuple(size) if isinstance(size, Sequence) else (size, size)
+
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:
-        """X [batch, height, width, channels] or [batch, units] -> the same with ``features`` last."""
+    def __call__(self, x: Array, train: bool) -> Array:
+        """X [batch, height, width, channels] or [batch, units] -> the same with ``features`` last.
+
+        Raises:
+          ValueError: x does not fit the unit, or not its parameters.
+        """
+        check_batch(self._place, x)
+        if self.kind != "dense":
+            check_images(self._place, x)
         x = self._linear(x)
         activation = self._activation(x.dtype)
         x = self._gated(x, activation, train) if self.gated else self._static(x, activation, train)
@@ -149,14 +188,23 @@ class Unit(nn.Module):
         return x + bias.astype(x.dtype)
 
     def _kernel(self, inputs: int) -> Array:
-        size = self.kernel_size
-        sides = (size, size) if isinstance(size, int) else size
-        spatial = () if self.kind == "dense" else sides
+        spatial = () if self.kind == "dense" else self._kernel_sides
         initializer = kernel_initializer(self.kernel_init, self.init_deviation)
         if self.kind == "depthwise":
+            if inputs != self.features:
+                raise ValueError(
+                    f"{self._place}: features={self.features} for {inputs} channels; depthwise keeps them"
+                )
             inputs, initializer = 1, depthwise_initializer(initializer)
-        return self.param("kernel", initializer, (*spatial, inputs, self.features), self.param_dtype)
+        shape = (*spatial, inputs, self.features)
+        if self.has_variable("params", "kernel"):
+            stored = jnp.shape(self.get_variable("params", "kernel"))
+            if stored != shape:
+                raise ValueError(f"{self._place}: its kernel is {stored}, and its input needs one of {shape}")
+        return self.param("kernel", initializer, shape, self.param_dtype)
 
+    # Flax tabulates what methods take and give, and can show arrays alone.
+    @nn.nowrap
     def _activation(self, dtype: DTypeLike) -> Activation:
         if self.linear:
             return _identity
@@ -168,6 +216,7 @@ class Unit(nn.Module):
         start = nn.initializers.constant(PRELU_SLOPE)
         return self.param("slope", start, (self.features,), self.param_dtype).astype(dtype)
 
+    @nn.nowrap
     def _static(self, x: Array, activation: Activation, train: bool) -> Array:
         if self.order == "before":
             x = self._norm(x, train)
@@ -175,6 +224,7 @@ class Unit(nn.Module):
         x = activation(x)
         return self._norm(x, train) if self.order == "after" else x
 
+    @nn.nowrap
     def _gated(self, x: Array, activation: Activation, train: bool) -> Array:
         on = self.variable("gates", "on", lambda: jnp.float32(self.order != "absent")).value > 0
         after = self.variable("gates", "after", lambda: jnp.float32(self.order == "after")).value > 0

@@ -64,21 +64,22 @@ class FlatHistory:
 
 def dying_counts(
     silent: dict[str, np.ndarray], flat: dict[str, np.ndarray], active: dict[str, np.ndarray]
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, float | None]]:
     """What a record tells of each site.
 
     Args:
-      silent, flat: site -> bool [features].
+      silent: site -> bool [features].
+      flat: the same, of the sites whose kernels are trained.
       active: site -> [features], fraction of the probe examples on which a unit is active.
 
     Returns:
-      Site -> how many units are ``silent``, ``flat``, and there at all (``units``), and on what fraction of
-      the examples the median unit is active (``active``).
+      Site -> how many units are ``silent``, ``flat`` (None where the kernel is not trained), and there at all
+      (``units``), and on what fraction of the examples the median unit is active (``active``).
     """
     return {
         site: {
             "silent": int(silent[site].sum()),
-            "flat": int(flat[site].sum()),
+            "flat": int(flat[site].sum()) if site in flat else None,
             "units": silent[site].size,
             "active": round(float(np.median(active[site])), 6),
         }

@@ -108,7 +108,7 @@ class Movie:
         before: np.ndarray,
         after: np.ndarray,
         image_shape: tuple[int, int, int],
-        flat: np.ndarray,
+        flat: np.ndarray | None,
         silent: np.ndarray,
     ) -> None:
         """One more frame.
@@ -116,14 +116,15 @@ class Movie:
         Args:
           before, after: the first layer's kernel [..., units] at the start and the end of the epoch.
           image_shape: height, width and channels of the images.
-          flat, silent: bool [units].
+          flat: bool [units]; None where the kernel is not trained, and no unit can be flat.
+          silent: bool [units].
         """
         shown = after - before if self.shows == "update" else after
         what = "dW" if self.shows == "update" else "W"
-        caption = (
-            f"{what}, epoch {epoch}: {flat.sum()} flat (framed), {silent.sum()} silent, of {flat.size} units"
-        )
-        self.frames.append(draw_frame(unit_tiles(shown, image_shape), flat, caption))
+        counted = "not trained" if flat is None else f"{flat.sum()} flat (framed)"
+        caption = f"{what}, epoch {epoch}: {counted}, {silent.sum()} silent, of {silent.size} units"
+        framed = np.zeros_like(silent) if flat is None else flat
+        self.frames.append(draw_frame(unit_tiles(shown, image_shape), framed, caption))
 
     def take_frames(self, frames: Sequence[np.ndarray]) -> None:
         """Begins with frames that an earlier attempt at the run has drawn."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bnjax.data import Images, ImageSet
+from bnjax.models.network import unit_name
 from bnjax.probes.dying import dying_counts, silent_units
 from bnjax.runs.training import Run, Training, site_kernels, used_variables
 from bnjax.train.evaluate import Evaluation, evaluate
@@ -72,11 +73,11 @@ def epoch_fields(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
         for site, largest in test.activation_input_max.items()
     }
     before, after = run.flat.kernels, measured.kernels
-    flat = run.flat.observe(after)
+    flat = {site: units for site, units in run.flat.observe(after).items() if _trains_kernel(run, site)}
     first = run.model.sites[0].name
     for movie in run.movies:
         image_shape = run.dataset.train.image_shape
-        movie.add(epoch, before[first], after[first], image_shape, flat[first], silent[first])
+        movie.add(epoch, before[first], after[first], image_shape, flat.get(first), silent[first])
     return {
         "epoch": epoch,
         "step": epoch * run.steps_per_epoch,
@@ -95,6 +96,10 @@ def epoch_fields(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
         **_speed(trained.images, run.underway.seconds),
         "waiting": None if waiting is None else round(waiting, 4),
     }
+
+
+def _trains_kernel(run: Run, site: str) -> bool:
+    return run.model.trains((unit_name(site), "kernel"))
 
 
 def diverged_fields(run: Run, epoch: int) -> dict[str, Any]:

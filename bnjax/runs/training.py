@@ -14,6 +14,7 @@ from bnjax.probes.dying import FlatHistory
 from bnjax.probes.movie import Movie, unit_tiles
 from bnjax.runs.hosts import ALONE, Hosts
 from bnjax.settings.config import Config
+from bnjax.settings.fields import ConfigError
 from bnjax.train.frozen_outputs import FrozenOutputs, check_memory
 from bnjax.train.initial import first_state
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
@@ -87,7 +88,7 @@ class Run:
     @property
     def steps_per_epoch(self) -> int:
         """Training steps in one epoch."""
-        return steps_per_epoch(len(self.dataset.train), self.config.batch_size)
+        return steps_per_epoch(len(self.dataset.train), self.config.batch_size, self.config.trains_on_rest)
 
     @property
     def steps_taken(self) -> int:
@@ -135,6 +136,7 @@ def prepare(
     mesh = data_mesh()
     check_batch_size(config.batch_size, mesh)
     check_train_images(config, dataset)
+    check_rest(config, len(dataset.train), mesh)
     made = (programs or Programs()).of(config, dataset, gated)
     state = replicate(first_state(config, made.model, made.first_state), mesh)
     check_memory(config, dataset, made, state)
@@ -165,6 +167,21 @@ def check_train_images(config: Config, dataset: Dataset) -> None:
         raise DataError(
             f"{config.dataset}: {len(dataset.train)} training images are less than one batch of "
             f"{config.batch_size}; use a smaller --batch_size"
+        )
+
+
+def check_rest(config: Config, images: int, mesh: Mesh) -> None:
+    """Refuses a last batch of pooled statistics that several devices cannot share evenly.
+
+    Raises:
+      ConfigError: says how many images are left over.
+    """
+    rest = images % config.batch_size
+    if config.trains_on_rest and rest and (mesh.is_multi_process or rest % mesh.size):
+        raise ConfigError(
+            f"--batch_size={config.batch_size} leaves {rest} of {images} training images over, which "
+            f"{mesh.size} devices cannot share, and --trained={config.trained} is of all images; use one "
+            "device, or a --batch_size that divides their number"
         )
 
 

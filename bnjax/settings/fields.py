@@ -37,13 +37,18 @@ def check_field(field: dataclasses.Field, value: Any) -> None:
     Raises:
       ConfigError: names the flag, the value and what would be accepted.
     """
-    choices, bounds = field.metadata["choices"], field.metadata["bounds"]
-    if choices and value not in choices:
-        raise ConfigError(f"--{field.name}={value} is not one of {', '.join(choices)}")
-    if bounds and not _within(value, bounds):
-        raise ConfigError(f"--{field.name}={value} is outside {bounds}")
+    if found := complaint(field, value):
+        raise ConfigError(f"--{field.name}={value} {found}")
     if isinstance(field.default, str) and field.default and not value:
         raise ConfigError(f"--{field.name} is empty")
+
+
+def complaint(field: dataclasses.Field, value: Any) -> str:
+    """What is wrong with a value by its field's choices and bounds; empty if nothing is."""
+    choices, bounds = field.metadata["choices"], field.metadata["bounds"]
+    if choices and value not in choices:
+        return f"is not one of {', '.join(choices)}"
+    return f"is outside {bounds}" if bounds and not _within(value, bounds) else ""
 
 
 def _within(value: float, bounds: str) -> bool:

@@ -93,6 +93,11 @@ class FineTuning:
         identity=False,
     )
 
+    @property
+    def trains_on_rest(self) -> bool:
+        """Whether images that whole batches leave over are an epoch's last batch, for statistics of all."""
+        return self.trained == "pooled-statistics"
+
 
 FINE_TUNING_NAMES = tuple(field.name for field in dataclasses.fields(FineTuning))
 

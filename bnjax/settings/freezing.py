@@ -35,6 +35,12 @@ class Freezing:
     mode: str = "train"
     trained: str = "unfrozen"
 
+    def __post_init__(self) -> None:
+        choices = {"frozen_mode": NORM_MODES, "mode": NORM_MODES, "trained": TRAINED}
+        for name, known in choices.items():
+            if (value := getattr(self, name)) not in known:
+                raise ValueError(f"Freezing: {name}={value!r} is not one of {', '.join(known)}")
+
     def norm_mode(self, site: str) -> str:
         """What the norm of a site does in training."""
         if self.trained == "pooled-statistics":

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 from bnjax.files import check_writable
 from bnjax.process.backend import computes_on_cpu
@@ -87,16 +88,17 @@ def steps_of(todo: Sequence[Config]) -> dict[Config, int]:
     Raises:
       DataError, OSError: of a data set.
     """
-    from bnjax.data import steps_per_epoch
-
     images: dict[tuple, int] = {}
     for config in todo:
         if data_settings(config) not in images:
             images[data_settings(config)] = len(load(config).train)
-    return {
-        config: config.epochs * steps_per_epoch(images[data_settings(config)], config.batch_size)
-        for config in todo
-    }
+    return {config: config.epochs * _epoch_steps(config, images[data_settings(config)]) for config in todo}
+
+
+def _epoch_steps(config: Config, images: int) -> int:
+    from bnjax.data import steps_per_epoch
+
+    return steps_per_epoch(images, config.batch_size, config.trains_on_rest)
 
 
 def planned(configs: Sequence[Config], steps: dict[Config, int], options: Options) -> list[Task]:

@@ -12,7 +12,8 @@ from jax.typing import ArrayLike
 
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
-from bnjax.models import Network, gates_for
+from bnjax.models import Network
+from bnjax.models.network import placement_gates
 from bnjax.settings.config import Config
 from bnjax.train.eval_step import UnitProbe, eval_function, feature_function
 from bnjax.train.state import TrainState
@@ -46,7 +47,7 @@ LaneFeatures = Callable[[Any, Any, Batch, LaneValues], tuple[Array, dict[str, Un
 def lane_values(config: Config) -> LaneValues:
     """The values of one run."""
     numbers = (config.dropout, config.negative_slope, config.learning_rate)
-    return LaneValues(gates_for(config.parsed_placement()), *(jnp.asarray(n, float) for n in numbers))
+    return LaneValues(placement_gates(config.parsed_placement()), *(jnp.asarray(n, float) for n in numbers))
 
 
 def _with_values(model: Network, values: LaneValues) -> Network:

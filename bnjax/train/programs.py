@@ -230,7 +230,7 @@ class Programs:
 
     def _once(self, kind: Callable[..., Any], config: Config, dataset: Dataset, gated: bool) -> Any:
         scaling = input_scaling(config.input_scale, dataset.train)
-        steps = steps_per_epoch(len(dataset.train), config.batch_size)
+        steps = steps_per_epoch(len(dataset.train), config.batch_size, config.trains_on_rest)
         scheduled = steps if config.schedule != "constant" else 0
         shared = (dataset.num_classes, dataset.train.image_shape, scaling, scheduled)
         key = (kind, program_settings(config, gated), shared)

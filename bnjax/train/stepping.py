@@ -39,15 +39,19 @@ def order_parts(
       first: the first of them to take.
 
     Yields:
-      Positions [..., steps_in_loop, batch_size] and how many of these steps to take; zeros behind them.
+      Positions [..., steps_in_loop, batch_size] and how many of these steps to take; zeros behind them. Last,
+      where ``count`` has a step for them, the positions [..., 1, rest] that whole batches leave over.
     """
     lanes, most = order.shape[:-1], steps_in_loop(count)
-    steps = order[..., : count * batch_size].reshape(*lanes, count, batch_size)
-    for start in range(first, count, most):
-        taken = min(most, count - start)
+    whole = min(count, order.shape[-1] // batch_size)
+    steps = order[..., : whole * batch_size].reshape(*lanes, whole, batch_size)
+    for start in range(first, whole, most):
+        taken = min(most, whole - start)
         part = np.zeros((*lanes, most, batch_size), np.int32)
         part[..., :taken, :] = steps[..., start : start + taken, :]
         yield part, taken
+    if whole < count and first < count:
+        yield order[..., None, whole * batch_size :].astype(np.int32), 1
 
 
 class EpochSteps(Protocol):
@@ -111,7 +115,7 @@ class HostSteps:
     def _batches(self, epoch: int, first: int) -> Iterator[Batch]:
         config = self._config
         order = (config.batch_size, config.shuffle, config.seed, epoch, first)
-        return train_batches(self._train, *order, self._rows)
+        return train_batches(self._train, *order, self._rows, config.trains_on_rest)
 
 
 class StreamSteps(HostSteps):
@@ -152,7 +156,7 @@ class DeviceSteps:
     def __init__(self, config: Config, program: TrainLoop, train: ImageSet, mesh: Mesh) -> None:
         self.program = program
         self._config, self._train, self._mesh = config, train, mesh
-        self._count = steps_per_epoch(len(train), config.batch_size)
+        self._count = steps_per_epoch(len(train), config.batch_size, config.trains_on_rest)
 
     @functools.cached_property
     def _examples(self) -> Batch:

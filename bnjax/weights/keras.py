@@ -17,6 +17,10 @@ from bnjax.weights.hdf5 import StoredLayer, read_numbers, reading, stored_layers
 _Path = tuple[str, ...]
 #: What Keras calls the layers of a unit.
 _KINDS = {"conv": "conv2d", "depthwise": "depthwise_conv2d"}
+#: What it calls their weights, where a file tells: those of Keras 3 (``.weights.h5``) number them.
+_NORM_NAMES = {"scale": "gamma", "bias": "beta", "mean": "moving_mean", "var": "moving_variance"}
+_NAMES = {"kernel": "kernel", "bias": "bias"}
+_KNOWN_NAMES = {*_NORM_NAMES.values(), *_NAMES.values()}
 
 
 class _Layer(NamedTuple):
@@ -55,7 +59,28 @@ def read_keras_weights(
         _check_number(stored, expected)
         for layer, found in zip(expected, stored, strict=False):
             leaves.update(_read(layer, found, leaves))
+    if not model.norm_scale:
+        _check_biases(
+            [np.asarray(leaves[path]) for layer in expected for path in layer.leaves if _is_bias(path)]
+        )
     return unflatten_dict(leaves)
+
+
+def _is_bias(path: _Path) -> bool:
+    return path[-2:] == ("norm", "bias")
+
+
+def _check_biases(biases: list[np.ndarray]) -> None:
+    """Refuses scales in the place of biases, which have the same shape and, in ``.weights.h5``, no name.
+
+    Raises:
+      WeightsError: all numbers are above 0, which biases of a whole network never are.
+    """
+    if all((bias > 0).all() for bias in biases):
+        raise WeightsError(
+            "all biases of norms are above 0, as scales are: the file seems to be of norms with scales and "
+            "without biases (center=False in Keras), and this network's have biases and no scales"
+        )
 
 
 def _layers(model: Network, variables: dict[str, Any], include_top: bool) -> list[_Layer]:
@@ -95,6 +120,19 @@ def _check_number(stored: list[StoredLayer], expected: list[_Layer]) -> None:
         )
 
 
+def _check_name(path: _Path, name: str) -> None:
+    """Holds the name of an array in the file against the one that Keras gives to what belongs there.
+
+    Raises:
+      WeightsError: it is of another of Keras's arrays.
+    """
+    wanted = (_NORM_NAMES if "norm" in path else _NAMES)[path[-1]]
+    last = name.rpartition("/")[2].partition(":")[0]  # gamma:0 in files of Keras 2
+    named = {known for known in _KNOWN_NAMES if last == known or last.endswith(f"_{known}")}
+    if named and wanted not in named:
+        raise WeightsError(f"{'/'.join(path)}: the file has {name} there, and not Keras's {wanted}")
+
+
 def _read(layer: _Layer, stored: StoredLayer, leaves: dict[_Path, Any]) -> Iterator[tuple[_Path, Any]]:
     site = layer.leaves[0][1]
     if len(stored.datasets) != len(layer.leaves):
@@ -102,6 +140,7 @@ def _read(layer: _Layer, stored: StoredLayer, leaves: dict[_Path, Any]) -> Itera
             f"{stored.name} holds {len(stored.datasets)} arrays where {site} has {len(layer.leaves)}"
         )
     for path, dataset in zip(layer.leaves, stored.datasets, strict=True):
+        _check_name(path, dataset.name)
         leaf = leaves[path]
         shape = leaf.shape
         if layer.kind == "depthwise_conv2d":  # [rows, columns, channels, 1] in Keras

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnjax import records
-from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, without_mislabelled
+from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, total, without_mislabelled
 
 if TYPE_CHECKING:
     import pandas
@@ -48,8 +48,11 @@ def frame_of(runs: Iterable[RecordedRun]) -> "pandas.DataFrame":
             column += [None] * (rows - len(column)) + values  # earlier runs may lack what this one has
         rows += len(run.epochs)
     frame = pandas.DataFrame({name: c + [None] * (rows - len(c)) for name, c in columns.items()})
+    counts = [name for name in frame if name.partition(":")[0] in _COUNTS]
     numbers = [
-        name for name in _METRICS if name in frame and frame[name].dtype == object and name != "status"
+        name
+        for name in (*_METRICS, *counts)
+        if name in frame and frame[name].dtype == object and name != "status"
     ]
     return frame.astype(dict.fromkeys(numbers, float))  # a column of nulls alone is no column of numbers
 
@@ -76,7 +79,7 @@ def _columns(run: RecordedRun) -> dict[str, list[Any]]:
     dying = [epoch["dying"] for epoch in epochs]
     sites = dict.fromkeys(site for of_epoch in dying for site in of_epoch)
     for count in _COUNTS:
-        columns[count] = [sum(site[count] for site in of_epoch.values()) for of_epoch in dying]
+        columns[count] = [total(of_epoch, count) for of_epoch in dying]
         for site in sites:
             columns[f"{count}:{site}"] = [of_epoch.get(site, {}).get(count) for of_epoch in dying]
     return columns

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.recorded import RecordedRun, total
 from bnjax.report.sections import mnist, vgg7
 
 #: "Late" is the last of so many parts of the epochs, "early" the first of half as many.
@@ -43,8 +43,9 @@ def unsteadiness(run: RecordedRun) -> float:
 
 
 def most_flat(run: RecordedRun) -> float:
-    """The most units, of all sites together, that any epoch found without an update for two epochs."""
-    return max(sum(site["flat"] for site in epoch["dying"].values()) for epoch in run.epochs)
+    """The most units, of all trained kernels, that any epoch found without an update for two epochs."""
+    totals = (total(epoch["dying"], "flat") for epoch in run.epochs)
+    return max(units for units in totals if units is not None)
 
 
 def last_silent(run: RecordedRun) -> float:

@@ -92,3 +92,14 @@ def _run(sound: Iterable[dict[str, Any]]) -> RecordedRun | None:
     if study is None:  # an earlier bnjax did not name it
         study = guessed_study(run["config"]) if run["config"].keys() >= _NEEDED else ""
     return RecordedRun({**run, "study": study}, kinds["epoch"], summary)
+
+
+def total(dying: dict[str, dict[str, Any]], count: str) -> int | None:
+    """A count of units over all sites of an epoch that have it; None where none of them has.
+
+    Args:
+      dying: as an epoch's record holds it.
+      count: ``silent``, ``units``, or ``flat``, which is null where a kernel is not trained.
+    """
+    counted = [site[count] for site in dying.values() if site[count] is not None]
+    return sum(counted) if counted or not dying else None
