@@ -6,6 +6,7 @@ Nothing here imports JAX, so help and complaints come at once.
 import argparse
 import dataclasses
 import importlib.util
+import re
 import shutil
 import sys
 import textwrap
@@ -106,9 +107,21 @@ def _configs(
             for name in settings.keys() & given.keys():
                 asked = f"--sweep={options.sweep}" if options.sweep else f"--vary={options.vary}"
                 raise ConfigError(f"--{name}={given[name]}: {asked} gives that itself")
-            config = resolve(configured(experiment, {**given, **settings, "seed": seed}))
+            config = _resolved(experiment, {**given, **settings, "seed": seed})
             runs.setdefault(run_id(config), config)
     return tuple(runs.values())
+
+
+def _resolved(experiment: str, settings: Mapping[str, Any]) -> Config:
+    try:
+        return resolve(configured(experiment, settings))
+    except ConfigError as error:
+        named = re.match(r"--(?:no)?(\w+)", str(error))
+        if named and named[1] in _names(FIELDS) - settings.keys():
+            raise ConfigError(
+                f"{error}; --{named[1]} is {experiment}.py's default here, so give another"
+            ) from None
+        raise
 
 
 def _check_movies(options: Options, runs: int) -> None:

@@ -347,6 +347,10 @@ def test_a_wrong_command_line_is_answered_with_one_line(arguments, parts, capsys
     assert [part for part in parts if part not in line] == []
 
 
+def test_a_complaint_names_a_default_only_where_nothing_was_given(capsys):
+    assert "default" not in complaint_of(capsys, "--dropout=2")
+
+
 def test_a_complaint_is_no_python_value(capsys):
     assert "('" not in complaint_of(capsys, "--overwrite=maybe")
 
@@ -445,6 +449,7 @@ def test_the_finetune_door_helps_and_complains_without_jax(run_watched, tmp_path
     assert (refused.returncode, refused.stdout) == (2, "")
     [line] = refused.stderr.splitlines()
     assert line.startswith("finetune.py: --freeze_until=249 is not a block of cnn: block1, block2, fc")
+    assert "--freeze_until is finetune.py's default here" in line
     assert (told.imported | refused.imported) & HEAVY == set()
     assert not (tmp_path / "runs").exists()
 
