@@ -21,6 +21,7 @@ from bnjax.config import FIELDS, Config, ConfigError, check_field, resolve, run_
 from bnjax.defaults import configured
 from bnjax.options import MOST_LANES, OPTION_FIELDS, Options, check_distributed, engine_parameters
 from bnjax.recipes import SWEEPS, Conditions, recipe
+from bnjax.settings import parse_number
 from bnjax.stdout import write_stdout
 
 USAGE_ERROR = 2
@@ -186,11 +187,27 @@ def _choices(name: str) -> tuple[str, ...]:
 def _define(field: dataclasses.Field, values: flags.FlagValues) -> None:
     makers: dict[type, Any] = {
         bool: _define_bool,
-        int: flags.DEFINE_integer,
-        float: flags.DEFINE_float,
+        int: _define_int,
+        float: _define_float,
         str: flags.DEFINE_string,
     }
     makers[type(field.default)](field.name, None, field.metadata["help"], flag_values=values)
+
+
+class _NumberParser(flags.ArgumentParser):
+    def __init__(self, kind: type) -> None:
+        self._kind = kind
+
+    def parse(self, argument: str) -> Any:
+        return parse_number(argument, self._kind)
+
+
+def _define_int(name: str, default: int | None, help: str, flag_values: flags.FlagValues) -> None:
+    flags.DEFINE(_NumberParser(int), name, default, help, flag_values)
+
+
+def _define_float(name: str, default: float | None, help: str, flag_values: flags.FlagValues) -> None:
+    flags.DEFINE(_NumberParser(float), name, default, help, flag_values)
 
 
 class _BooleanParser(flags.BooleanParser):
