@@ -163,8 +163,8 @@ def _check_frozen_part(config: "Config", frozen: bool) -> None:
     modes = (config.norm_mode, config.trained_norm_mode)
     if "keras2-train" in modes and in_float32(config.norm_momentum) == 1:
         raise ConfigError(
-            f"--norm_momentum={config.norm_momentum:g} leaves keras2-train nothing to divide by; it has to be "
-            "below 1, in float32 too"
+            f"--norm_momentum={config.norm_momentum:g} leaves keras2-train nothing to divide by; it has to "
+            "be below 1, in float32 too"
         )
 
 

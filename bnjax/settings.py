@@ -6,7 +6,6 @@ import re
 import struct
 from typing import Any
 
-
 #: Of float32; smaller ones are flushed to 0 by most devices.
 _SMALLEST_NORMAL = 2.0**-126
 
