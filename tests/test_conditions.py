@@ -39,8 +39,9 @@ def test_a_named_sweep_is_itself_and_may_be_crossed():
         ("plaecment=none", "'plaecment' is not a setting that can vary: model, placement"),
         ("seed=1|2", "'seed' is not a setting that can vary"),
         ("out_dir=a|b", "'out_dir' is not a setting that can vary"),
-        ("width=8|wide", "width=wide is not a whole number"),
-        ("dropout=a", "dropout=a is not a number"),
+        ("width=8|wide", "width='wide' is not a whole number"),
+        ("dropout=a", "dropout='a' is not a number"),
+        ("dropout=0,4", "dropout='0,4' is not a number; write 0.4"),
         ("width=8; width=9", "width is given twice"),
     ],
 )
@@ -77,6 +78,8 @@ def test_a_file_is_a_list_or_an_object_of_conditions(tmp_path, named):
         ("[3]", "condition 1: 3 is not an object of settings"),
         ('[{"width": 8}, {"width": "8"}]', "condition 2: width is '8', not a whole number"),
         ('{"x": {"widht": 8}}', "condition x: 'widht' is not a setting that can vary"),
+        ('[{"dropout": 1' + "0" * 400 + "}]", "not a number"),
+        ('[{"dropout": "0.4"}]', "dropout is '0.4', not a number"),
         ('[{"epochs": true}]', "epochs is True, not a whole number"),
     ],
 )

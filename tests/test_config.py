@@ -199,6 +199,31 @@ def test_closed_ends_of_bounds_are_taken(field):
         assert getattr(resolved, field.name) == value
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "computed"),
+    [
+        ("norm_epsilon", 1e-300, "0"),
+        ("norm_epsilon", 1e-39, "0"),  # subnormal
+        ("adam_epsilon", 1e-46, "0"),
+        ("learning_rate", 1e-50, "0"),
+        ("learning_rate", 1e39, "inf"),
+        ("init_deviation", 1e39, "inf"),
+        ("weight_decay", 1e-300, "0"),
+        ("dropout", 1 - 1e-9, "1"),
+        ("momentum", 1 - 1e-9, "1"),
+        ("label_smoothing", 1 - 1e-9, "1"),
+    ],
+)
+def test_a_number_counts_as_it_is_in_float32(name, value, computed):
+    with pytest.raises(ConfigError, match=rf"^--{name}=.* is outside .*: it becomes {computed} in float32"):
+        resolve(Config(**{name: value}))
+
+
+def test_a_momentum_that_is_1_in_float32_leaves_keras2_nothing_to_divide_by():
+    with pytest.raises(ConfigError, match="keras2-train nothing to divide by"):
+        resolve(Config(placement="all", trained_norm_mode="keras2-train", norm_momentum=1 - 1e-12))
+
+
 def test_every_number_has_bounds():
     numbers = {field.name for field in FIELDS if type(field.default) in (int, float)}
     assert {field.name for field in BOUNDED} == numbers

@@ -312,7 +312,14 @@ COMPLAINTS = {
     ("--epoch=3",): ["'epoch'", "epochs"],
     ("--batchsize=3",): ["'batchsize'", "batch_size"],
     ("--epochs=abc",): ["--epochs", "abc"],
-    ("--epochs=2.5",): ["--epochs", "2.5"],
+    ("--epochs=2.5",): ["--epochs", "'2.5' is not a whole number; write one such as 10"],
+    ("--epochs=1e3",): ["--epochs", "'1e3' is not a whole number; write 1000"],
+    ("--seeds=1,000",): ["--seeds", "'1,000' is not a whole number; write 1000"],
+    ("--dropout=0,4",): ["--dropout", "'0,4' is not a number; write 0.4"],
+    ("--dropout=40%",): ["--dropout", "'40%' is not a number; write 0.4"],
+    ("--dropout=half",): ["--dropout", "'half' is not a number; write one such as 0.4"],
+    ("--vary=dropout=0|0,4",): ["--vary=dropout=0|0,4", "'0,4' is not a number; write 0.4"],
+    ("--norm_epsilon=1e-300",): ["--norm_epsilon=1e-300", "0 in float32"],
     ("--epochs",): ["epochs"],
     ("--epochs=0",): ["--epochs=0", "[1,1000000]"],
     ("--learning_rate=0",): ["--learning_rate=0.0", "(0,inf)"],
@@ -346,6 +353,10 @@ COMPLAINTS = {
 def test_a_wrong_command_line_is_answered_with_one_line(arguments, parts, capsys):
     line = complaint_of(capsys, *arguments)
     assert [part for part in parts if part not in line] == []
+
+
+def test_a_complaint_names_a_default_only_where_nothing_was_given(capsys):
+    assert "default" not in complaint_of(capsys, "--dropout=2")
 
 
 def test_a_complaint_is_no_python_value(capsys):
@@ -446,6 +457,7 @@ def test_the_finetune_door_helps_and_complains_without_jax(run_watched, tmp_path
     assert (refused.returncode, refused.stdout) == (2, "")
     [line] = refused.stderr.splitlines()
     assert line.startswith("finetune.py: --freeze_until=249 is not a block of cnn: block1, block2, fc")
+    assert "--freeze_until is finetune.py's default here" in line
     assert (told.imported | refused.imported) & HEAVY == set()
     assert not (tmp_path / "runs").exists()
 

@@ -3,11 +3,12 @@
 import dataclasses
 import itertools
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from bnjax.settings.config import FIELDS
-from bnjax.settings.fields import ConfigError
+from bnjax.settings.fields import ConfigError, parse_number
 from bnjax.settings.places import expanded
 from bnjax.studies import STUDIES, Conditions, crossed
 
@@ -66,10 +67,14 @@ def _field(name: Any, where: str) -> dataclasses.Field:
 
 def _parsed(field: dataclasses.Field, text: str, where: str) -> Any:
     kind: Any = type(field.default)
+    if kind is bool:
+        if text.lower() not in _BOOLEANS:
+            raise ConfigError(f"{where}: {field.name}={text} is not {_article(kind)}")
+        return _BOOLEANS[text.lower()]
     try:
-        return _BOOLEANS[text.lower()] if kind is bool else kind(text)
-    except (ValueError, KeyError):
-        raise ConfigError(f"{where}: {field.name}={text} is not {_article(kind)}") from None
+        return text if kind is str else parse_number(text, kind)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {field.name}={error}") from None
 
 
 def _article(kind: type) -> str:
@@ -100,7 +105,7 @@ def _checked(settings: Any, where: str) -> dict[str, Any]:
 
 def _of_kind(field: dataclasses.Field, value: Any, where: str) -> Any:
     kind = type(field.default)
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) <= sys.float_info.max:
         return float(value)
     if type(value) is not kind:
         raise ConfigError(f"{where}: {field.name} is {value!r}, not {_article(kind)}")

@@ -6,6 +6,7 @@ Nothing here imports JAX, so help and complaints come at once.
 import argparse
 import dataclasses
 import importlib.util
+import re
 import shutil
 import sys
 import textwrap
@@ -18,6 +19,7 @@ from bnjax.commands.conditions import sweep_conditions
 from bnjax.commands.defaults import configured
 from bnjax.process.stdout import write_stdout
 from bnjax.settings.config import FIELDS, Config, ConfigError, check_field, resolve, run_id
+from bnjax.settings.fields import parse_number
 from bnjax.settings.options import MOST_LANES, OPTION_FIELDS, Options, check_distributed, engine_parameters
 from bnjax.settings.places import expanded
 from bnjax.studies import STUDIES, Conditions, recipe
@@ -100,9 +102,21 @@ def _configs(
             for name in settings.keys() & given.keys():
                 asked = f"--sweep={options.sweep}" if options.sweep else f"--vary={options.vary}"
                 raise ConfigError(f"--{name}={given[name]}: {asked} gives that itself")
-            config = resolve(configured(experiment, {**given, **settings, "seed": seed}))
+            config = _resolved(experiment, {**given, **settings, "seed": seed})
             runs.setdefault(run_id(config), config)
     return tuple(runs.values())
+
+
+def _resolved(experiment: str, settings: Mapping[str, Any]) -> Config:
+    try:
+        return resolve(configured(experiment, settings))
+    except ConfigError as error:
+        named = re.match(r"--(?:no)?(\w+)", str(error))
+        if named and named[1] in _names(FIELDS) - settings.keys():
+            raise ConfigError(
+                f"{error}; --{named[1]} is {experiment}.py's default here, so give another"
+            ) from None
+        raise
 
 
 def _check_movies(options: Options, runs: int) -> None:
@@ -167,11 +181,27 @@ def _choices(name: str) -> tuple[str, ...]:
 def _define(field: dataclasses.Field, values: flags.FlagValues) -> None:
     makers: dict[type, Any] = {
         bool: _define_bool,
-        int: flags.DEFINE_integer,
-        float: flags.DEFINE_float,
+        int: _define_int,
+        float: _define_float,
         str: flags.DEFINE_string,
     }
     makers[type(field.default)](field.name, None, field.metadata["help"], flag_values=values)
+
+
+class _NumberParser(flags.ArgumentParser):
+    def __init__(self, kind: type) -> None:
+        self._kind = kind
+
+    def parse(self, argument: str) -> Any:
+        return parse_number(argument, self._kind)
+
+
+def _define_int(name: str, default: int | None, help: str, flag_values: flags.FlagValues) -> None:
+    flags.DEFINE(_NumberParser(int), name, default, help, flag_values)
+
+
+def _define_float(name: str, default: float | None, help: str, flag_values: flags.FlagValues) -> None:
+    flags.DEFINE(_NumberParser(float), name, default, help, flag_values)
 
 
 class _BooleanParser(flags.BooleanParser):

@@ -2,7 +2,12 @@
 
 import dataclasses
 import math
+import re
+import struct
 from typing import Any
+
+#: Of float32; smaller ones are flushed to 0 by most devices.
+_SMALLEST_NORMAL = 2.0**-126
 
 
 class ConfigError(ValueError):
@@ -48,7 +53,13 @@ def complaint(field: dataclasses.Field, value: Any) -> str:
     choices, bounds = field.metadata["choices"], field.metadata["bounds"]
     if choices and value not in choices:
         return f"is not one of {', '.join(choices)}"
-    return f"is outside {bounds}" if bounds and not _within(value, bounds) else ""
+    if bounds and not _within(value, bounds):
+        return f"is outside {bounds}"
+    if bounds and isinstance(field.default, float):
+        computed = in_float32(value)
+        if not _within(computed, bounds) or (value and not computed):
+            return f"is outside {bounds}: it becomes {computed:g} in float32"
+    return ""
 
 
 def _within(value: float, bounds: str) -> bool:
@@ -56,3 +67,38 @@ def _within(value: float, bounds: str) -> bool:
     above = value >= low if bounds[0] == "[" else value > low
     below = value <= high if bounds[-1] == "]" else value < high
     return above and below and math.isfinite(value)
+
+
+def in_float32(value: float) -> float:
+    """What a number is computed with: the nearest one in float32, 0 where that is subnormal."""
+    try:
+        [nearest] = struct.unpack("f", struct.pack("f", value))
+    except OverflowError:
+        return math.copysign(math.inf, value)
+    return nearest if abs(nearest) >= _SMALLEST_NORMAL else 0.0
+
+
+def parse_number(text: str, kind: type) -> Any:
+    """A number as it is written in a flag or a grid.
+
+    Args:
+      kind: ``int`` or ``float``.
+
+    Raises:
+      ValueError: it is none; says what one looks like.
+    """
+    try:
+        return kind(text)
+    except ValueError:
+        what = "a whole number" if kind is int else "a number"
+        raise ValueError(f"{text[:40]!r} is not {what}; write {_likely(text, kind)}") from None
+
+
+def _likely(text: str, kind: type) -> str:
+    """What was meant by a number written in another way, else an example."""
+    value = re.fullmatch(r"\s*([0-9]+(?:[.,][0-9]+)?(?:e[0-9]{1,2})?)\s*(%?)\s*", text)
+    if kind is float:
+        meant = float(value[1].replace(",", ".")) / (100 if value[2] else 1) if value else 0.4
+        return f"{meant:g}" if value else f"one such as {meant}"
+    meant = float(value[1].replace(",", "")) if value and not value[2] else 0.5
+    return str(int(meant)) if meant.is_integer() else "one such as 10"

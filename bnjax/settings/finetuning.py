@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from bnjax.settings.fields import ConfigError, setting
+from bnjax.settings.fields import ConfigError, in_float32, setting
 from bnjax.settings.freezing import NORM_MODES, TRAINED, Cut, Freezing
 
 if TYPE_CHECKING:
@@ -165,8 +165,12 @@ def _check_frozen_part(config: "Config", frozen: bool) -> None:
             )
         if config.train_norms:
             raise ConfigError("--train_norms is of the part that --freeze_until names, and it names none")
-    if "keras2-train" in (config.norm_mode, config.trained_norm_mode) and config.norm_momentum == 1:
-        raise ConfigError("--norm_momentum=1 leaves keras2-train nothing to divide by; it has to be below 1")
+    modes = (config.norm_mode, config.trained_norm_mode)
+    if "keras2-train" in modes and in_float32(config.norm_momentum) == 1:
+        raise ConfigError(
+            f"--norm_momentum={config.norm_momentum:g} leaves keras2-train nothing to divide by; it has to "
+            "be below 1, in float32 too"
+        )
 
 
 def _check_trained(config: "Config") -> None:

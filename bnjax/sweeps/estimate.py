@@ -8,6 +8,7 @@ from typing import Any
 
 from bnjax.data import Dataset
 from bnjax.process.backend import configure_backend
+from bnjax.process.bar import say
 from bnjax.process.stdout import write_stdout
 from bnjax.runs.recorder import finished_summary
 from bnjax.runs.run import device_errors, load
@@ -16,7 +17,6 @@ from bnjax.settings.options import Options
 from bnjax.settings.sharing import data_settings, program_settings
 from bnjax.sweeps.cores import cores_of, job_count
 from bnjax.sweeps.plan import Task, program_count
-from bnjax.sweeps.standing import say
 from bnjax.sweeps.sweep import planned, steps_of
 from bnjax.sweeps.worker import keep_to
 from bnjax.train.programs import Programs

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bnjax import records
+from bnjax.process.bar import say
 from bnjax.process.signals import held_signals, starting_processes
 from bnjax.runs.run import EngineError
 from bnjax.settings.config import Config
@@ -23,7 +24,7 @@ from bnjax.settings.options import Options, engine_parameters
 from bnjax.settings.places import expanded, record_path
 from bnjax.sweeps.cores import cores_of
 from bnjax.sweeps.plan import Task
-from bnjax.sweeps.standing import Standing, say
+from bnjax.sweeps.standing import Standing
 from bnjax.sweeps.worker import work_off
 
 #: A job is given up when it was lost so many times in a row without getting further.

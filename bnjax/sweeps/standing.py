@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bnjax.process.bar import skip, tqdm
+from bnjax.process.bar import say, skip, tqdm
 from bnjax.runs.recorder import print_record
 from bnjax.settings.config import Config, run_id
 
@@ -90,9 +90,3 @@ class Standing:
         line = f"runs: {ended} done, {running} running, {left} left"
         best = f"; best test accuracy {self._best[0]:.3f} ({self._best[1]})" if self._best else ""
         self._bar.set_postfix_str(line + best, refresh=False)
-
-
-def say(line: str) -> None:
-    """A line on stderr, above a progress bar."""
-    with tqdm.external_write_mode():
-        print(line, file=sys.stderr, flush=True)

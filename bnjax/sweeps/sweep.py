@@ -17,6 +17,7 @@ from typing import Any
 
 from bnjax.files import check_writable
 from bnjax.process.backend import computes_on_cpu
+from bnjax.process.bar import say
 from bnjax.process.signals import Stopped, held_signals, starting_processes
 from bnjax.runs.recorder import finished_summary, print_record, same_command
 from bnjax.runs.run import load
@@ -26,7 +27,7 @@ from bnjax.settings.places import expanded
 from bnjax.settings.sharing import data_settings
 from bnjax.sweeps.cores import cores_of, job_count
 from bnjax.sweeps.plan import ELSEWHERE, Task, plan
-from bnjax.sweeps.standing import Standing, say
+from bnjax.sweeps.standing import Standing
 from bnjax.sweeps.worker import work
 
 #: For all processes together; more than each of them takes, less than the program has itself.

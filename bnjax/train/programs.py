@@ -1,4 +1,4 @@
-"""Compiled programs, shared by those runs of a process that differ in nothing that is compiled in."""
+"""Compiled programs, shared by the runs of a process that differ in nothing that is compiled in."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -32,13 +32,12 @@ from bnjax.train.lane_step import (
     side_by_side,
 )
 from bnjax.train.optimizer import make_optimizer
-from bnjax.train.state import TrainState, state_maker
+from bnjax.train.size import tell_size
+from bnjax.train.state import StateMaker, state_maker
 from bnjax.train.step import TrainLoop, TrainStep, make_train_loop, make_train_step
 
 #: Then all are given up: what next runs need again lies on disk too, and each takes tens of megabytes.
 _KEPT = 4
-
-MakeState = Callable[[int], TrainState]
 
 
 class RunPrograms(NamedTuple):
@@ -51,7 +50,7 @@ class RunPrograms(NamedTuple):
     """
 
     model: Network
-    first_state: MakeState
+    first_state: StateMaker
     train_step: TrainStep
     train_loop: TrainLoop
     eval_step: EvalStep
@@ -100,6 +99,10 @@ class _StaticPrograms:
             trained,
             make_feature_step(frozen, self.scaling),
         )
+
+    @property
+    def first_state(self) -> StateMaker:
+        return self._made.first_state
 
     def of(self, config: Config) -> RunPrograms:
         """The programs of a run with these settings."""
@@ -154,7 +157,7 @@ class GatedPrograms:
         return self._cut.trained, self._optimizer_at, self._cut.scaling, self.config.label_smoothing
 
     @cached_property
-    def first_state(self) -> MakeState:
+    def first_state(self) -> StateMaker:
         """Makes a run's state from its seed."""
         return state_maker(self._model, self._optimizer_at(self.config.learning_rate), self.image_shape)
 
@@ -215,11 +218,7 @@ class Programs:
     _made: dict[Hashable, Any] = field(default_factory=dict)
 
     def of(self, config: Config, dataset: Dataset, gated: bool) -> RunPrograms:
-        """The programs of a resolved config's run.
-
-        Args:
-          gated: whether one program serves every placement, dropout rate, slope and learning rate.
-        """
+        """The programs of a resolved config's run; a gated one serves all placements, rates and slopes."""
         if gated:
             return self.gated_of(config, dataset).of(config)
         return self._once(_StaticPrograms, config, dataset, gated=False).of(config)
@@ -238,6 +237,7 @@ class Programs:
             if self._made:
                 self._make_room()
             self._made[key] = kind(config, *shared)
+            tell_size(config, self._made[key].first_state.shapes())
         return self._made[key]
 
     def _make_room(self) -> None:

@@ -1,7 +1,7 @@
 """Everything that training changes, as one pytree."""
 
 import hashlib
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -10,6 +10,7 @@ import numpy as np
 import optax
 from flax import struct
 from jax import Array
+from jax.stages import Wrapped
 
 from bnjax.models import Network
 from bnjax.train.partition import split
@@ -33,10 +34,24 @@ class TrainState(struct.PyTreeNode):
     key: Array
 
 
+@dataclass(frozen=True)
+class StateMaker:
+    """Makes the state before the first step from a seed, compiled once for all seeds."""
+
+    _make: Wrapped
+
+    def __call__(self, seed: int) -> TrainState:
+        return self._make(jax.random.key(seed))
+
+    def shapes(self) -> TrainState:
+        """The shapes of a state, without making one. Tracing is shared with the first call."""
+        return jax.eval_shape(self._make, jax.random.key(0))
+
+
 def state_maker(
     model: Network, optimizer: optax.GradientTransformation, image_shape: tuple[int, int, int]
-) -> Callable[[int], TrainState]:
-    """What makes the state before the first step from a seed, compiled once for all seeds.
+) -> StateMaker:
+    """What makes the state before the first step.
 
     Initial kernels and the key of dropout depend on the seed alone, not on the placement, so that
     conditions with one seed can be compared in pairs.
@@ -54,8 +69,7 @@ def state_maker(
         )
 
     on_cpu = jax.default_backend() == "cpu"
-    made = jax.jit(make, compiler_options=_COMPILED_IN_HASTE if on_cpu else None)
-    return lambda seed: made(jax.random.key(seed))
+    return StateMaker(jax.jit(make, compiler_options=_COMPILED_IN_HASTE if on_cpu else None))
 
 
 def create_state(
