@@ -11,7 +11,10 @@ from test_train import ONE_STEP, run_on
 from bnjax.models import MLP
 from bnjax.models.build import norm_group
 from bnjax.nn.norms import BatchNorm, batch_norm, ghost_batch_norm
-from bnjax.settings.config import Config, ConfigError, resolve, run_id
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
+from bnjax.settings.fields import ConfigError
+from bnjax.settings.identity import run_id
 
 RANDOM = np.random.default_rng(0)
 X = jnp.asarray(RANDOM.normal(3, 2, (12, 5, 4)), jnp.float32)

@@ -9,8 +9,11 @@ from bnjax.data import DataError, Dataset, ImageSet, load_dataset
 from bnjax.data.classes import with_classes
 from bnjax.data.load import _class_names
 from bnjax.data.sources import prepared
-from bnjax.settings.config import Config, ConfigError, resolve, run_id
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
+from bnjax.settings.fields import ConfigError
 from bnjax.settings.finetuning import source_config
+from bnjax.settings.identity import run_id
 from bnjax.settings.sharing import data_settings, program_settings
 
 ANIMALS = ["bird", "cat", "deer", "3"]

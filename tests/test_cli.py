@@ -14,7 +14,9 @@ from bnjax import records
 from bnjax.process.progress import Progress
 from bnjax.process.signals import Stopped, stop_signals
 from bnjax.runs.recorder import Recorder, print_record
-from bnjax.settings.config import Config, resolve, run_id
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
+from bnjax.settings.identity import run_id
 from bnjax.settings.places import record_path
 
 pytestmark = pytest.mark.slow

@@ -5,8 +5,10 @@ import json
 import pytest
 
 from bnjax.commands.conditions import sweep_conditions
-from bnjax.settings.config import Config, condition_names, resolve
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
+from bnjax.settings.identity import condition_names
 from bnjax.studies import STUDIES
 
 

@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnjax.architectures.sites import MODELS
-from bnjax.settings.config import FIELDS, Config, ConfigError, checkpoint_pace, identity, resolve, run_id
+from bnjax.settings.canonical import checkpoint_pace, resolve
+from bnjax.settings.config import FIELDS, Config
+from bnjax.settings.fields import ConfigError
+from bnjax.settings.identity import identity, run_id
 
 BOUNDED = [field for field in FIELDS if field.metadata["bounds"]]
 CHOSEN = [field for field in FIELDS if field.metadata["choices"]]

@@ -36,7 +36,8 @@ from bnjax.data.cache import cached, fingerprint
 from bnjax.data.sources import original, prepared
 from bnjax.data.sources.digits import load_digits
 from bnjax.files import cache_dir
-from bnjax.settings.config import Config, ConfigError
+from bnjax.settings.config import Config
+from bnjax.settings.fields import ConfigError
 
 SHAPE = (32, 32, 3)
 

@@ -16,9 +16,10 @@ from bnjax.models import MLP
 from bnjax.runs import run as run_module
 from bnjax.runs.recorder import finished_summary
 from bnjax.runs.training import prepare
-from bnjax.settings.config import resolve, run_id
+from bnjax.settings.canonical import resolve
 from bnjax.settings.fields import WeightsError
 from bnjax.settings.finetuning import source_config
+from bnjax.settings.identity import run_id
 from bnjax.settings.places import record_path, source_folder, variables_path
 from bnjax.sweeps import task as task_module
 from bnjax.sweeps.plan import Task

@@ -10,8 +10,10 @@ import pytest
 from bnjax.architectures.sites import MODELS
 from bnjax.commands.flags import command_from_flags, help_text
 from bnjax.data.load import fit_validation
-from bnjax.settings.config import FIELDS, Config, resolve, run_id
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.freezing import TRAINED
+from bnjax.settings.identity import run_id
 from bnjax.settings.options import OPTION_FIELDS
 from bnjax.studies import STUDIES, recipe
 

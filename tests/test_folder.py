@@ -21,7 +21,9 @@ from bnjax.data.sources import folder
 from bnjax.data.sources.folder import load_folder
 from bnjax.data.sources.folder_layout import find_layout
 from bnjax.files import cache_dir
-from bnjax.settings.config import Config, ConfigError, resolve
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
+from bnjax.settings.fields import ConfigError
 
 ORIENTATION = 0x0112  # the EXIF tag
 FACTS = ("name", "source", "version", "encoding", "test_split", "adaptation", "class_names", "skipped_images")

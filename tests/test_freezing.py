@@ -11,7 +11,10 @@ from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import build_model
 from bnjax.nn.unit import parameter_count
-from bnjax.settings.config import Config, ConfigError, resolve, run_id
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
+from bnjax.settings.fields import ConfigError
+from bnjax.settings.identity import run_id
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.partition import join, split
 from bnjax.train.state import create_state

@@ -14,7 +14,8 @@ from bnjax.models import InceptionV3, build_model
 from bnjax.models.network import unit_name
 from bnjax.nn.unit import parameter_count
 from bnjax.placement import parse_placement
-from bnjax.settings.config import Config, resolve
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
 
 #: Block -> how many convolutions it has, counted in the text of Keras's network.
 CONVOLUTIONS = {

@@ -12,7 +12,8 @@ from bnjax.models import MobileNetV2, build_model, gates_for
 from bnjax.models.mobilenetv2 import scaled_features
 from bnjax.models.network import unit_name
 from bnjax.nn.unit import parameter_count
-from bnjax.settings.config import Config, resolve
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
 
 STEM = 9 * 3 * 32
 #: Features that go in, times expanded to, features that come out; a block is c x ec + 9 x ec + ec x out.

@@ -12,7 +12,8 @@ from bnjax.models.build import network_class
 from bnjax.models.network import unit_name
 from bnjax.nn.unit import parameter_count
 from bnjax.placement import PlacementError, parse_placement
-from bnjax.settings.config import Config, resolve
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
 
 #: Models by a short name, with images small enough to be quick.
 NETWORKS = {

@@ -17,7 +17,10 @@ from bnjax.runs import checkpoint, precompute
 from bnjax.runs.epoch_record import summary_fields
 from bnjax.runs.loop import train
 from bnjax.runs.training import prepare
-from bnjax.settings.config import Config, ConfigError, resolve, run_id
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
+from bnjax.settings.fields import ConfigError
+from bnjax.settings.identity import run_id
 from bnjax.settings.sharing import program_settings
 from bnjax.sweeps.plan import Task, plan
 from bnjax.train.optimizer import make_optimizer

@@ -4,7 +4,9 @@ import dataclasses
 
 import pytest
 
-from bnjax.settings.config import Config, resolve, run_id
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
+from bnjax.settings.identity import run_id
 from bnjax.studies import STUDIES, recipe
 from bnjax.studies.cifar10 import TWELVE
 from bnjax.studies.finetune import FINETUNE

@@ -13,7 +13,8 @@ from bnjax.report.runs.frame import frame_of
 from bnjax.report.runs.readings import read
 from bnjax.report.runs.recorded import RecordedRun, load_runs, total
 from bnjax.report.sections.tables import cifar10_table, provenance
-from bnjax.settings.config import resolve, run_id
+from bnjax.settings.canonical import resolve
+from bnjax.settings.identity import run_id
 from bnjax.studies import recipe
 from bnjax.studies.cifar10 import LOGGED_ACCURACY
 

@@ -9,7 +9,7 @@ from bnjax.commands.conditions import sweep_conditions
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.runs.recorded import load_runs
 from bnjax.report.sections.verdict import Shelf, contrast_values, judge_all, verdict_of, verdict_of_all
-from bnjax.settings.config import resolve
+from bnjax.settings.canonical import resolve
 from bnjax.studies import CLAIMS, STUDIES, recipe
 from bnjax.studies.cifar10 import LOGGED_ACCURACY, LOGGED_LATE_AND_BEST, TWELVE
 from bnjax.studies.claim import Claim, Contrast, level, minus

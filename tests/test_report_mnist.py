@@ -12,7 +12,8 @@ from bnjax import records
 from bnjax.report.figures.plots import apart
 from bnjax.report.runs.recorded import load_runs
 from bnjax.report.sections.mnist import mnist_table
-from bnjax.settings.config import resolve, run_id
+from bnjax.settings.canonical import resolve
+from bnjax.settings.identity import run_id
 from bnjax.stats.intervals import estimate, paired_differences
 from bnjax.studies import recipe
 from bnjax.studies.mnist import MNIST

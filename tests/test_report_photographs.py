@@ -9,7 +9,8 @@ from bnjax import records
 from bnjax.report.figures.photograph_figures import comparison_figure, comparisons
 from bnjax.report.figures.pictures import all_pictures
 from bnjax.report.runs.recorded import load_runs
-from bnjax.settings.config import resolve, run_id
+from bnjax.settings.canonical import resolve
+from bnjax.settings.identity import run_id
 from bnjax.studies import STUDIES, recipe
 
 

@@ -13,7 +13,8 @@ from bnjax import records
 from bnjax.report.runs.recorded import load_runs
 from bnjax.report.sections.vgg7 import early_loss, largest_jump, site_effects, vgg7_groups
 from bnjax.report.sections.vgg7_tables import ranked_table, vgg7_report
-from bnjax.settings.config import resolve, run_id
+from bnjax.settings.canonical import resolve
+from bnjax.settings.identity import run_id
 from bnjax.studies import recipe
 from bnjax.studies.vgg7 import PICK, PLAIN, VGG7
 

@@ -5,7 +5,8 @@ import pytest
 
 from bnjax.data import Dataset, ImageSet
 from bnjax.models import build_model
-from bnjax.settings.config import Config, resolve
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
 from bnjax.train import size
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.programs import Programs

@@ -11,7 +11,9 @@ from bnjax import records
 from bnjax.process.progress import Progress
 from bnjax.process.signals import Stopped, held_signals, stop_signals
 from bnjax.runs.recorder import Recorder, same_command
-from bnjax.settings.config import Config, resolve, run_id
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
+from bnjax.settings.identity import run_id
 from bnjax.sweeps.standing import Standing
 
 ENDED = dict(epochs=1, steps=1, final={}, best={}, dying={}, state_sha256=None, seconds=1.0)

@@ -20,7 +20,8 @@ from bnjax.process.progress import Progress
 from bnjax.runs.epoch_record import summary_fields
 from bnjax.runs.loop import train
 from bnjax.runs.training import prepare, used_variables
-from bnjax.settings.config import Config, resolve
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
 from bnjax.train import stepping
 from bnjax.train.eval_step import make_eval_step
 from bnjax.train.evaluate import evaluate

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bnjax.architectures.sites import MODEL_IMAGES
-from bnjax.settings.config import FIELDS, USUAL_MOMENTUM, Config, check_field
+from bnjax.settings.canonical import USUAL_MOMENTUM
+from bnjax.settings.config import FIELDS, Config
+from bnjax.settings.fields import check_field
 from bnjax.studies import recipe
 
 _RECIPE = next(field for field in FIELDS if field.name == "recipe")

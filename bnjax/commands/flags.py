@@ -18,8 +18,10 @@ from absl import flags
 from bnjax.commands.conditions import sweep_conditions
 from bnjax.commands.defaults import configured
 from bnjax.process.stdout import write_stdout
-from bnjax.settings.config import FIELDS, Config, ConfigError, check_field, resolve, run_id
-from bnjax.settings.fields import parse_number
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import FIELDS, Config
+from bnjax.settings.fields import ConfigError, check_field, parse_number
+from bnjax.settings.identity import run_id
 from bnjax.settings.options import MOST_LANES, OPTION_FIELDS, Options, check_distributed, engine_parameters
 from bnjax.settings.places import expanded
 from bnjax.studies import STUDIES, Conditions, recipe

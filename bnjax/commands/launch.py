@@ -13,7 +13,9 @@ from bnjax.process.watched import lost, watched
 from bnjax.runs.hosts import ALONE, Hosts, LostError, joined
 from bnjax.runs.recorder import Recorder, finished_summary, print_record, same_command
 from bnjax.runs.run import device_errors, failures, train_run
-from bnjax.settings.config import Config, ConfigError, resolve
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
+from bnjax.settings.fields import ConfigError
 from bnjax.settings.finetuning import source_config
 from bnjax.settings.options import Options
 from bnjax.settings.places import expanded, record_path, variables_path

@@ -14,7 +14,8 @@ from bnjax.data.sources.folder import load_folder
 from bnjax.data.sources.folder_layout import find_layout
 from bnjax.data.stream import Reading
 from bnjax.files import home
-from bnjax.settings.config import FOLDER, Config
+from bnjax.settings.canonical import FOLDER
+from bnjax.settings.config import Config
 from bnjax.settings.places import expanded
 
 

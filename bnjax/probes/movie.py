@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from bnjax.settings.config import ConfigError
+from bnjax.settings.fields import ConfigError
 
 #: Against division by zero, and what lets updates that hardly differ stay dark.
 _FLOOR = 0.0001

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from bnjax.process.signals import Stopped, held_signals
-from bnjax.settings.config import ConfigError
+from bnjax.settings.fields import ConfigError
 from bnjax.settings.options import Options
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from bnjax import records
 from bnjax.files import write_whole
 from bnjax.process.signals import held_signals
 from bnjax.process.stdout import write_stdout
-from bnjax.settings.config import Config, run_id
+from bnjax.settings.config import Config
+from bnjax.settings.identity import run_id
 from bnjax.settings.places import record_path, variables_path
 
 

@@ -14,8 +14,10 @@ from bnjax.records import RecordError
 from bnjax.runs.hosts import ALONE, Hosts, HostsError, LostError
 from bnjax.runs.lock import ClaimedError, claimed
 from bnjax.runs.recorder import Recorder, finished_summary
-from bnjax.settings.config import Config, ConfigError, checkpoint_pace, identity
-from bnjax.settings.fields import WeightsError
+from bnjax.settings.canonical import checkpoint_pace
+from bnjax.settings.config import Config
+from bnjax.settings.fields import ConfigError, WeightsError
+from bnjax.settings.identity import identity
 from bnjax.settings.places import variables_path
 
 if TYPE_CHECKING:

@@ -1,108 +1,19 @@
-"""The settings of fine-tuning, their checks and their canonical form: the part of ``Config`` about it."""
+"""Checks of the settings of fine-tuning, their canonical form, and what follows from them."""
 
 import dataclasses
-from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from bnjax.settings.fields import ConfigError, in_float32, setting
-from bnjax.settings.freezing import NORM_MODES, TRAINED, Cut, Freezing
+from bnjax.settings.config import Config
+from bnjax.settings.fields import ConfigError, in_float32
+from bnjax.settings.finetuning_settings import FineTuningSettings
+from bnjax.settings.freezing import Cut, Freezing
 
-if TYPE_CHECKING:
-    from bnjax.settings.config import Config
-
-_GROUP = "fine-tuning"
 #: Of these networks Keras publishes weights with a hash.
 IMAGENET_MODELS = ("inceptionv3",)
 
 
-@dataclass(frozen=True)
-class FineTuning:
-    """Where a network's weights come from, and what of it is trained; by default, everything from scratch."""
-
-    weights: str = setting(
-        "none",
-        "What the network starts from: a .h5 or .weights.h5 file that Keras wrote, the folder of a run that "
-        "was made with --keep_state, imagenet (Keras's file for inceptionv3, downloaded once), or none. Head "
-        "and logits are new, unless --trained says that no kernel is trained.",
-        group=_GROUP,
-    )
-    pretrain: str = setting(
-        "",
-        "A --dataset that the same network is trained on first, in a run of its own; in the place of "
-        "--weights.",
-        group=_GROUP,
-    )
-    pretrain_classes: str = setting(
-        "",
-        "The classes of that set that count, by name or number, such as bird,cat,dog. Default: all.",
-        group=_GROUP,
-    )
-    pretrain_epochs: int = setting(10, "Epochs of that run.", group=_GROUP, bounds="[1,1000000]")
-    freeze_until: str = setting(
-        "",
-        "What is not trained: a block with all before it, or so many layers in Keras's order (inceptionv3, "
-        "mobilenetv2). 249 is where block mixed8 of inceptionv3 ends.",
-        group=_GROUP,
-    )
-    train_norms: bool = setting(
-        False, "Trains scales and biases of the frozen part's norms all the same.", group=_GROUP
-    )
-    norm_mode: str = setting(
-        "train",
-        "What norms of the frozen part do in training. train: use and update statistics; frozen: use those "
-        "of the batch, update none (Keras 2); inference: use the running ones (TensorFlow 2, Keras 3); "
-        "keras2-train: as train, but the first batch overwrites the running ones (Keras 2.2.2 to 2.2.5).",
-        group=_GROUP,
-        choices=NORM_MODES,
-    )
-    trained_norm_mode: str = setting(
-        "train", "The same of all other norms.", group=_GROUP, choices=NORM_MODES
-    )
-    trained: str = setting(
-        "unfrozen",
-        "unfrozen: all that --freeze_until leaves; norms: scales and biases of norms alone; statistics: no "
-        "parameter, running statistics adapt to the training images by --norm_momentum; pooled-statistics: "
-        "no parameter, they become those of all training images.",
-        group=_GROUP,
-        choices=TRAINED,
-    )
-    precompute_frozen: bool = setting(
-        False,
-        "Computes the outputs of the frozen part once for all images and keeps them in memory. Refused where "
-        "that would not be exact.",
-        group=_GROUP,
-        identity=False,
-    )
-    head_width: int = setting(
-        0,
-        "Units of a dense ReLU layer between the network's features and its logits; 0: none.",
-        group=_GROUP,
-        bounds="[0,65536]",
-    )
-    evaluate_train: bool = setting(
-        False,
-        "Evaluates the training images too, so that the gap between training and evaluation mode shows.",
-        group=_GROUP,
-        identity=False,
-    )
-    keep_state: bool = setting(
-        False,
-        "Keeps the final parameters and statistics beside the records, for --weights=OUT_DIR/RUN_ID.",
-        group=_GROUP,
-        identity=False,
-    )
-
-    @property
-    def trains_on_rest(self) -> bool:
-        """Whether images that whole batches leave over are an epoch's last batch, for statistics of all."""
-        return self.trained == "pooled-statistics"
-
-
-FINE_TUNING_NAMES = tuple(field.name for field in dataclasses.fields(FineTuning))
-
-
-def freezing(config: "Config") -> Freezing:
+def freezing(config: Config) -> Freezing:
     """What of a config's network is trained, and what its norms do.
 
     Raises:
@@ -117,7 +28,7 @@ def freezing(config: "Config") -> Freezing:
     return Freezing(kernels, norms, config.train_norms, *modes, config.trained)
 
 
-def fine_tuning_changes(config: "Config") -> dict[str, Any]:
+def fine_tuning_changes(config: Config) -> dict[str, Any]:
     """What brings a config's fine-tuning into canonical form.
 
     Raises:
@@ -156,7 +67,7 @@ def canonical_classes(flag: str, text: str) -> str:
     return ",".join([*numbers, *sorted(chosen - set(numbers))])
 
 
-def _check_frozen_part(config: "Config", frozen: bool) -> None:
+def _check_frozen_part(config: Config, frozen: bool) -> None:
     if not frozen:
         if config.norm_mode != "train":
             raise ConfigError(
@@ -173,7 +84,7 @@ def _check_frozen_part(config: "Config", frozen: bool) -> None:
         )
 
 
-def _check_trained(config: "Config") -> None:
+def _check_trained(config: Config) -> None:
     if config.trained == "unfrozen":
         return
     flag = f"--trained={config.trained}"
@@ -187,7 +98,7 @@ def _check_trained(config: "Config") -> None:
         raise ConfigError(f"{flag} needs a norm, and --placement={config.placement} has none")
 
 
-def precomputed_block(config: "Config") -> str:
+def precomputed_block(config: Config) -> str:
     """The last block that ``precompute_frozen`` computes once; empty where it computes none.
 
     Raises:
@@ -198,7 +109,7 @@ def precomputed_block(config: "Config") -> str:
     return Cut(config.freeze_until, config.model, config.sites).last_block
 
 
-def _check_precomputable(config: "Config") -> None:
+def _check_precomputable(config: Config) -> None:
     """Refuses what lets an image meet the frozen part in another way from step to step."""
     flag, last = "--precompute_frozen", precomputed_block(config)
     if not config.freeze_until:
@@ -224,7 +135,7 @@ def _check_precomputable(config: "Config") -> None:
         raise ConfigError(f"{flag}: --train_norms changes the frozen part in every step; {wanted}")
 
 
-def _canonical_weights(config: "Config") -> str:
+def _canonical_weights(config: Config) -> str:
     """A path loses the slash at its end."""
     if config.weights == "imagenet" and config.model not in IMAGENET_MODELS:
         raise ConfigError(
@@ -234,11 +145,11 @@ def _canonical_weights(config: "Config") -> str:
     return config.weights if config.weights in ("none", "imagenet") else str(PurePath(config.weights))
 
 
-def source_config(config: "Config") -> "Config":
+def source_config(config: Config) -> Config:
     """The run that ``pretrain`` asks for: the same network and training on the source set, nothing frozen."""
     unchanged: dict[str, Any] = {
         field.name: field.default
-        for field in dataclasses.fields(FineTuning)
+        for field in dataclasses.fields(FineTuningSettings)
         if field.name not in ("head_width", "keep_state")
     }
     return dataclasses.replace(

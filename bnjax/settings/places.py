@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from bnjax import records
-from bnjax.settings.config import Config, resolve, run_id
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.finetuning import source_config
+from bnjax.settings.identity import run_id
 
 
 def expanded(path: str | Path) -> Path:

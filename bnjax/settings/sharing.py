@@ -3,7 +3,8 @@
 from collections.abc import Hashable
 from typing import Any
 
-from bnjax.settings.config import Config, identity
+from bnjax.settings.config import Config
+from bnjax.settings.identity import identity
 
 #: Settings that a gated program takes as values; all others but the following are compiled in.
 TRACED_SETTINGS = ("placement", "order", "dropout", "negative_slope", "learning_rate")

@@ -12,7 +12,8 @@ from bnjax.process.bar import say
 from bnjax.process.stdout import write_stdout
 from bnjax.runs.recorder import finished_summary
 from bnjax.runs.run import device_errors, load
-from bnjax.settings.config import Config, condition_names, run_id
+from bnjax.settings.config import Config
+from bnjax.settings.identity import condition_names, run_id
 from bnjax.settings.options import Options
 from bnjax.settings.sharing import data_settings, program_settings
 from bnjax.sweeps.cores import cores_of, job_count

@@ -7,7 +7,8 @@ from typing import Any
 
 from bnjax.process.bar import say, skip, tqdm
 from bnjax.runs.recorder import print_record
-from bnjax.settings.config import Config, run_id
+from bnjax.settings.config import Config
+from bnjax.settings.identity import run_id
 
 
 @dataclass

@@ -21,7 +21,8 @@ from bnjax.process.bar import say
 from bnjax.process.signals import Stopped, held_signals, starting_processes
 from bnjax.runs.recorder import finished_summary, print_record, same_command
 from bnjax.runs.run import load
-from bnjax.settings.config import Config, condition_names
+from bnjax.settings.config import Config
+from bnjax.settings.identity import condition_names
 from bnjax.settings.options import Options, engine_parameters
 from bnjax.settings.places import expanded
 from bnjax.settings.sharing import data_settings

@@ -10,7 +10,8 @@ import numpy as np
 from bnjax.data import Dataset
 from bnjax.data.batches import Batch
 from bnjax.data.stream import LARGEST_IN_MEMORY
-from bnjax.settings.config import Config, ConfigError
+from bnjax.settings.config import Config
+from bnjax.settings.fields import ConfigError
 from bnjax.settings.finetuning import precomputed_block
 from bnjax.train.evaluate import Evaluation
 from bnjax.train.programs import RunPrograms

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
 
-from bnjax.settings.config import ConfigError
+from bnjax.settings.fields import ConfigError
 
 T = TypeVar("T")
 _AXIS = "data"

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from bnjax.settings.config import Config, resolve
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
 
 BETA1, BETA2 = 0.9, 0.999
 

@@ -12,7 +12,8 @@ from bnjax.data import Dataset, ImageSet
 from bnjax.data.batches import Batch
 from bnjax.nn.unit import parameter_count
 from bnjax.process.backend import configure_backend
-from bnjax.settings.config import Config, resolve
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
 from bnjax.train.mesh import data_mesh, replicate, shard_batch, shard_order
 from bnjax.train.partition import split
 from bnjax.train.programs import Programs

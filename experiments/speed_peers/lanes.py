@@ -14,7 +14,8 @@ import numpy as np
 from bnjax.data import Dataset, ImageSet
 from bnjax.runs.lanes import compile_loop, join, prepare_lane_runs, train_lanes_epoch
 from bnjax.runs.training import Underway, prepare
-from bnjax.settings.config import Config, resolve
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
 from bnjax.train.programs import Programs
 from speed_peers.bnjax_itself import task_config
 from speed_peers.networks import CLASSES, Task

@@ -10,7 +10,7 @@ from bnjax.report.page.document import numbered, slug
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import bound_settings, config_of
 from bnjax.report.sections.mnist import finished
-from bnjax.settings.config import resolve
+from bnjax.settings.canonical import resolve
 from bnjax.studies import STUDIES, Conditions, recipe
 from bnjax.studies.finetune import FINETUNE
 from bnjax.studies.mobilenet import MOBILENET

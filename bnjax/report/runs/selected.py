@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.settings.config import Config, identity, resolve
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
+from bnjax.settings.identity import identity
 
 #: What runs of one condition may differ in.
 _FREE = {"seed", "epochs"}

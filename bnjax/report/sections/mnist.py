@@ -11,7 +11,8 @@ from typing import Any
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import runs_of
 from bnjax.report.sections.tables import Finding, findings_table
-from bnjax.settings.config import Config, resolve
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
 from bnjax.stats.intervals import estimate, paired_differences
 from bnjax.studies import Conditions, recipe
 from bnjax.studies.mnist import MNIST

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from bnjax.report.page.document import Cell, Section, Table, number, text
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import config_of
-from bnjax.settings.config import FIELDS, identity
+from bnjax.settings.config import FIELDS
+from bnjax.settings.identity import identity
 from bnjax.studies import STUDIES, recipe
 
 _COLUMNS = (

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from bnjax.report.runs.readings import read
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import bound_settings, config_of
-from bnjax.settings.config import Config, resolve
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
 from bnjax.stats.intervals import CONFIDENCE, Estimate, estimate
 from bnjax.stats.resampling import bootstrap_mean
 from bnjax.studies import STUDIES, recipe

@@ -13,7 +13,8 @@ from bnjax.placement import Placement, all_placements
 from bnjax.report.page.document import numbered, slug
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import shared_settings
-from bnjax.settings.config import FIELDS, identity
+from bnjax.settings.config import FIELDS
+from bnjax.settings.identity import identity
 from bnjax.stats.intervals import Estimate, estimate, paired_differences
 from bnjax.studies import recipe
 from bnjax.studies.vgg7 import VGG7

@@ -1,0 +1,96 @@
+"""Settings checked and brought into canonical form, so that equal conditions are equal settings."""
+
+import dataclasses
+import re
+from pathlib import PurePath
+from typing import Any
+
+from bnjax.settings.config import FIELDS, Config
+from bnjax.settings.fields import ConfigError, check_field
+from bnjax.settings.finetuning import canonical_classes, fine_tuning_changes
+
+#: What ``momentum`` as an optimizer means where --momentum says nothing; the usual value.
+USUAL_MOMENTUM = 0.9
+#: What a data set's name starts with where it is a folder of images.
+FOLDER = "folder:"
+#: Norm modes and kinds of training that count the examples behind a statistic.
+_OF_WHOLE_BATCHES = {"keras2-train", "pooled-statistics"}
+
+
+def resolve(config: Config) -> Config:
+    """The same settings checked and in canonical form, so that equal conditions are equal configs.
+
+    The placement becomes its code and ``order``, now part of it, returns to its default; the optimizer
+    ``momentum`` becomes sgd with momentum; a folder of images loses the slash at its end.
+
+    Raises:
+      ConfigError: a setting is out of its bounds or choices, or does not fit another one.
+    """
+    numbers: dict[str, Any] = {
+        f.name: float(getattr(config, f.name)) for f in FIELDS if isinstance(f.default, float)
+    }
+    config = dataclasses.replace(config, **numbers)
+    for field in FIELDS:
+        check_field(field, getattr(config, field.name))
+    if config.optimizer == "momentum":
+        # A Config cannot tell a momentum of 0 from none given; `bnjax.commands.defaults.configured` can.
+        momentum = USUAL_MOMENTUM if config.momentum == Config.momentum else config.momentum
+        config = dataclasses.replace(config, optimizer="sgd", momentum=momentum)
+    changes = fine_tuning_changes(config)
+    changes["dataset"] = _canonical_dataset("dataset", config.dataset)
+    if config.pretrain:
+        changes["pretrain"] = _canonical_dataset("pretrain", config.pretrain)
+    changes["classes"] = canonical_classes("classes", config.classes)
+    changes["bn_batch"] = _canonical_bn_batch(config)
+    checkpoint_pace(config.checkpoint_every)
+    placement = str(config.parsed_placement())
+    return dataclasses.replace(config, **changes, placement=placement, order=Config.order)
+
+
+def _canonical_bn_batch(config: Config) -> str:
+    """Groups that share a batch evenly; one group is the whole batch."""
+    text, size = config.bn_batch, config.batch_size
+    whole = {config.norm_mode, config.trained_norm_mode, config.trained} & _OF_WHOLE_BATCHES
+    if whole and text != "global":
+        raise ConfigError(f"--bn_batch={text}: {min(whole)} is defined by the statistics of whole batches")
+    if text in ("global", "device"):
+        return text
+    if not re.fullmatch(r"[0-9]{1,7}", text):
+        raise ConfigError(f"--bn_batch={text} is neither global, device nor a number of images")
+    group = int(text)
+    if not group or size % group:
+        raise ConfigError(f"--bn_batch={text} does not cut --batch_size={size} into even groups")
+    return "global" if group == size else str(group)
+
+
+def checkpoint_pace(text: str) -> tuple[int, float]:
+    """Epochs and seconds between two checkpoints: one of them is 0, and both where writing decides.
+
+    Args:
+      text: of ``checkpoint_every``.
+
+    Raises:
+      ConfigError: it is neither a number of epochs nor of minutes.
+    """
+    found = re.fullmatch(r"([0-9]{1,7})|([0-9]{1,6}(?:\.[0-9]{1,6})?)min", text)
+    epochs, minutes = found.groups() if found else (None, None)
+    if epochs is None and not float(minutes or 0):
+        raise ConfigError(
+            f"--checkpoint_every={text} is neither a number of epochs nor one of minutes such as 10min"
+        )
+    return int(epochs or 0), 60 * float(minutes or 0)
+
+
+def _canonical_dataset(flag: str, dataset: str) -> str:
+    """A folder loses the slash at its end; another colon than that of a version is refused."""
+    if dataset.startswith(FOLDER):
+        path = dataset.removeprefix(FOLDER)
+        if not path.strip():
+            raise ConfigError(f"--{flag}={dataset} names no folder; write --{flag}={FOLDER}PATH")
+        return f"{FOLDER}{PurePath(path)}"
+    _, colon, version = dataset.partition(":")
+    if colon and not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        raise ConfigError(
+            f"--{flag}={dataset} is neither {FOLDER}PATH nor a name with a version such as cifar10:3.0.2"
+        )
+    return dataset

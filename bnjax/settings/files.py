@@ -1,0 +1,37 @@
+"""The settings of files: a part of :class:`bnjax.settings.config.Config`."""
+
+from dataclasses import dataclass
+
+from bnjax.settings.fields import setting
+
+
+@dataclass(frozen=True)
+class FileSettings:
+    """Where a run's files lie, and what becomes of those of earlier attempts."""
+
+    study: str = setting(
+        "",
+        "The study that a run belongs to, for the report; each script sets its own.",
+        group="files",
+        identity=False,
+    )
+    out_dir: str = setting(
+        "runs",
+        "Each run writes metrics.jsonl to a folder of its own below this one.",
+        group="files",
+        identity=False,
+    )
+    overwrite: bool = setting(False, "Run again what has already finished.", group="files", identity=False)
+    resume: bool = setting(
+        True,
+        "Go on after the last checkpoint of an attempt that was cut; --noresume starts it anew.",
+        group="files",
+        identity=False,
+    )
+    checkpoint_every: str = setting(
+        "0",
+        "Epochs between two checkpoints, or minutes (10min), which end within epochs too. 0: after each "
+        "epoch, as far as writing them takes at most a twentieth of the time.",
+        group="files",
+        identity=False,
+    )

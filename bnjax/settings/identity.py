@@ -1,0 +1,41 @@
+"""What tells one run from another, and how runs are called."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import FIELDS, Config
+
+
+def identity(config: Config) -> dict[str, Any]:
+    """The fields that differ from their defaults and can change a result."""
+    return {
+        field.name: getattr(config, field.name)
+        for field in FIELDS
+        if field.metadata["identity"] and getattr(config, field.name) != field.default
+    }
+
+
+def run_id(config: Config) -> str:
+    """The name of a run: 12 hexadecimal digits of a hash over :func:`identity`.
+
+    Only non-default fields count, so a field added later keeps the ids of runs that lie on disk.
+    """
+    text = json.dumps(identity(resolve(config)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def condition_names(configs: Sequence[Config]) -> dict[Config, str]:
+    """What tells each of several configs from the others, short: ``cBr-cr-dr, dropout 0.4, seed 2``."""
+    named = [f for f in FIELDS if f.metadata["identity"]]
+    varied = [f.name for f in named if len({getattr(config, f.name) for config in configs}) > 1]
+    return {
+        config: ", ".join(_spoken(name, getattr(config, name)) for name in varied) or config.placement
+        for config in configs
+    }
+
+
+def _spoken(name: str, value: Any) -> str:
+    return str(value) if name == "placement" else f"{name} {value}"

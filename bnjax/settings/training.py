@@ -1,0 +1,82 @@
+"""The settings of training: a part of :class:`bnjax.settings.config.Config`."""
+
+from dataclasses import dataclass
+
+from bnjax.settings.fields import setting
+
+SCHEDULES = ("constant", "cosine", "step")
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """The recipe's name, epochs, batches, the optimizer, precision and the seed."""
+
+    recipe: str = setting(
+        "published",
+        "published: as the experiment's author ran it; controlled: the same, but shuffled every epoch and "
+        "with standardised inputs. A flag given beside it overrides it.",
+        group="training",
+        choices=("published", "controlled"),
+    )
+    epochs: int = setting(10, "Passes over the training images.", group="training", bounds="[1,1000000]")
+    batch_size: int = setting(
+        128, "Images in one training step, over all devices.", group="training", bounds="[1,1000000]"
+    )
+    optimizer: str = setting(
+        "adam",
+        "The optimizer. momentum is sgd with a --momentum of 0.9, unless another is given.",
+        group="training",
+        choices=("adam", "sgd", "momentum"),
+    )
+    learning_rate: float = setting(1e-3, "Step size.", group="training", bounds="(0,inf)")
+    schedule: str = setting(
+        "constant",
+        "How --learning_rate falls, step by step. cosine: along half a cosine to 0 behind the last step; "
+        "step: times --decay_factor after every --decay_epochs epochs.",
+        group="training",
+        choices=SCHEDULES,
+    )
+    decay_epochs: int = setting(
+        30, "Epochs between two falls of --schedule=step.", group="training", bounds="[1,1000000]"
+    )
+    decay_factor: float = setting(
+        0.1, "What a fall of --schedule=step leaves of the rate.", group="training", bounds="(0,1]"
+    )
+    label_smoothing: float = setting(
+        0.0,
+        "Part of the target that goes to all classes alike, in training; test losses are without it.",
+        group="training",
+        bounds="[0,1)",
+    )
+    momentum: float = setting(0.0, "Momentum of sgd.", group="training", bounds="[0,1)")
+    weight_decay: float = setting(
+        0.0,
+        "Decay of the kernels: added to the gradient for sgd, decoupled (AdamW) for adam.",
+        group="training",
+        bounds="[0,inf)",
+    )
+    adam_form: str = setting(
+        "keras",
+        "Where epsilon stands in adam. keras: added before the bias correction, as in TensorFlow and Keras; "
+        "paper: after it, as in the paper's algorithm 1, optax and PyTorch.",
+        group="training",
+        choices=("keras", "paper"),
+    )
+    adam_epsilon: float = setting(1e-8, "Epsilon of adam.", group="training", bounds="(0,inf)")
+    precision: str = setting(
+        "float32",
+        "Of activations and products. bfloat16 halves their bytes, which accelerators gain by; parameters, "
+        "statistics of norms and logits stay float32.",
+        group="training",
+        choices=("float32", "bfloat16"),
+    )
+    eval_batch_size: int = setting(
+        500,
+        "Images in one step of the evaluation; every image counts once at any size.",
+        group="training",
+        bounds="[1,1000000]",
+        identity=False,
+    )
+    seed: int = setting(
+        0, "Decides initial weights, data order and dropout.", group="training", bounds="[0,4294967295]"
+    )
