@@ -19,6 +19,34 @@ from bnjax.settings.fields import ConfigError
 from bnjax.settings.finetuning import source_config
 from bnjax.settings.options import Options
 from bnjax.settings.places import expanded, record_path, variables_path
+from bnjax.settings.config import Config
+from bnjax.settings.fields import ConfigError
+from bnjax.settings.canonical import resolve
+from bnjax.settings.finetuning import source_config
+from bnjax.commands.flags import complain
+from bnjax.settings.options import Options
+from bnjax.settings.places import expanded
+from bnjax.process.backend import device_count
+from bnjax.train.device_groups import check_groups
+from bnjax.runs.hosts import ALONE
+from bnjax.runs.hosts import Hosts
+from bnjax.runs.hosts import LostError
+from bnjax.runs.hosts import joined
+from bnjax.process.huge_pages import start_with_huge_pages
+from bnjax.runs.recorder import Recorder
+from bnjax.runs.recorder import finished_summary
+from bnjax.runs.recorder import print_record
+from bnjax.settings.places import record_path
+from bnjax.runs.recorder import same_command
+from bnjax.settings.places import variables_path
+from bnjax.runs.run import device_errors
+from bnjax.runs.run import failures
+from bnjax.runs.run import train_run
+from bnjax.process.signals import Stopped
+from bnjax.process.signals import ends_in_time
+from bnjax.process.signals import stop_signals
+from bnjax.process.watched import lost
+from bnjax.process.watched import watched
 
 FAILED = 1
 _SECONDS_TO_STOP = 8.5
@@ -104,6 +132,7 @@ def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = A
     if finished and not hosts.first:
         return _exit_code(finished["status"])
     if finished:
+        _check_groups(config, hosts)
         no_movie = ", with its movie" if options.movie or options.weight_movie else ""
         where = record_path(config)
         print(f"{program}: finished before ({where}); --overwrite runs it again{no_movie}", file=sys.stderr)
@@ -122,6 +151,17 @@ def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = A
             goes_on = f"{same_command(config)} goes on after step {recorder.summary['steps']}"
             print(f"{program}: {goes_on}", file=sys.stderr)
         raise
+
+
+def _check_groups(config: Config, hosts: Hosts) -> None:
+    if config.bn_batch != "device":
+        return
+    if hosts.count > 1:  # JAX has been started to meet them
+        import jax
+
+        check_groups(config, jax.device_count())
+    else:
+        check_groups(config, device_count())
 
 
 def _exit_code(status: str) -> int:

@@ -19,6 +19,22 @@ from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError, WeightsError
 from bnjax.settings.identity import identity
 from bnjax.settings.places import variables_path
+from bnjax.settings.fields import WeightsError
+from bnjax.runs.lock import ClaimedError
+from bnjax.runs.lock import claimed
+from bnjax.train.device_groups import check_groups
+from bnjax.runs.hosts import ALONE
+from bnjax.runs.hosts import Hosts
+from bnjax.runs.hosts import HostsError
+from bnjax.runs.hosts import LostError
+from bnjax.runs.recorder import Recorder
+from bnjax.runs.recorder import finished_summary
+from bnjax.settings.places import variables_path
+from bnjax.process.signals import Stopped
+from bnjax.process.signals import held_signals
+from bnjax.process.signals import last_words
+from bnjax.files import check_writable
+from bnjax.files import remove_unfinished
 
 if TYPE_CHECKING:
     from bnjax.data import Dataset
@@ -193,11 +209,14 @@ def take_up(run: "Run", recorder: Recorder, last: int | None = None, hosts: Host
     Args:
       last: the last step from which it may go on.
       hosts: of several, the first one reads, and gives the others what it has read.
+
+    Raises:
+      ConfigError: its norms took the statistics of groups of another size.
     """
     from bnjax.runs import checkpoint
 
     folder = recorder.path.parent
-    saved = hosts.of_first(_saved(run.config, recorder, last) if hosts.first else None)
+    saved = hosts.of_first(_saved(run, recorder, last) if hosts.first else None)
     restored = saved is not None and checkpoint.restore(saved, run)
     if not hosts.first:
         return
@@ -210,14 +229,19 @@ def take_up(run: "Run", recorder: Recorder, last: int | None = None, hosts: Host
     checkpoint.remove(checkpoint.checkpoints(folder))
 
 
-def _saved(config: Config, recorder: Recorder, last: int | None) -> "Saved | None":
+def _saved(run: "Run", recorder: Recorder, last: int | None) -> "Saved | None":
+    import jax
+
     from bnjax.runs import checkpoint
 
     folder = recorder.path.parent
     remove_unfinished(folder)
-    if config.resume and not config.overwrite and recorder.path.exists():
-        return checkpoint.load_newest(folder, last)
-    return None
+    if not run.config.resume or run.config.overwrite or not recorder.path.exists():
+        return None
+    saved = checkpoint.load_newest(folder, last)
+    if saved:
+        check_groups(run.config, jax.device_count())
+    return saved
 
 
 def _tell_going_on(run: "Run", run_id: str) -> None:

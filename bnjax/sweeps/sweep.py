@@ -30,6 +30,29 @@ from bnjax.sweeps.cores import cores_of, job_count
 from bnjax.sweeps.plan import ELSEWHERE, Task, plan
 from bnjax.sweeps.standing import Standing
 from bnjax.sweeps.worker import work
+from bnjax.settings.config import Config
+from bnjax.settings.identity import condition_names
+from bnjax.settings.options import Options
+from bnjax.settings.options import engine_parameters
+from bnjax.settings.places import expanded
+from bnjax.process.backend import computes_on_cpu
+from bnjax.process.backend import device_count
+from bnjax.train.device_groups import check_groups
+from bnjax.sweeps.plan import ELSEWHERE
+from bnjax.sweeps.plan import Task
+from bnjax.settings.sharing import data_settings
+from bnjax.sweeps.plan import plan
+from bnjax.runs.recorder import finished_summary
+from bnjax.runs.recorder import print_record
+from bnjax.runs.recorder import same_command
+from bnjax.runs.run import load
+from bnjax.process.signals import Stopped
+from bnjax.process.signals import held_signals
+from bnjax.process.signals import starting_processes
+from bnjax.sweeps.standing import Standing
+from bnjax.process.bar import say
+from bnjax.sweeps.worker import work
+from bnjax.files import check_writable
 
 #: For all processes together; more than each of them takes, less than the program has itself.
 _SECONDS_TO_STOP = 7.0
@@ -48,7 +71,7 @@ def sweep(configs: Sequence[Config], options: Options, program: str) -> int:
       DataError, RecordError, OSError: what concerns all runs, before any is started.
       Stopped: by a signal; the runs under way are recorded as interrupted.
     """
-    statuses = {config: _status_before(config) for config in configs}
+    statuses = {config: _status_before(config, options) for config in configs}
     todo = [config for config, status in statuses.items() if not status]
     say(f"{program}: {len(configs)} runs, {len(configs) - len(todo)} finished before, {len(todo)} to go")
     if todo:
@@ -118,9 +141,13 @@ def _on_accelerators(options: Options) -> bool:
     return any(name.startswith(("gpus", "gres")) for name in engine_parameters(options))
 
 
-def _status_before(config: Config) -> str:
+def _status_before(config: Config, options: Options) -> str:
     summary = finished_summary(config)
-    return summary["status"] if summary else ""
+    if not summary:
+        return ""
+    if config.bn_batch == "device" and options.engine != "slurm":  # whose machines have other devices
+        check_groups(config, device_count())
+    return summary["status"]
 
 
 @dataclass
