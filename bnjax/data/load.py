@@ -12,7 +12,9 @@ from bnjax.data.classes import with_classes
 from bnjax.data.digits import load_digits
 from bnjax.data.folder import load_folder
 from bnjax.data.image_set import DataError, Dataset, Images
+from bnjax.data.repeated import repeated_images
 from bnjax.data.stream import Reading
+from bnjax.data.telling import tell
 
 
 def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: int = 1) -> Dataset:
@@ -42,8 +44,10 @@ def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: in
         train=_thinned(dataset.train, config.train_images, f"--train_images={config.train_images}"),
         test=_thinned(dataset.test, config.test_images, f"--test_images={config.test_images}"),
     )
+    repeated = _repeated(dataset)
     facts = {
         **dataset.facts,
+        **repeated,
         "image_shape": [height, width, channels],
         "adaptation": dataset.facts.get("adaptation", "none"),
         "classes": dataset.num_classes,
@@ -52,6 +56,19 @@ def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: in
         "test_images": len(dataset.test),
     }
     return dataclasses.replace(dataset, facts=facts)
+
+
+def _repeated(dataset: Dataset) -> dict[str, int | None]:
+    """Counts the images of each split that are trained on, too, and tells where there are some."""
+    counts = {}
+    for name, part in (("validation", dataset.validation), ("test", dataset.test)):
+        if part is not None:
+            count = counts[f"{name}_images_in_training"] = repeated_images(dataset.train, part)
+            if count:
+                tell(
+                    f"{dataset.facts['name']}: {count} of {len(part)} {name} images are training images, too"
+                )
+    return counts
 
 
 def _from_source(config: Config, input_shape: tuple[int, int, int]) -> Dataset:
