@@ -681,6 +681,7 @@ def test_a_prepared_set_is_read_whole_and_in_order(data_dir):
         "source": "tfds array_record",
         "encoding": "png",
         "test_split": "test",
+        "test_images_in_training": 0,
         "image_shape": [32, 32, 3],
         "adaptation": "none",
         "classes": 10,

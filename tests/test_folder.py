@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import struct
-import time
 import warnings
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from bnjax.files import cache_dir
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
+from bnjax.data.repeated import repeated_images
 
 ORIENTATION = 0x0112  # the EXIF tag
 FACTS = ("name", "source", "version", "encoding", "test_split", "adaptation", "class_names", "skipped_images")
@@ -329,7 +329,7 @@ def counts(part, classes=2):
     return np.bincount(part.labels, minlength=classes).tolist()
 
 
-@pytest.mark.parametrize("held_out", ["test", "val", "validation"])
+@pytest.mark.parametrize("held_out", ["test", "val", "valid", "validation"])
 def test_one_split_beside_train_is_for_testing(held_out, tmp_path):
     dataset = load(write_folder(tmp_path / "pets", ("train", held_out)))
     assert (counts(dataset.train), counts(dataset.test), dataset.validation) == ([3, 3], [3, 3], None)
@@ -337,7 +337,7 @@ def test_one_split_beside_train_is_for_testing(held_out, tmp_path):
     assert dataset.facts["validation_images"] == 0
 
 
-@pytest.mark.parametrize("held_out", ["val", "validation"])
+@pytest.mark.parametrize("held_out", ["val", "valid", "validation"])
 def test_val_beside_test_is_for_validation(held_out, tmp_path):
     root = write_folder(tmp_path / "pets", ("train", held_out, "test"))
     dataset = load(root)
@@ -442,7 +442,11 @@ WRONG_LAYOUTS = {
     ),
     "two validation sets": (
         lambda root: write_folder(root, ("val", "validation")),
-        ["both val and validation"],
+        ["holds val, validation; one of them"],
+    ),
+    "three validation sets": (
+        lambda root: write_folder(root, ("val", "valid", "validation")),
+        ["holds val, valid, validation; one of them"],
     ),
     "class missing in test": (lambda root: write_folder(root, ("train",), ("eel",)), ["test lacks", "eel"]),
     "class missing in train": (lambda root: write_folder(root, ("test",), ("eel",)), ["train lacks", "eel"]),
@@ -571,18 +575,51 @@ def test_a_class_without_a_readable_image_ends_the_run(tmp_path):
     assert "class cat" in message
 
 
-def test_after_a_bad_image_the_others_are_not_decoded(tmp_path, monkeypatch):
-    root = write_folder(tmp_path / "pets", count=500 // 4)
-    calls = []
+def test_all_bad_images_are_named(spoilt):
+    message = refusal(spoilt)
+    for file in ("test/dog/b.jpg", "train/cat/a.jpg", "train/dog/c.heic"):
+        assert f"{spoilt / file} cannot be read as an image" in message
+    assert "repair or remove them, or leave such files out with --bad_images=skip" in message
 
-    def fail(*_):
-        calls.append(1)
-        time.sleep(0.05)
-        raise BadImageError("bad")
 
-    monkeypatch.setattr(folder, "read_picture", fail)
-    refusal(root)
-    assert len(calls) < 250  # those of train; a few are under way when the first is heard of
+def test_of_many_bad_images_ten_are_named_and_the_others_counted(tmp_path):
+    root = write_folder(tmp_path / "pets", count=13)
+    for file in (root / "train" / "cat").iterdir():
+        file.write_text("text")
+    message = refusal(root)
+    assert message.count("cannot be read as an image (no image of a known format)") == 10
+    assert "; 3 more cannot either; repair or remove them" in message
+
+
+def test_folders_that_are_no_split_are_named(tmp_path, capsys):
+    root = write_folder(tmp_path / "pets", ("train", "test", "Valid", "extra"))
+    dataset = load(root)
+    assert (len(dataset.train), len(dataset.test), dataset.validation) == (6, 6, None)
+    assert dataset.facts["ignored_folders"] == ["Valid", "extra"]
+    line = "folder:pets: folders beside train that are no split are left out: Valid, extra\n"
+    assert capsys.readouterr().err == line
+
+
+def test_images_in_training_and_test_are_counted_and_told(tmp_path, capsys):
+    root = write_folder(tmp_path / "pets", ("train", "val", "test"))
+    for number, split in ((0, "test"), (1, "test"), (2, "val")):
+        shutil.copy(root / f"train/cat/{number}.png", root / f"{split}/dog/{number}.png")
+    for _ in range(2):  # the second time from the cache
+        facts = load(root).facts
+        assert (facts["test_images_in_training"], facts["validation_images_in_training"]) == (2, 1)
+        assert capsys.readouterr().err.splitlines() == [
+            "folder:pets: 1 of 6 validation images are training images, too",
+            "folder:pets: 2 of 6 test images are training images, too",
+        ]
+
+
+def test_images_that_agree_in_part_are_not_the_same(tmp_path):
+    images = np.zeros((3, 16, 16, 3), np.uint8)
+    images[1, 5, 7, 1] = images[2, 15, 15, 2] = 1
+    train, test = ImageSet(images[:1], np.zeros(1, np.int32)), ImageSet(images, np.zeros(3, np.int32))
+    assert repeated_images(train, test) == 1
+    assert repeated_images(test, train) == 1
+    assert repeated_images(ImageSet(images[1:], np.zeros(2, np.int32)), train) == 0
 
 
 # The cache

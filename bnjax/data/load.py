@@ -17,6 +17,9 @@ from bnjax.files import home
 from bnjax.settings.canonical import FOLDER
 from bnjax.settings.config import Config
 from bnjax.settings.places import expanded
+from bnjax.data.repeated import repeated_images
+from bnjax.data.stream import Reading
+from bnjax.data.telling import tell
 
 
 def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: int = 1) -> Dataset:
@@ -46,8 +49,10 @@ def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: in
         train=_thinned(dataset.train, config.train_images, f"--train_images={config.train_images}"),
         test=_thinned(dataset.test, config.test_images, f"--test_images={config.test_images}"),
     )
+    repeated = _repeated(dataset)
     facts = {
         **dataset.facts,
+        **repeated,
         "image_shape": [height, width, channels],
         "adaptation": dataset.facts.get("adaptation", "none"),
         "classes": dataset.num_classes,
@@ -58,20 +63,17 @@ def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: in
     return dataclasses.replace(dataset, facts=facts)
 
 
-def fit_validation(config: Config) -> Config:
-    """The same config, without held-out images where its folder brings images for validation.
-
-    Raises:
-      DataError: the folder is absent or of another form.
-    """
-    if not (config.validation and config.dataset.startswith(FOLDER)):
-        return config  # sets of TFDS bring none: their validation split is for testing
-    brings = "validation" in find_layout(_folder(config)).splits
-    return dataclasses.replace(config, validation=0.0) if brings else config
-
-
-def _folder(config: Config) -> Path:
-    return Path(config.dataset.removeprefix(FOLDER)).expanduser().absolute()
+def _repeated(dataset: Dataset) -> dict[str, int | None]:
+    """Counts the images of each split that are trained on, too, and tells where there are some."""
+    counts = {}
+    for name, part in (("validation", dataset.validation), ("test", dataset.test)):
+        if part is not None:
+            count = counts[f"{name}_images_in_training"] = repeated_images(dataset.train, part)
+            if count:
+                tell(
+                    f"{dataset.facts['name']}: {count} of {len(part)} {name} images are training images, too"
+                )
+    return counts
 
 
 def _from_source(config: Config, input_shape: tuple[int, int, int]) -> Dataset:

@@ -4,9 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import multiprocessing
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,12 +19,14 @@ from bnjax.data.sources.folder_layout import LabelledFile, Layout, find_layout
 from bnjax.data.stream import IN_MEMORY, FileExamples, Reading, centre_adaptation, stream_facts, stream_of
 from bnjax.process.bar import tqdm
 from bnjax.settings.places import expanded
+from bnjax.data.telling import tell
 
 #: Changes when the same files become other arrays or facts, so that older cache entries are not found.
 _PREPARATION = 1
 _ORDER_SEED = 0
 _MOST_THREADS = 8  # each holds one image of full size
 _NAMED = 5  # of the files that are skipped
+_MOST_NAMED = 10  # of those that end a run
 _LOSSY = "jpeg (lossy)"
 _ENCODINGS = {"JPEG": _LOSSY, "MPO": _LOSSY}
 _BY_SUFFIX = dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), _LOSSY)
@@ -36,7 +36,7 @@ class _Decoded(NamedTuple):
     part: ImageSet
     encodings: set[str]
     digests: dict[str, str]
-    skipped: list[str]
+    bad: dict[str, str]
 
 
 def load_folder(root: Path, side: int, bad_images: str, reading: Reading = IN_MEMORY) -> Dataset:
@@ -71,7 +71,11 @@ def load_folder(root: Path, side: int, bad_images: str, reading: Reading = IN_ME
         "source": str(root),  # not in the cache: a folder that was moved is the same set
         **dataset.facts,
         "ignored_files": layout.ignored,
+        "ignored_folders": list(layout.ignored_folders),
     }
+    if layout.ignored_folders:
+        folders = ", ".join(layout.ignored_folders)
+        tell(f"{facts['name']}: folders beside train that are no split are left out: {folders}")
     _tell_skipped(facts["name"], facts["skipped_images"], count)
     return dataclasses.replace(dataset, facts=facts)
 
@@ -96,7 +100,10 @@ def _size_and_time(path: Path) -> tuple[int, int]:
 
 def _decode(root: Path, layout: Layout, side: int, skip: bool) -> Dataset:
     splits = {**layout.splits, "train": _mixed(layout.splits["train"])}
-    done = {split: _decode_split(root, split, files, side, skip) for split, files in splits.items()}
+    done = {split: _decode_split(root, split, files, side) for split, files in splits.items()}
+    bad = {name: reason for decoded in done.values() for name, reason in decoded.bad.items()}
+    if bad and not skip:
+        raise DataError(_unreadable(root, bad))
     for split, decoded in done.items():
         _check_classes(root, split, decoded.part, layout.classes)
     validation = done["validation"].part if "validation" in done else None
@@ -124,28 +131,31 @@ def _mixed(files: list[LabelledFile]) -> list[LabelledFile]:
     return [files[position] for position in order]
 
 
-def _decode_split(root: Path, split: str, files: list[LabelledFile], side: int, skip: bool) -> _Decoded:
+def _unreadable(root: Path, bad: dict[str, str]) -> str:
+    named = [f"{root / name} cannot be read as an image ({reason})" for name, reason in bad.items()]
+    more = [f"{len(named) - _MOST_NAMED} more cannot either"] if len(named) > _MOST_NAMED else []
+    remedy = "repair or remove them" if len(named) > 1 else "repair or remove it"
+    return "; ".join(
+        [*named[:_MOST_NAMED], *more, f"{remedy}, or leave such files out with --bad_images=skip"]
+    )
+
+
+def _decode_split(root: Path, split: str, files: list[LabelledFile], side: int) -> _Decoded:
     images = np.empty((len(files), side, side, 3), np.uint8)
     labels = np.array([label for _, label in files], np.int32)
-    kept, encodings, digests, skipped = [], set(), {}, []
+    kept, encodings, digests, bad = [], set(), {}, {}
     with _pictures(split, files, side) as pictures:
         for position, picture in enumerate(pictures):
-            path = files[position].path
-            name = str(path.relative_to(root))
+            name = str(files[position].path.relative_to(root))
             if isinstance(picture, Picture):
                 images[position] = picture.pixels
                 kept.append(position)
                 encodings.add(_ENCODINGS.get(picture.format, picture.format.lower()))
                 digests[name] = picture.digest
-            elif skip:
-                skipped.append(name)
             else:
-                raise DataError(
-                    f"{path} cannot be read as an image ({picture}); repair or remove it, or leave such "
-                    "files out with --bad_images=skip"
-                )
+                bad[name] = picture
     every = ImageSet(images, labels)
-    return _Decoded(every[np.array(kept, int)] if skipped else every, encodings, digests, skipped)
+    return _Decoded(every[np.array(kept, int)] if bad else every, encodings, digests, bad)
 
 
 @contextlib.contextmanager
@@ -167,7 +177,7 @@ def _pictures(split: str, files: list[LabelledFile], side: int) -> Iterator[Iter
         ):
             yield shown
     finally:
-        pool.shutdown(cancel_futures=True)  # what nobody waits for after an error
+        pool.shutdown(cancel_futures=True)  # what nobody waits for after a signal
 
 
 def _check_classes(root: Path, split: str, part: ImageSet, classes: tuple[str, ...]) -> None:
@@ -179,7 +189,7 @@ def _check_classes(root: Path, split: str, part: ImageSet, classes: tuple[str, .
 
 def _facts(layout: Layout, side: int, done: list[_Decoded]) -> dict[str, Any]:
     digests = sorted(item for decoded in done for item in decoded.digests.items())
-    skipped = sorted(name for decoded in done for name in decoded.skipped)
+    skipped = sorted(name for decoded in done for name in decoded.bad)
     return {
         "version": hashlib.sha256(json.dumps(digests).encode()).hexdigest()[:12],
         "encoding": _one_or_mixed(set().union(*(decoded.encodings for decoded in done))),
@@ -203,7 +213,6 @@ def _layout_facts(layout: Layout, side: int, skipped: list[str]) -> dict[str, An
 
 
 def _tell_skipped(name: str, skipped: dict[str, Any], count: int) -> None:
-    """One line on stderr; from a sweep's parent alone, since its processes load the same set."""
-    if skipped["count"] and sys.stderr is not None and multiprocessing.parent_process() is None:
+    if skipped["count"]:
         first = ", ".join(skipped["first"]) + (", ..." if skipped["count"] > _NAMED else "")
-        print(f"{name}: {skipped['count']} of {count} images cannot be read: {first}", file=sys.stderr)
+        tell(f"{name}: {skipped['count']} of {count} images cannot be read: {first}")

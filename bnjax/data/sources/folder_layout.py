@@ -1,5 +1,6 @@
 """Which files below a folder are the images of which split and class. No file is opened here."""
 
+import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ IMAGE_SUFFIXES = frozenset(
         *("ppm", "pgm", "pbm", "pnm", "avif", "jp2", "heic", "heif"),
     )
 )
-_VALIDATION = ("val", "validation")
+_VALIDATION = ("val", "valid", "validation")
 _SPLITS = ("train", "test", *_VALIDATION)
 _HIDDEN = (".", "__MACOSX")
 _EVERY_FIFTH = 5
@@ -37,12 +38,14 @@ class Layout:
       splits: ``train``, ``test`` and perhaps ``validation`` -> files in the order of class and name.
       origins: the same splits -> where they come from, ``val`` for example.
       ignored: visible files that are no images of a class.
+      ignored_folders: names of folders beside the splits, none of whose images count.
     """
 
     classes: tuple[str, ...]
     splits: dict[str, list[LabelledFile]]
     origins: dict[str, str]
     ignored: int
+    ignored_folders: tuple[str, ...] = ()
 
 
 class _Listing(NamedTuple):
@@ -54,7 +57,7 @@ class _Listing(NamedTuple):
 def find_layout(root: Path) -> Layout:
     """What lies below ``root``: train/CLASS/* with test/CLASS/*, val/CLASS/* or both, or CLASS/* alone.
 
-    A folder ``train``, ``test``, ``val`` or ``validation`` that holds folders makes it the former.
+    A folder ``train``, ``test``, ``val``, ``valid`` or ``validation`` that holds folders makes it the former.
 
     Raises:
       DataError: it is no folder, or holds something else; one line that names the place.
@@ -67,7 +70,9 @@ def find_layout(root: Path) -> Layout:
     listing = _listing(root)
     splits = {folder.name: folder for folder in listing.folders if folder.name in _SPLITS}
     if any(_listing(folder).folders for folder in splits.values()):
-        return _layout_of_splits(root, splits, len(listing.images) + listing.others)
+        others = tuple(folder.name for folder in listing.folders if folder.name not in splits)
+        layout = _layout_of_splits(root, splits, len(listing.images) + listing.others)
+        return dataclasses.replace(layout, ignored_folders=others)
     return _layout_of_classes(root)
 
 
@@ -94,8 +99,9 @@ def _layout_of_splits(root: Path, splits: dict[str, Path], ignored: int) -> Layo
     held_out = [name for name in _SPLITS[1:] if name in splits]
     if "train" not in splits or not held_out:
         raise DataError(f"{root} holds {', '.join(splits)}; train is needed, and test, val or validation")
-    if len(held_out) - ("test" in splits) > 1:
-        raise DataError(f"{root} holds both val and validation; one of them is to be the validation set")
+    validation = [name for name in _VALIDATION if name in splits]
+    if len(validation) > 1:
+        raise DataError(f"{root} holds {', '.join(validation)}; one of them is to be the validation set")
     origins = {"train": "train", "test": held_out[0]}
     if len(held_out) > 1:
         origins["validation"] = held_out[1]
