@@ -16,6 +16,7 @@ from PIL import Image
 from bnjax.data import DataError, Dataset, ImageSet, load_dataset, stream
 from bnjax.data.cache import cached
 from bnjax.data.picture import BadImageError, read_picture, strict_decoding
+from bnjax.data.repeated import repeated_images
 from bnjax.data.sources import folder
 from bnjax.data.sources.folder import load_folder
 from bnjax.data.sources.folder_layout import find_layout
@@ -23,7 +24,6 @@ from bnjax.files import cache_dir
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
-from bnjax.data.repeated import repeated_images
 
 ORIENTATION = 0x0112  # the EXIF tag
 FACTS = ("name", "source", "version", "encoding", "test_split", "adaptation", "class_names", "skipped_images")

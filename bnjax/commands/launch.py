@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from functools import partial
 
 from bnjax.commands.flags import complain
+from bnjax.process.backend import device_count
 from bnjax.process.huge_pages import start_with_huge_pages
 from bnjax.process.signals import Stopped, ends_in_time, stop_signals
 from bnjax.process.watched import lost, watched
@@ -19,34 +20,7 @@ from bnjax.settings.fields import ConfigError
 from bnjax.settings.finetuning import source_config
 from bnjax.settings.options import Options
 from bnjax.settings.places import expanded, record_path, variables_path
-from bnjax.settings.config import Config
-from bnjax.settings.fields import ConfigError
-from bnjax.settings.canonical import resolve
-from bnjax.settings.finetuning import source_config
-from bnjax.commands.flags import complain
-from bnjax.settings.options import Options
-from bnjax.settings.places import expanded
-from bnjax.process.backend import device_count
 from bnjax.train.device_groups import check_groups
-from bnjax.runs.hosts import ALONE
-from bnjax.runs.hosts import Hosts
-from bnjax.runs.hosts import LostError
-from bnjax.runs.hosts import joined
-from bnjax.process.huge_pages import start_with_huge_pages
-from bnjax.runs.recorder import Recorder
-from bnjax.runs.recorder import finished_summary
-from bnjax.runs.recorder import print_record
-from bnjax.settings.places import record_path
-from bnjax.runs.recorder import same_command
-from bnjax.settings.places import variables_path
-from bnjax.runs.run import device_errors
-from bnjax.runs.run import failures
-from bnjax.runs.run import train_run
-from bnjax.process.signals import Stopped
-from bnjax.process.signals import ends_in_time
-from bnjax.process.signals import stop_signals
-from bnjax.process.watched import lost
-from bnjax.process.watched import watched
 
 FAILED = 1
 _SECONDS_TO_STOP = 8.5

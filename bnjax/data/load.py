@@ -8,18 +8,17 @@ import numpy as np
 
 from bnjax.data.classes import with_classes
 from bnjax.data.image_set import DataError, Dataset, Images
+from bnjax.data.repeated import repeated_images
 from bnjax.data.sources import original, prepared
 from bnjax.data.sources.digits import load_digits
 from bnjax.data.sources.folder import load_folder
 from bnjax.data.sources.folder_layout import find_layout
 from bnjax.data.stream import Reading
+from bnjax.data.telling import tell
 from bnjax.files import home
 from bnjax.settings.canonical import FOLDER
 from bnjax.settings.config import Config
 from bnjax.settings.places import expanded
-from bnjax.data.repeated import repeated_images
-from bnjax.data.stream import Reading
-from bnjax.data.telling import tell
 
 
 def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: int = 1) -> Dataset:
@@ -61,6 +60,22 @@ def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: in
         "test_images": len(dataset.test),
     }
     return dataclasses.replace(dataset, facts=facts)
+
+
+def fit_validation(config: Config) -> Config:
+    """The same config, without held-out images where its folder brings images for validation.
+
+    Raises:
+      DataError: the folder is absent or of another form.
+    """
+    if not (config.validation and config.dataset.startswith(FOLDER)):
+        return config  # sets of TFDS bring none: their validation split is for testing
+    brings = "validation" in find_layout(_folder(config)).splits
+    return dataclasses.replace(config, validation=0.0) if brings else config
+
+
+def _folder(config: Config) -> Path:
+    return expanded(config.dataset.removeprefix(FOLDER)).absolute()
 
 
 def _repeated(dataset: Dataset) -> dict[str, int | None]:

@@ -19,22 +19,7 @@ from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError, WeightsError
 from bnjax.settings.identity import identity
 from bnjax.settings.places import variables_path
-from bnjax.settings.fields import WeightsError
-from bnjax.runs.lock import ClaimedError
-from bnjax.runs.lock import claimed
 from bnjax.train.device_groups import check_groups
-from bnjax.runs.hosts import ALONE
-from bnjax.runs.hosts import Hosts
-from bnjax.runs.hosts import HostsError
-from bnjax.runs.hosts import LostError
-from bnjax.runs.recorder import Recorder
-from bnjax.runs.recorder import finished_summary
-from bnjax.settings.places import variables_path
-from bnjax.process.signals import Stopped
-from bnjax.process.signals import held_signals
-from bnjax.process.signals import last_words
-from bnjax.files import check_writable
-from bnjax.files import remove_unfinished
 
 if TYPE_CHECKING:
     from bnjax.data import Dataset

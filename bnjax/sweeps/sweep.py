@@ -16,7 +16,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from bnjax.files import check_writable
-from bnjax.process.backend import computes_on_cpu
+from bnjax.process.backend import computes_on_cpu, device_count
 from bnjax.process.bar import say
 from bnjax.process.signals import Stopped, held_signals, starting_processes
 from bnjax.runs.recorder import finished_summary, print_record, same_command
@@ -30,29 +30,7 @@ from bnjax.sweeps.cores import cores_of, job_count
 from bnjax.sweeps.plan import ELSEWHERE, Task, plan
 from bnjax.sweeps.standing import Standing
 from bnjax.sweeps.worker import work
-from bnjax.settings.config import Config
-from bnjax.settings.identity import condition_names
-from bnjax.settings.options import Options
-from bnjax.settings.options import engine_parameters
-from bnjax.settings.places import expanded
-from bnjax.process.backend import computes_on_cpu
-from bnjax.process.backend import device_count
 from bnjax.train.device_groups import check_groups
-from bnjax.sweeps.plan import ELSEWHERE
-from bnjax.sweeps.plan import Task
-from bnjax.settings.sharing import data_settings
-from bnjax.sweeps.plan import plan
-from bnjax.runs.recorder import finished_summary
-from bnjax.runs.recorder import print_record
-from bnjax.runs.recorder import same_command
-from bnjax.runs.run import load
-from bnjax.process.signals import Stopped
-from bnjax.process.signals import held_signals
-from bnjax.process.signals import starting_processes
-from bnjax.sweeps.standing import Standing
-from bnjax.process.bar import say
-from bnjax.sweeps.worker import work
-from bnjax.files import check_writable
 
 #: For all processes together; more than each of them takes, less than the program has itself.
 _SECONDS_TO_STOP = 7.0

@@ -17,9 +17,9 @@ from bnjax.data.image_set import DataError, Dataset, ImageSet
 from bnjax.data.picture import BadImageError, Picture, read_picture, strict_decoding
 from bnjax.data.sources.folder_layout import LabelledFile, Layout, find_layout
 from bnjax.data.stream import IN_MEMORY, FileExamples, Reading, centre_adaptation, stream_facts, stream_of
+from bnjax.data.telling import tell
 from bnjax.process.bar import tqdm
 from bnjax.settings.places import expanded
-from bnjax.data.telling import tell
 
 #: Changes when the same files become other arrays or facts, so that older cache entries are not found.
 _PREPARATION = 1
