@@ -12,12 +12,13 @@ from bnjax.flags import Parser, complain
 from bnjax.records import RecordError
 from bnjax.report.figures import save_mnist_figures
 from bnjax.report.mnist import LAST_EPOCHS, finished, mnist_table
-from bnjax.report.recorded import RecordedRun, load_runs
+from bnjax.report.recorded import RecordedRun, load_sound_runs
 from bnjax.report.select import first_epochs
 from bnjax.report.tables import cifar10_table, provenance
 from bnjax.report.vgg7 import vgg7_groups
 from bnjax.report.vgg7_figures import save_vgg7_figures
 from bnjax.report.vgg7_tables import vgg7_report
+from bnjax.whole_file import write_whole
 
 _CIFAR10_EPOCH = 5
 #: Models that have tables, and what they are called.
@@ -109,7 +110,7 @@ def _page(arguments: argparse.Namespace) -> None:
         print(f"report.py: {problem}", file=sys.stderr)
     page = write(report)
     if arguments.out:
-        arguments.out.write_text(page, encoding="utf-8", newline="")
+        write_whole(arguments.out, page.encode())
         print(f"report.py: {arguments.out}", file=sys.stderr)
     else:
         sys.stdout.write(page)
@@ -121,7 +122,9 @@ def main(argv: list[str]) -> int:
         if arguments.out or arguments.format:
             _page(arguments)
             return 0
-        runs = load_runs(arguments.runs_dir)
+        runs, problems = load_sound_runs(arguments.runs_dir)
+        for problem in problems:
+            print(f"report.py: {problem}", file=sys.stderr)
         if not any(run.run["config"]["model"] in _NETWORKS for run in runs):
             names = ", ".join(_NETWORKS.values())
             print(f"report.py: no runs of {names} in {arguments.runs_dir}", file=sys.stderr)
