@@ -13,7 +13,7 @@ from bnjax.commands.flags import Parser, complain
 from bnjax.records import RecordError
 from bnjax.report.figures.mnist_figures import save_mnist_figures
 from bnjax.report.figures.vgg7_figures import save_vgg7_figures
-from bnjax.report.runs.recorded import RecordedRun, load_runs, of_study
+from bnjax.report.runs.recorded import RecordedRun, of_study
 from bnjax.report.runs.selected import first_epochs
 from bnjax.report.sections.mnist import LAST_EPOCHS, finished, mnist_table
 from bnjax.report.sections.tables import cifar10_table, provenance
@@ -22,7 +22,8 @@ from bnjax.report.sections.vgg7_tables import vgg7_report
 
 if TYPE_CHECKING:
     from bnjax.report.page.document import Section
-from bnjax.report.runs.recorded import without_mislabelled
+from bnjax.files import write_whole
+from bnjax.report.runs.recorded import load_sound_runs, without_mislabelled
 
 _CIFAR10_EPOCH = 5
 #: Studies that have tables.
@@ -118,7 +119,7 @@ def _page(arguments: argparse.Namespace) -> None:
         print(f"report.py: {problem}", file=sys.stderr)
     page = write(report)
     if arguments.out:
-        arguments.out.write_text(page, encoding="utf-8", newline="")
+        write_whole(arguments.out, page.encode())
         print(f"report.py: {arguments.out}", file=sys.stderr)
     else:
         sys.stdout.write(page)
@@ -130,9 +131,10 @@ def main(argv: list[str]) -> int:
         if arguments.out or arguments.format:
             _page(arguments)
             return 0
-        runs, mislabelled = without_mislabelled(load_runs(arguments.runs_dir))
-        for line in mislabelled:
-            print(f"report.py: {line}", file=sys.stderr)
+        runs, problems = load_sound_runs(arguments.runs_dir)
+        runs, mislabelled = without_mislabelled(runs)
+        for problem in (*problems, *mislabelled):
+            print(f"report.py: {problem}", file=sys.stderr)
         if not any(run.study in _STUDIES for run in runs):
             names = ", ".join(_STUDIES)
             print(f"report.py: no runs of {names} in {arguments.runs_dir}", file=sys.stderr)

@@ -8,6 +8,7 @@ from functools import partial
 
 from bnjax.commands.flags import complain
 from bnjax.process.backend import device_count
+from bnjax.process.bar import say
 from bnjax.process.huge_pages import start_with_huge_pages
 from bnjax.process.signals import Stopped, ends_in_time, stop_signals
 from bnjax.process.watched import lost, watched
@@ -102,7 +103,7 @@ def _launch_all(configs: Sequence[Config], options: Options, program: str) -> in
 
 
 def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = ALONE) -> int:
-    finished = hosts.of_first(finished_summary(config) if hosts.first else None)
+    finished = hosts.of_first(finished_summary(config, say) if hosts.first else None)
     if finished and not hosts.first:
         return _exit_code(finished["status"])
     if finished:

@@ -120,7 +120,7 @@ def _on_accelerators(options: Options) -> bool:
 
 
 def _status_before(config: Config, options: Options) -> str:
-    summary = finished_summary(config)
+    summary = finished_summary(config, say)
     if not summary:
         return ""
     if config.bn_batch == "device" and options.engine != "slurm":  # whose machines have other devices

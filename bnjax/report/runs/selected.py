@@ -1,10 +1,10 @@
 """Which of the recorded runs belong to a condition."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.recorded import RecordedRun, config_of_record
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.identity import identity
@@ -39,5 +39,9 @@ def bound_settings(config: Config) -> dict[str, Any]:
 
 def config_of(run: RecordedRun) -> Config:
     """The settings of a run; those that an earlier bnjax did not have are at their defaults."""
-    known = {field.name for field in dataclasses.fields(Config)}
-    return Config(**{name: value for name, value in run.run["config"].items() if name in known})
+    return config_of_record(run.run)
+
+
+def best_first(runs: Iterable[RecordedRun]) -> list[RecordedRun]:
+    """The same runs, so that the first one of a condition and seed is the one that counts."""
+    return sorted(runs, key=lambda run: run.rank, reverse=True)

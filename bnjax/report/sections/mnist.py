@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import runs_of
+from bnjax.report.runs.selected import best_first, runs_of
 from bnjax.report.sections.tables import Finding, findings_table
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
@@ -177,4 +177,7 @@ def sweep_runs(
 
 def _by_length_and_seed(runs: Sequence[RecordedRun]) -> dict[tuple[int, int], RecordedRun]:
     """Of runs that were cut to the same length, one for each seed."""
-    return {(len(run.epochs), run.run["config"]["seed"]): run for run in runs}
+    found: dict[tuple[int, int], RecordedRun] = {}
+    for run in best_first(runs):
+        found.setdefault((len(run.epochs), run.run["config"]["seed"]), run)
+    return found

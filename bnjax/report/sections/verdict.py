@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from bnjax.report.runs.readings import read
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import bound_settings, config_of
+from bnjax.report.runs.selected import best_first, bound_settings, config_of
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.stats.intervals import CONFIDENCE, Estimate, estimate
@@ -130,7 +130,7 @@ class Shelf:
         asked = {condition for contrast in claim.contrasts for condition in contrast.weights}
         for condition in asked:
             config = dataclasses.replace(base, **claim.conditions[condition])
-            for run in self._runs.get(_key(resolve(config)), []):
+            for run in best_first(self._runs.get(_key(resolve(config)), [])):
                 planned = run.run["config"]["epochs"]
                 if self._epoch and planned < self._epoch:
                     continue

@@ -12,7 +12,7 @@ from bnjax.architectures.sites import VGG7_SITES
 from bnjax.placement import Placement, all_placements
 from bnjax.report.page.document import numbered, slug
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import shared_settings
+from bnjax.report.runs.selected import best_first, shared_settings
 from bnjax.settings.config import FIELDS
 from bnjax.settings.identity import identity
 from bnjax.stats.intervals import Estimate, estimate, paired_differences
@@ -141,9 +141,9 @@ def _group(key: str, runs: Sequence[RecordedRun]) -> Group:
     epochs, data, settings = json.loads(key)
     whole = [run for run in runs if [e["status"] for e in run.epochs] == ["ok"] * epochs]
     found: dict[str, dict[int, RecordedRun]] = {}
-    for run in sorted(whole, key=lambda run: run.run["config"]["seed"]):
+    for run in sorted(best_first(whole), key=lambda run: run.run["config"]["seed"]):
         config = run.run["config"]
-        found.setdefault(config["placement"], {})[config["seed"]] = run
+        found.setdefault(config["placement"], {}).setdefault(config["seed"], run)
     name = settings.get("recipe", "published")
     apart = _apart_from_recipe(settings, name)
     length = f"{epochs} epoch{'s' if epochs > 1 else ''}"
