@@ -238,7 +238,7 @@ def test_a_run_that_is_controlled_by_name_alone_is_named_and_counts_in_no_table(
     record_vgg7(tmp_path, [1.0, 0.4], seed=2, recipe_name="controlled")
     report = folder_report(tmp_path, pictures=False)
     [line] = report.problems
-    assert "run x is named controlled but has input_scale unit;" in line
+    assert "is named controlled but has input_scale unit;" in line
     assert "input_scale unit" not in " ".join(section.title for section in report.sections)
     with pytest.warns(Mislabelled, match="input_scale unit"):
         frame = bnjax.report.load(tmp_path)
