@@ -119,6 +119,7 @@ def load(config: Config) -> "Dataset":
 def _train_claimed(
     run: "Training", recorder: Recorder, progress: "Callable[[int, int], Progress]", started: float
 ) -> str:
+    from bnjax.train import advice
     from bnjax.train.facts import frozen_words, run_facts
     from bnjax.train.loop import train
     from bnjax.train.outcome import summary_fields
@@ -132,6 +133,7 @@ def _train_claimed(
     recorder.emit("run", **run_facts(run))
     if run.hosts.first and (frozen := frozen_words(run)):
         print(f"run {recorder.run_id}: {frozen}", file=sys.stderr)
+    advice.tell_before([run])
     saves = Saves([(run, recorder)], kept=run.hosts.first)
     status = "interrupted"
     try:
@@ -145,6 +147,7 @@ def _train_claimed(
                     status = ended
             finally:
                 close(status)
+            advice.tell_after(run)
     finally:
         for movie in run.movies if run.hosts.first else ():
             movie.save()

@@ -135,6 +135,7 @@ def _train_level(
     level: "Sequence[tuple[Run, Recorder]]", programs: "Programs", started: float, ended: Ended
 ) -> None:
     """Trains runs that have come equally far."""
+    from bnjax.train import advice
     from bnjax.train.facts import run_facts
 
     told: set[int] = set()
@@ -148,6 +149,7 @@ def _train_level(
         recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
         if status != "interrupted":
             saves.remove(run)
+            advice.tell_after(run)
             ended(run.config, status)
 
     def close_others(status: str) -> None:
@@ -163,6 +165,7 @@ def _train_level(
 
     for run, recorder in level:
         recorder.emit("run", **run_facts(run, len(level)))
+    advice.tell_before([run for run, _ in level])
     with last_words(partial(close_others, "interrupted")):
         status = "interrupted"
         try:
