@@ -33,8 +33,8 @@ SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
         "config": ((dict,), "every setting, the placement as its code"),
         "data": (
             (dict,),
-            "source, encoding, image counts and shape, what was done to the images; trained_per_epoch: those in "
-            "whole batches",
+            "source, encoding, image counts and shape, what was done to the images; trained_per_epoch: those "
+            "in whole batches",
         ),
         "sites": ((dict,), "site -> absent, before or after the activation"),
         "parameters": ((int,), "trained numbers in the network"),

@@ -68,7 +68,8 @@ def before_training(config: Config, steps: int) -> list[str]:
         advised = math.floor(100 * _NEW ** (1 / steps)) / 100
         found.append(
             f"after its {steps} steps, running statistics are still {kept:.0%} initial values (mean 0, "
-            f"variance 1), and evaluation uses them; train for more --epochs, or set --norm_momentum={advised:g}"
+            f"variance 1), and evaluation uses them; train for more --epochs, or set "
+            f"--norm_momentum={advised:g}"
         )
     return found
 
