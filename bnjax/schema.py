@@ -37,7 +37,11 @@ SCHEMA: dict[str, dict[str, tuple[Types, str]]] = {
         **_COMMON,
         "study": ((str,), "the study that it belongs to; empty where it was started by none"),
         "config": ((dict,), "every setting, the placement as its code"),
-        "data": ((dict,), "source, encoding, image counts and shape, what was done to the images"),
+        "data": (
+            (dict,),
+            "source, encoding, image counts and shape, what was done to the images; trained_per_epoch: those "
+            "in whole batches",
+        ),
         "sites": ((dict,), "site -> absent, before or after the activation"),
         "parameters": ((int,), "trained numbers in the network"),
         "program": (

@@ -168,6 +168,10 @@ def pooled_statistics(old: Statistics, batch: Statistics, examples: int, seen: A
     return old[0] + weight * apart, var
 
 
+class SingleValueError(ValueError):
+    """A norm would train on one value per channel: its output is its bias and its gradient 0."""
+
+
 class BatchNorm(nn.Module):
     """Batch Normalization over every axis but the last, with its running statistics in ``batch_stats``.
 
@@ -179,7 +183,10 @@ class BatchNorm(nn.Module):
       use_scale: whether a scale is learnt; without it, it is 1.
       mode: what it does in training, a name in :data:`MODES`. Whether scale and bias are trained is not its
         matter, see :class:`bnjax.settings.freezing.Freezing`.
-      group: how many examples share statistics in training; 0 for the whole batch.
+      group: how many examples share statistics in training; 0 for the whole batch. The running variance
+        follows the biased one: of groups of 2 single values it comes to half of the true one.
+      takes_single: whether it trains on one value per channel, where nothing is left to normalise. A norm
+        that gates may switch off has to.
     """
 
     momentum: float = 0.99
@@ -188,6 +195,7 @@ class BatchNorm(nn.Module):
     use_scale: bool = True
     mode: str = "train"
     group: int = 0
+    takes_single: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -198,13 +206,12 @@ class BatchNorm(nn.Module):
             raise ValueError(f"BatchNorm: momentum=1.0 leaves mode={self.mode!r} nothing to divide by")
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        """X [batch, ..., features] -> the same shape; when not training by running statistics.
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """X [..., features] -> the same shape; when not training by running statistics.
 
         Raises:
-          ValueError: x is of whole numbers, or has no batch.
+          SingleValueError: it would train on one value per channel.
         """
-        check_batch("BatchNorm", x)
         mode, features = norm_mode(self.mode), (x.shape[-1],)
         scale = jnp.ones(features, self.param_dtype)
         if self.use_scale:
@@ -217,6 +224,8 @@ class BatchNorm(nn.Module):
         if not (train and mode.uses_batch):
             factor = jax.lax.rsqrt(var.value + self.epsilon) * scale
             return ((x - mean.value) * factor + bias).astype(x.dtype)
+        if not self.is_initializing():
+            self._check_values(x.shape)
         y, *batch = ghost_batch_norm(x, scale, bias, self.epsilon, self.group)
         if mode.update != "none" and not self.is_initializing():
             if count is not None:
@@ -225,6 +234,15 @@ class BatchNorm(nn.Module):
             old, new = (mean.value, var.value), (batch[0], batch[1])
             mean.value, var.value = self._updated(mode, old, new, counted_so_far, x)
         return y
+
+    def _check_values(self, shape: tuple[int, ...]) -> None:
+        values = math.prod([self.group or shape[0], *shape[1:-1]])
+        if values < 2 and not self.takes_single:
+            groups = f" in groups of {self.group}" if self.group else ""
+            raise SingleValueError(
+                f"{'/'.join(self.path) or 'BatchNorm'}: training needs more than 1 value per channel, and an "
+                f"input of shape {shape}{groups} has 1"
+            )
 
     def _updated(
         self, mode: NormMode, old: Statistics, batch: Statistics, count: Array | None, x: Array

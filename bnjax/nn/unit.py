@@ -242,6 +242,7 @@ class Unit(nn.Module):
             use_scale=self.norm_scale,
             mode=self.norm_mode,
             group=self.norm_group,
+            takes_single=self.gated,
             name="norm",
         )
         return norm(x, train=train)

@@ -28,6 +28,10 @@ from bnjax.train.evaluate import Evaluation, evaluate_lanes, lane_of
 from bnjax.train.initial import first_state
 from bnjax.train.lane_step import LaneEval, LaneValues, lane_values
 from bnjax.train.mesh import replicate
+from bnjax.train.norm_groups import check_norm_groups
+from bnjax.runs.epoch_record import Measured
+from bnjax.runs.epoch_record import diverged_fields
+from bnjax.runs.epoch_record import epoch_fields
 from bnjax.train.programs import Programs
 from bnjax.train.state import TrainState
 from bnjax.train.step import Sums
@@ -73,10 +77,13 @@ def prepare_lane_runs(configs: Sequence[Config], dataset: Dataset, programs: Pro
       configs: resolved; of one task, see :func:`bnjax.sweeps.plan.plan`.
 
     Raises:
+      ConfigError: norms have one value per channel.
       DataError: fewer training images than one batch, or weights that cannot be downloaded.
       WeightsError: the weights to start from are absent or do not fit.
     """
     check_train_images(configs[0], dataset)
+    for config in configs:
+        check_norm_groups(config, dataset)
     made = programs.gated_of(configs[0], dataset)
     shared = configs[0].shuffle == "none" or len({config.seed for config in configs}) == 1
     runs = []

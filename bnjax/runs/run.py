@@ -126,6 +126,11 @@ def _train_claimed(
     from bnjax.runs.epoch_record import summary_fields
     from bnjax.runs.loop import train
     from bnjax.runs.run_record import frozen_words, run_facts
+    from bnjax.train import advice
+    from bnjax.runs.run_record import frozen_words
+    from bnjax.runs.run_record import run_facts
+    from bnjax.runs.loop import train
+    from bnjax.runs.epoch_record import summary_fields
 
     check_alike(run)
 
@@ -136,6 +141,7 @@ def _train_claimed(
     recorder.emit("run", **run_facts(run))
     if run.hosts.first and (frozen := frozen_words(run)):
         print(f"run {recorder.run_id}: {frozen}", file=sys.stderr)
+    advice.tell_before([run])
     saves = Saves([(run, recorder)], kept=run.hosts.first)
     status = "interrupted"
     try:
@@ -149,6 +155,7 @@ def _train_claimed(
                     status = ended
             finally:
                 close(status)
+            advice.tell_after(run)
     finally:
         for movie in run.movies if run.hosts.first else ():
             movie.save()

@@ -28,9 +28,8 @@ def run_facts(run: Run, lanes: int = 1) -> dict[str, Any]:
     """
     config = dataclasses.asdict(run.config)
     return {
-        "study": config.pop("study"),
-        "config": config,
-        "data": run.dataset.facts,
+        "config": dataclasses.asdict(run.config),
+        "data": {**run.dataset.facts, "trained_per_epoch": run.steps_per_epoch * run.config.batch_size},
         "sites": run.model.parsed_placement.as_dict(),
         "parameters": trained_count(run),
         "program": {"gated": run.model.gated, "lanes": lanes},

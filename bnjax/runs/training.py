@@ -18,6 +18,9 @@ from bnjax.settings.fields import ConfigError
 from bnjax.train.frozen_outputs import FrozenOutputs, check_memory
 from bnjax.train.initial import first_state
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
+from bnjax.train.norm_groups import check_norm_groups
+from bnjax.train.frozen_outputs import FrozenOutputs
+from bnjax.train.frozen_outputs import check_memory
 from bnjax.train.programs import Programs, RunPrograms
 from bnjax.train.state import TrainState
 from bnjax.train.step import Totals
@@ -128,15 +131,15 @@ def prepare(
       hosts: the processes that train it.
 
     Raises:
-      ConfigError: the batch does not fit the devices, a movie not the network, or what is to be computed once
-        not the memory.
+      ConfigError: the batch does not fit the devices, a movie not the network, what is to be computed once
+        not the memory, or norms have one value per channel.
       DataError: fewer training images than one batch, or weights that cannot be downloaded.
       WeightsError: the weights to start from are absent or do not fit.
     """
     mesh = data_mesh()
     check_batch_size(config.batch_size, mesh)
     check_train_images(config, dataset)
-    check_rest(config, len(dataset.train), mesh)
+    check_norm_groups(config, dataset)
     made = (programs or Programs()).of(config, dataset, gated)
     state = replicate(first_state(config, made.model, made.first_state), mesh)
     check_memory(config, dataset, made, state)

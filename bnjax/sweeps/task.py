@@ -136,6 +136,8 @@ def _train_level(
 ) -> None:
     """Trains runs that have come equally far."""
     from bnjax.runs.run_record import run_facts
+    from bnjax.train import advice
+    from bnjax.runs.run_record import run_facts
 
     told: set[int] = set()
     lanes = join([run for run, _ in level], programs)
@@ -148,6 +150,7 @@ def _train_level(
         recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
         if status != "interrupted":
             saves.remove(run)
+            advice.tell_after(run)
             ended(run.config, status)
 
     def interrupt() -> None:
@@ -168,7 +171,8 @@ def _train_level(
 
     for run, recorder in level:
         recorder.emit("run", **run_facts(run, len(level)))
-    with last_words(interrupt):
+    advice.tell_before([run for run, _ in level])
+    with last_words(partial(close_others, "interrupted")):
         status = "interrupted"
         try:
             with saves:

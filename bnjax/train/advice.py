@@ -1,0 +1,113 @@
+"""Lines for people about running statistics that do not say what evaluation needs them to say."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from bnjax.settings.config import Config
+from bnjax.settings.identity import run_id
+from bnjax.settings.finetuning import freezing
+from bnjax.settings.places import record_path
+from bnjax.process.bar import say
+
+if TYPE_CHECKING:
+    from bnjax.runs.training import Run
+
+#: Running statistics are mostly new where less than this part of their initial values is left.
+_MOSTLY_NEW = 0.1
+#: A momentum is advised that leaves this part.
+_NEW = 0.01
+#: So much more accurate in training mode than in evaluation mode is "far".
+_FAR = 0.2
+
+
+def tell_before(runs: "Sequence[Run]") -> None:
+    """Says on stderr what to know before runs train; what several have in common, once."""
+    lines: dict[str, list[str]] = {}
+    for run in runs:
+        for line in before_training(run.config, run.config.epochs * run.steps_per_epoch):
+            lines.setdefault(line, []).append(run_id(run.config))
+    _say(lines)
+
+
+def tell_after(run: "Run") -> None:
+    """Says on stderr what may be behind the last accuracies of a run."""
+    last = run.epochs[-1] if run.epochs else {}
+    _say({line: [run_id(run.config)] for line in after_training(run.config, last, run.steps_per_epoch)})
+
+
+def _say(lines: Mapping[str, Sequence[str]]) -> None:
+    if jax.process_index():
+        return  # of several hosts, the first one speaks
+    for line, names in lines.items():
+        others = f" and {len(names) - 1} others" if len(names) > 1 else ""
+        say(f"run {names[0]}{others}: {line}")
+
+
+def before_training(config: Config, steps: int) -> list[str]:
+    """What to know before training about norms that start from mean 0 and variance 1.
+
+    Args:
+      config: resolved.
+      steps: of the whole run.
+    """
+    if config.weights != "none" or config.pretrain:
+        return []  # their statistics come with the weights
+    found, modes = [], _modes(config)
+    for flag, mode in modes.items():
+        if mode in ("inference", "frozen"):
+            when = "training and evaluation" if mode == "inference" else "evaluation"
+            found.append(
+                f"norms with --{flag}={mode} never update their running statistics, and without --weights or "
+                f"--pretrain those are mean 0 and variance 1: {when} normalises nothing there; set "
+                f"--{flag}=train, or give weights"
+            )
+    kept = config.norm_momentum**steps
+    if "train" in modes.values() and kept > _MOSTLY_NEW:
+        advised = math.floor(100 * _NEW ** (1 / steps)) / 100
+        found.append(
+            f"after its {steps} steps, running statistics are still {kept:.0%} initial values (mean 0, "
+            f"variance 1), and evaluation uses them; train for more --epochs, or set "
+            f"--norm_momentum={advised:g}"
+        )
+    return found
+
+
+def after_training(config: Config, last: Mapping[str, Any], steps_per_epoch: int) -> list[str]:
+    """What may be behind an evaluation that falls far behind training.
+
+    Args:
+      config: resolved.
+      last: the record of the last epoch.
+    """
+    if "train" not in _modes(config).values():
+        return []
+    trained, seen, test = (
+        last.get(name) for name in ("train_accuracy", "train_evaluation_accuracy", "test_accuracy")
+    )
+    # Where the same images were evaluated, overfitting cannot be the reason. Where they were not, statistics
+    # that are mostly of the last epoch are not taken for the reason either.
+    evaluated = test if seen is None else seen
+    if trained is None or evaluated is None or trained - evaluated <= _FAR:
+        return []
+    if seen is None and config.norm_momentum**steps_per_epoch <= _MOSTLY_NEW:
+        return []
+    what = "test images (which may be overfitting)" if seen is None else "the same images in evaluation mode"
+    folder = record_path(config).parent
+    return [
+        f"training accuracy {trained:.0%}, but {evaluated:.0%} on {what}: running statistics may lag behind "
+        f"the weights (--norm_momentum={config.norm_momentum:g}); to see, run again with --overwrite "
+        f"--keep_state, then with --weights={folder} --trained=pooled-statistics --evaluate_train"
+    ]
+
+
+def _modes(config: Config) -> dict[str, str]:
+    """Flag -> the mode of the norms that it is about, of those flags that are about any."""
+    frozen, placement = freezing(config), config.parsed_placement().as_dict()
+    if config.trained == "pooled-statistics":
+        return {}
+    norms = [site for site, order in placement.items() if order != "absent"]
+    flags = ("norm_mode" if site in frozen.norms else "trained_norm_mode" for site in norms)
+    return {flag: getattr(config, flag) for flag in flags}
