@@ -4,16 +4,15 @@ import pytest
 from test_train import config, dataset
 
 from bnjax import records
-from bnjax.settings.config import Config
-from bnjax.settings.canonical import resolve
-from bnjax.settings.identity import run_id
 from bnjax.runs import run as run_module
+from bnjax.runs.advice import after_training, before_training
+from bnjax.settings.canonical import resolve
+from bnjax.settings.config import Config
+from bnjax.settings.identity import run_id
+from bnjax.settings.places import record_path
 from bnjax.sweeps import task as task_module
-from bnjax.train.advice import after_training
-from bnjax.train.advice import before_training
 from bnjax.sweeps.plan import Task
 from bnjax.train.programs import Programs
-from bnjax.settings.places import record_path
 
 FROZEN = dict(placement="all", freeze_until="block1")
 

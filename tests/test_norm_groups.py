@@ -7,21 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bnjax.data import Dataset, ImageSet
+from bnjax.models import MLP, build_model
+from bnjax.nn import BatchNorm
+from bnjax.nn.norms import MODES, SingleValueError
+from bnjax.runs.lanes import prepare_lane_runs
+from bnjax.runs.training import prepare
+from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
-from bnjax.settings.canonical import resolve
-from bnjax.data import Dataset
-from bnjax.data import ImageSet
-from bnjax.models import MLP
-from bnjax.models import build_model
-from bnjax.nn import BatchNorm
-from bnjax.nn.norms import MODES
-from bnjax.nn.norms import SingleValueError
 from bnjax.train import norm_groups
-from bnjax.runs.lanes import prepare_lane_runs
 from bnjax.train.norm_groups import check_norm_groups
 from bnjax.train.programs import Programs
-from bnjax.runs.training import prepare
 
 
 def images(side=8, channels=3):

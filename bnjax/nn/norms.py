@@ -206,12 +206,14 @@ class BatchNorm(nn.Module):
             raise ValueError(f"BatchNorm: momentum=1.0 leaves mode={self.mode!r} nothing to divide by")
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:
-        """X [..., features] -> the same shape; when not training by running statistics.
+    def __call__(self, x: Array, train: bool) -> Array:
+        """X [batch, ..., features] -> the same shape; when not training by running statistics.
 
         Raises:
+          ValueError: x is of whole numbers, or has no batch.
           SingleValueError: it would train on one value per channel.
         """
+        check_batch("BatchNorm", x)
         mode, features = norm_mode(self.mode), (x.shape[-1],)
         scale = jnp.ones(features, self.param_dtype)
         if self.use_scale:

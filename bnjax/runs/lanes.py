@@ -29,9 +29,6 @@ from bnjax.train.initial import first_state
 from bnjax.train.lane_step import LaneEval, LaneValues, lane_values
 from bnjax.train.mesh import replicate
 from bnjax.train.norm_groups import check_norm_groups
-from bnjax.runs.epoch_record import Measured
-from bnjax.runs.epoch_record import diverged_fields
-from bnjax.runs.epoch_record import epoch_fields
 from bnjax.train.programs import Programs
 from bnjax.train.state import TrainState
 from bnjax.train.step import Sums

@@ -123,14 +123,10 @@ def load(config: Config) -> "Dataset":
 def _train_claimed(
     run: "Training", recorder: Recorder, progress: "Callable[[int, int], Progress]", started: float
 ) -> str:
+    from bnjax.runs import advice
     from bnjax.runs.epoch_record import summary_fields
     from bnjax.runs.loop import train
     from bnjax.runs.run_record import frozen_words, run_facts
-    from bnjax.train import advice
-    from bnjax.runs.run_record import frozen_words
-    from bnjax.runs.run_record import run_facts
-    from bnjax.runs.loop import train
-    from bnjax.runs.epoch_record import summary_fields
 
     check_alike(run)
 

@@ -28,8 +28,9 @@ def run_facts(run: Run, lanes: int = 1) -> dict[str, Any]:
     """
     config = dataclasses.asdict(run.config)
     return {
-        "config": dataclasses.asdict(run.config),
-        "data": {**run.dataset.facts, "trained_per_epoch": run.steps_per_epoch * run.config.batch_size},
+        "study": config.pop("study"),
+        "config": config,
+        "data": {**run.dataset.facts, "trained_per_epoch": _trained_per_epoch(run)},
         "sites": run.model.parsed_placement.as_dict(),
         "parameters": trained_count(run),
         "program": {"gated": run.model.gated, "lanes": lanes},
@@ -38,6 +39,13 @@ def run_facts(run: Run, lanes: int = 1) -> dict[str, Any]:
         "git_commit": git_commit(),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def _trained_per_epoch(run: Run) -> int:
+    """Images that an epoch trains on: those of whole batches, or all where statistics are pooled."""
+    if run.config.trains_on_rest:
+        return len(run.dataset.train)
+    return run.steps_per_epoch * run.config.batch_size
 
 
 def trained_count(run: Run) -> int:

@@ -19,8 +19,6 @@ from bnjax.train.frozen_outputs import FrozenOutputs, check_memory
 from bnjax.train.initial import first_state
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
 from bnjax.train.norm_groups import check_norm_groups
-from bnjax.train.frozen_outputs import FrozenOutputs
-from bnjax.train.frozen_outputs import check_memory
 from bnjax.train.programs import Programs, RunPrograms
 from bnjax.train.state import TrainState
 from bnjax.train.step import Totals
@@ -139,6 +137,7 @@ def prepare(
     mesh = data_mesh()
     check_batch_size(config.batch_size, mesh)
     check_train_images(config, dataset)
+    check_rest(config, len(dataset.train), mesh)
     check_norm_groups(config, dataset)
     made = (programs or Programs()).of(config, dataset, gated)
     state = replicate(first_state(config, made.model, made.first_state), mesh)

@@ -72,6 +72,8 @@ class NetworkSettings:
     bn_batch: str = setting(
         "global",
         "Whose statistics a norm takes in training. global: the whole batch's, on any number of devices; "
-        "device: those of each device's part of it; a number: of so many neighbouring images (ghost BN).",
+        "device: those of each device's part of it; a number: of n neighbouring images (ghost BN). Groups of "
+        "one image are refused where it has one value per channel, as in dense layers. There, groups of 2 "
+        "halve the running variance, since it follows the biased one.",
         group="network",
     )

@@ -20,7 +20,11 @@ class TrainingSettings:
     )
     epochs: int = setting(10, "Passes over the training images.", group="training", bounds="[1,1000000]")
     batch_size: int = setting(
-        128, "Images in one training step, over all devices.", group="training", bounds="[1,1000000]"
+        128,
+        "Images in one training step, over all devices. The images left over after the last whole batch are "
+        "not trained on in that epoch: always the same ones with --shuffle=none.",
+        group="training",
+        bounds="[1,1000000]",
     )
     optimizer: str = setting(
         "adam",

@@ -135,8 +135,7 @@ def _train_level(
     level: "Sequence[tuple[Run, Recorder]]", programs: "Programs", started: float, ended: Ended
 ) -> None:
     """Trains runs that have come equally far."""
-    from bnjax.runs.run_record import run_facts
-    from bnjax.train import advice
+    from bnjax.runs import advice
     from bnjax.runs.run_record import run_facts
 
     told: set[int] = set()
@@ -172,7 +171,7 @@ def _train_level(
     for run, recorder in level:
         recorder.emit("run", **run_facts(run, len(level)))
     advice.tell_before([run for run, _ in level])
-    with last_words(partial(close_others, "interrupted")):
+    with last_words(interrupt):
         status = "interrupted"
         try:
             with saves:

@@ -5,14 +5,13 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from bnjax.settings.config import Config
-from bnjax.settings.fields import ConfigError
 from bnjax.data import Dataset
-from bnjax.models import Network
-from bnjax.models import build_model
+from bnjax.models import Network, build_model
 from bnjax.models.build import norm_group
 from bnjax.models.network import unit_name
 from bnjax.nn.norms import SingleValueError
+from bnjax.settings.config import Config
+from bnjax.settings.fields import ConfigError
 
 
 def check_norm_groups(config: Config, dataset: Dataset) -> None:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from bnjax.settings.config import Config
-from bnjax.settings.identity import run_id
-from bnjax.settings.finetuning import freezing
-from bnjax.settings.places import record_path
 from bnjax.process.bar import say
+from bnjax.settings.config import Config
+from bnjax.settings.finetuning import freezing
+from bnjax.settings.identity import run_id
+from bnjax.settings.places import record_path
 
 if TYPE_CHECKING:
     from bnjax.runs.training import Run
