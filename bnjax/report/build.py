@@ -6,12 +6,14 @@ from pathlib import Path
 from bnjax.report.claims import CLAIMS
 from bnjax.report.claims.tables import claims_section, commands_section, contrasts_section
 from bnjax.report.claims.verdict import judge_all
+from bnjax.report.conditions import conditions_section
 from bnjax.report.document import Picture, Report, Section
+from bnjax.report.drawing import as_svg
 from bnjax.report.grid import grid_sections
-from bnjax.report.pictures import all_pictures, movies
+from bnjax.report.pictures import drawings, movies
 from bnjax.report.provenance import runs_section
 from bnjax.report.recorded import RecordedRun, load_sound_runs
-from bnjax.report.select import first_epochs
+from bnjax.report.select import of_model
 from bnjax.report.speed import speed_section
 from bnjax.report.speed_results import load_speed
 from bnjax.report.tables import provenance
@@ -34,32 +36,40 @@ def folder_report(
     Raises:
       RecordError: one of these is damaged, or something else.
       OSError: one of these cannot be read.
-      LookupError: there is no run at all.
+      LookupError: there is no run at all, or none that is so long.
     """
     measured = load_speed(speed)
-    runs, problems = load_sound_runs(directory)
-    if not runs:
-        raise LookupError("; ".join([f"no runs in {directory}", *problems]))
+    runs, problems = runs_to_report(directory, epoch)
     judged = judge_all(CLAIMS, runs, epoch)
-    cifar10, mnist, vgg7 = (
-        [run for run in runs if run.run["config"]["model"] == model] for model in ("cnn", "mlp", "vgg7")
-    )
-    groups = vgg7_groups(vgg7, epoch)
-    drawn: list[Picture] = []
-    if pictures:
-        cnn, mlp, every = (first_epochs(some, epoch) if epoch else some for some in (cifar10, mnist, runs))
-        drawn = [*all_pictures(cnn, mlp, groups, every), *movies(directory)]
+    groups = vgg7_groups(of_model(runs, "vgg7"), epoch)
+    drawn = [*map(as_svg, drawings(runs, epoch)), *movies(directory)] if pictures else []
     sections = [
         claims_section(judged),
         *([_pictures_section(drawn)] if drawn else []),
         contrasts_section(judged),
         *grid_sections(groups),
+        conditions_section(runs, epoch),
         commands_section(judged),
         *([speed_section(measured, pictures)] if speed else []),
         runs_section(runs, problems),
     ]
     until = [f"Runs are cut to their first {epoch} epochs."] if epoch else []
     return Report(_TITLE, [*_introduction(runs), *until], sections, problems)
+
+
+def runs_to_report(directory: Path, epoch: int | None = None) -> tuple[list[RecordedRun], list[str]]:
+    """Every run below a folder that can be read, and a line for each thing that cannot.
+
+    Raises:
+      LookupError: there is no run at all, or none that is so long.
+    """
+    runs, problems = load_sound_runs(directory)
+    if not runs:
+        raise LookupError("; ".join([f"no runs in {directory}", *problems]))
+    longest = max(len(run.epochs) for run in runs)
+    if epoch and epoch > longest:
+        raise LookupError(f"no run in {directory} has {epoch} epochs; the longest has {longest}")
+    return runs, problems
 
 
 def _introduction(runs: Sequence[RecordedRun]) -> list[str]:

@@ -12,7 +12,7 @@ from bnjax.report.mnist import finished
 from bnjax.report.plots import COLOURS, DASHED, band, foot, headline, label_ends, seeds_told
 from bnjax.report.published import FINETUNE_SAID, MOBILENET_SAID
 from bnjax.report.recorded import RecordedRun
-from bnjax.report.select import bound_settings, config_of
+from bnjax.report.select import bound_settings, config_of, length_told
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -105,7 +105,7 @@ def _title(run: RecordedRun) -> str:
     config, data = config_of(run), run.run["data"]
     source = f" from {config.pretrain or config.weights}" if config.freeze_until else ""
     images = f"{data['name']} ({data['train_images']:,} images, {data['encoding']})"
-    return f"{config.model}{source}, {images}, {len(run.epochs)} epochs"
+    return f"{config.model}{source}, {images}, {length_told(config, len(run.epochs))} epochs"
 
 
 def held_out_loss(epoch: dict[str, Any]) -> float:

@@ -1,7 +1,7 @@
 """Which of the recorded runs belong to a condition."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bnjax.config import Config, identity, resolve
@@ -22,17 +22,37 @@ def shared_settings(run: RecordedRun) -> dict[str, Any]:
     return {name: value for name, value in bound_settings(config_of(run)).items() if name != "placement"}
 
 
+def of_model(runs: Iterable[RecordedRun], model: str) -> list[RecordedRun]:
+    """The runs of one network."""
+    return [run for run in runs if run.run["config"]["model"] == model]
+
+
 def first_epochs(runs: Sequence[RecordedRun], epochs: int) -> list[RecordedRun]:
     """Runs cut to their first epochs, as if all had been that long; shorter ones are left out.
 
-    A run's first epochs do not depend on how many follow.
+    Where a run's first epochs depend on how many follow, :func:`bound_settings` keeps it apart.
     """
-    return [dataclasses.replace(run, epochs=run.epochs[:epochs]) for run in runs if len(run.epochs) >= epochs]
+    return [cut(run, epochs) for run in runs if len(run.epochs) >= epochs]
+
+
+def cut(run: RecordedRun, epochs: int) -> RecordedRun:
+    """A run's first epochs."""
+    return dataclasses.replace(run, epochs=run.epochs[:epochs])
 
 
 def bound_settings(config: Config) -> dict[str, Any]:
-    """The settings that tell one condition from another, without seed and number of epochs."""
-    return {name: value for name, value in identity(config).items() if name not in _FREE}
+    """The settings that tell one condition from another, without seed and number of epochs.
+
+    The number of epochs is among them where a run's first epochs depend on it.
+    """
+    free = _FREE - {"epochs"} if config.first_epochs_depend_on_all else _FREE
+    return {name: value for name, value in identity(config).items() if name not in free}
+
+
+def length_told(config: Config, epochs: int) -> str:
+    """A run's number of epochs; ``5 of 10`` where it was cut and its first ones depend on how many follow."""
+    apart = config.first_epochs_depend_on_all and epochs != config.epochs
+    return f"{epochs} of {config.epochs}" if apart else str(epochs)
 
 
 def config_of(run: RecordedRun) -> Config:
