@@ -1,8 +1,9 @@
-"""Files that appear whole or not at all, and the folders that a user need not name."""
+"""Files and folders that appear whole or not at all, and the folders that a user need not name."""
 
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 _UNFINISHED = re.compile(r"\.\d+-.+")
@@ -48,6 +49,24 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_whole_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Makes a folder with these files, when all of them are on the disk; an empty one may be there already.
+
+    Raises:
+      OSError: it cannot be written, or holds files already; names the folder, which is as it was before.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=folder.absolute().parent, prefix=f".{os.getpid()}-") as above:
+            unfinished = Path(above, folder.name)
+            unfinished.mkdir()
+            for name, content in files.items():
+                write_whole(unfinished / name, content)
+            unfinished.replace(folder)
+    except OSError as error:
+        error.filename, error.filename2 = str(folder), None
+        raise
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -105,9 +105,9 @@ def check(record: Any) -> list[str]:
     if not isinstance(record, Mapping):
         raise RecordError("not an object")
     kind = record.get("kind")
-    rules = _RULES.get(kind) if isinstance(kind, str) else None
-    if rules is None:
+    if not isinstance(kind, str) or kind not in _RULES:
         raise RecordError(f"kind {shown(kind)} is not one of {', '.join(SCHEMA)}")
+    rules = _RULES[kind]
     for name, rule in rules.items():
         if name in record:
             rule.check(f"{kind} record: ", record[name])

@@ -1,7 +1,4 @@
-"""Recorded runs as tables and figures, beside what the authors of the experiments published.
-
-With --out=report.html as one page, with --format as the same page in Markdown or CSV.
-"""
+"""Recorded runs as tables and figures, beside what the authors of the experiments published."""
 
 import argparse
 import sys
@@ -10,40 +7,58 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnjax.commands.flags import Parser, complain
+from bnjax.files import write_whole, write_whole_folder
+from bnjax.process.stdout import write_stdout
 from bnjax.records import RecordError
-from bnjax.report.figures.mnist_figures import save_mnist_figures
-from bnjax.report.figures.vgg7_figures import save_vgg7_figures
-from bnjax.report.runs.recorded import RecordedRun, of_study
-from bnjax.report.runs.selected import first_epochs
-from bnjax.report.sections.mnist import LAST_EPOCHS, finished, mnist_table
-from bnjax.report.sections.tables import cifar10_table, provenance
-from bnjax.report.sections.vgg7 import vgg7_groups
-from bnjax.report.sections.vgg7_tables import vgg7_report
+from bnjax.report.figures.drawing import save_png
+from bnjax.report.figures.pictures import drawings, seed_drawings
+from bnjax.report.page.build import folder_report, runs_to_report
+from bnjax.report.page.html import as_html
+from bnjax.report.page.plain import as_csv, as_markdown
+from bnjax.report.page.printed import printed_report
 
 if TYPE_CHECKING:
     from bnjax.report.page.document import Section
-from bnjax.files import write_whole
-from bnjax.report.runs.recorded import load_sound_runs, without_mislabelled
 
-_CIFAR10_EPOCH = 5
-#: Studies that have tables.
-_STUDIES = ("cifar10", "mnist", "vgg7")
+ABOUT = """\
+Recorded runs as tables and figures, beside what the authors of the experiments published.
+
+  python {program} runs                               tables on stdout
+  python {program} runs --figures=figures             and the published figures with our data
+  python {program} runs --out=report.html             one page with all of it; --out=report.md in Markdown
+  python {program} runs --format=csv --out=tables     the page's tables, a file each"""
+#: Format of the page -> what the names of its files end in; CSV is a folder of files.
+_SUFFIXES: dict[str, tuple[str, ...]] = {
+    "html": (".html", ".htm"),
+    "markdown": (".md", ".markdown"),
+    "csv": (),
+}
+_NO_FIGURE = (
+    "nothing to draw: no published comparison has ended runs of more than half of its conditions, by the "
+    "published recipe on its data set (VGG7, MobileNetV2 and fine-tuning: on any)"
+)
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(argv[0], __doc__ or "")
+    parser = Parser(argv[0], ABOUT)
     parser.add_argument("runs_dir", type=Path, metavar="RUNS_DIR", help="the --out_dir of the runs")
     parser.add_argument(
         "epoch", type=_epoch, nargs="?", help="the last that counts (default: CIFAR-10 5, others all)"
     )
     parser.add_argument(
-        "--figures", type=Path, metavar="DIR", help="where to draw figures of MNIST and VGG7 as PNG"
+        "--figures", type=Path, metavar="DIR", help="where to draw the published figures as PNG"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="write one page there (HTML, or as --format says)"
+        "--out",
+        type=Path,
+        metavar="PATH",
+        help="write one page to this file, .html or .md; with --format=csv a file for each table to this "
+        "folder, which is new or empty",
     )
     parser.add_argument(
-        "--format", choices=("html", "markdown", "csv"), help="of the page; without --out printed"
+        "--format",
+        choices=tuple(_SUFFIXES),
+        help="of the page (default: as --out ends); without --out html and markdown are printed",
     )
     parser.add_argument(
         "--speed",
@@ -54,10 +69,9 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
         help="what speed.py --out wrote, to be shown on the page; may be given several times",
     )
     arguments = parser.parse_args(argv[1:])
-    if not arguments.runs_dir.is_dir():
-        complain(argv[0], f"{arguments.runs_dir} is not a folder of runs")
-    if arguments.speed and not (arguments.out or arguments.format):
-        complain(argv[0], "--speed is shown on the page: give --out or --format too")
+    if wrong := _wrong_usage(arguments):
+        complain(argv[0], wrong)
+    arguments.format = arguments.format or _format_of(arguments.out)
     return arguments
 
 
@@ -67,79 +81,98 @@ def _epoch(text: str) -> int:
     return int(text)
 
 
-def _print_cifar10(runs: Sequence[RecordedRun], epoch: int) -> None:
-    print(f"{cifar10_table(runs, epoch)}\n")
-    print(f"Test accuracy after epoch {epoch}; {provenance(runs)}.\n")
+def _wrong_usage(arguments: argparse.Namespace) -> str:
+    """What is wrong with flags that do not fit each other or the disk; empty where nothing is."""
+    if not arguments.runs_dir.is_dir():
+        return f"{arguments.runs_dir} is not a folder of runs"
+    if arguments.speed and not (arguments.out or arguments.format):
+        return "--speed is shown on the page: give --out or --format too"
+    if arguments.figures and arguments.figures.exists() and not arguments.figures.is_dir():
+        return f"--figures={arguments.figures} is not a folder"
+    if arguments.out:
+        return _wrong_out(arguments.out, arguments.format)
+    if arguments.format == "csv":
+        return "--format=csv is a file for each table: give --out=FOLDER too"
+    return ""
 
 
-def _print_mnist(runs: Sequence[RecordedRun], unfinished: int, epoch: int | None) -> None:
-    print(f"{mnist_table(runs)}\n")
-    until = f" up to epoch {epoch}" if epoch else ""
-    means = f"Accuracies are means of the last {LAST_EPOCHS} epochs{until}"
-    print(f"{means}; {provenance(runs)}; {unfinished} left out, unfinished or diverged.\n")
+def _wrong_out(out: Path, kind: str | None) -> str:
+    if not out.absolute().parent.is_dir():
+        return f"--out={out}: the folder {out.parent} does not exist"
+    if not kind and not _format_of(out):
+        accepted = ", ".join([*_SUFFIXES["html"], *_SUFFIXES["markdown"]])
+        return f"--out={out} ends in none of {accepted}; --format=csv writes tables to a folder"
+    if kind == "csv":
+        if out.suffix == ".csv":
+            return f"--out={out}: --format=csv writes a file for each table; name a folder for them"
+        if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+            return f"--out={out} exists already; name a new folder or an empty one for the tables"
+    elif kind and out.suffix.lower() not in _SUFFIXES[kind]:
+        return f"--out={out} does not end in {' or '.join(_SUFFIXES[kind])}, as --format={kind} does"
+    return ""
 
 
-def _report(runs: Sequence[RecordedRun], epoch: int | None, figures: Path | None) -> None:
-    """Prints the tables of what was run, and draws its figures where a folder for them is given."""
-    cifar10, mnist, vgg7 = (of_study(runs, study) for study in _STUDIES)
-    if cifar10:
-        _print_cifar10(cifar10, epoch or _CIFAR10_EPOCH)
-    if mnist:
-        unfinished = len(mnist) - len(finished(mnist))
-        mnist = first_epochs(mnist, epoch) if epoch else mnist
-        _print_mnist(mnist, unfinished, epoch)
-    groups = vgg7_groups(vgg7, epoch)
-    for group in groups:
-        print(f"{vgg7_report(group)}\n")
-    if vgg7 and not groups:
-        print(f"report.py: no run of VGG7 has {epoch} epochs", file=sys.stderr)
-    if figures:
-        for path in (*save_mnist_figures(mnist, figures), *save_vgg7_figures(groups, figures)):
-            print(f"report.py: {path}", file=sys.stderr)
+def _format_of(out: Path | None) -> str | None:
+    suffix = out.suffix.lower() if out else ""
+    return next((kind for kind, suffixes in _SUFFIXES.items() if suffix in suffixes), None)
 
 
-def _speed_sections(files: Sequence[Path], pictures: bool) -> "list[Section]":
+def _speed_sections(arguments: argparse.Namespace) -> "list[Section]":
+    if not arguments.speed:
+        return []
     from speed_peers.measurement_files import load_speed
     from speed_peers.section import speed_section
 
-    return [speed_section(load_speed(files), pictures)]
+    return [speed_section(load_speed(arguments.speed), pictures=arguments.format != "csv")]
 
 
 def _page(arguments: argparse.Namespace) -> None:
-    """Writes or prints the page; what of the records cannot be read is told and the rest is used."""
-    from bnjax.report.page.build import folder_report
-    from bnjax.report.page.html import as_html
-    from bnjax.report.page.plain import as_csv, as_markdown
-
-    kind = arguments.format or "html"
-    write = {"html": as_html, "markdown": as_markdown, "csv": as_csv}[kind]
-    speed = _speed_sections(arguments.speed, kind != "csv") if arguments.speed else []
-    report = folder_report(arguments.runs_dir, arguments.epoch, pictures=kind != "csv", more=speed)
-    for problem in report.problems:
-        print(f"report.py: {problem}", file=sys.stderr)
-    page = write(report)
-    if arguments.out:
-        write_whole(arguments.out, page.encode())
-        print(f"report.py: {arguments.out}", file=sys.stderr)
+    """Writes or prints the page; reports what of the records cannot be read, and uses the rest."""
+    kind, out = arguments.format, arguments.out
+    report = folder_report(
+        arguments.runs_dir, arguments.epoch, pictures=kind != "csv", more=_speed_sections(arguments)
+    )
+    _tell(*report.problems)
+    if kind == "csv":
+        write_whole_folder(out, {name: table.encode() for name, table in as_csv(report).items()})
     else:
-        sys.stdout.write(page)
+        page = {"html": as_html, "markdown": as_markdown}[kind](report)
+        if not out:
+            write_stdout(page)
+            return
+        write_whole(out, page.encode())
+    _tell(str(out))
+
+
+def _print(arguments: argparse.Namespace) -> None:
+    runs, problems = runs_to_report(arguments.runs_dir, arguments.epoch)
+    _tell(*problems)
+    write_stdout(printed_report(runs, arguments.epoch))
+
+
+def _draw(arguments: argparse.Namespace) -> None:
+    runs, _ = runs_to_report(arguments.runs_dir, arguments.epoch)
+    both = [*drawings(runs, arguments.epoch), *seed_drawings(runs, arguments.epoch)]
+    for path in save_png(both, arguments.figures):
+        _tell(str(path))
+    if not both:
+        _tell(f"--figures={arguments.figures}: {_NO_FIGURE}")
+
+
+def _tell(*lines: str) -> None:
+    for line in lines:
+        print(f"report.py: {line}", file=sys.stderr)
 
 
 def main(argv: list[str]) -> int:
     arguments = _arguments(argv)
     try:
-        if arguments.out or arguments.format:
+        if arguments.format:
             _page(arguments)
-            return 0
-        runs, problems = load_sound_runs(arguments.runs_dir)
-        runs, mislabelled = without_mislabelled(runs)
-        for problem in (*problems, *mislabelled):
-            print(f"report.py: {problem}", file=sys.stderr)
-        if not any(run.study in _STUDIES for run in runs):
-            names = ", ".join(_STUDIES)
-            print(f"report.py: no runs of {names} in {arguments.runs_dir}", file=sys.stderr)
-            return 1
-        _report(runs, arguments.epoch, arguments.figures)
+        else:
+            _print(arguments)
+        if arguments.figures:
+            _draw(arguments)
     except (RecordError, LookupError, OSError) as error:
         print(f"report.py: {error}", file=sys.stderr)
         return 1

@@ -8,6 +8,7 @@ from test_report_mnist import record_run
 from bnjax.commands.conditions import sweep_conditions
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.runs.recorded import load_runs
+from bnjax.report.sections.claims import contrasts_section
 from bnjax.report.sections.verdict import Shelf, contrast_values, judge_all, verdict_of, verdict_of_all
 from bnjax.settings.canonical import resolve
 from bnjax.studies import CLAIMS, STUDIES, recipe
@@ -156,6 +157,10 @@ def test_a_claim_on_records(tmp_path):
     assert found.size_met
     assert published.setting == "mnist (png), 5 epochs"
     assert len(published.runs) == 7
+    assert sorted(run.run["config"]["seed"] for run in found.runs) == [0, 0, 1, 1, 2, 2]
+    [row] = contrasts_section([judged]).tables[0].rows
+    assert "6 runs" in row[-1].text
+    assert "seeds 0, 1, 2;" in row[-1].text
 
 
 def test_recipes_lengths_and_data_are_kept_apart(tmp_path):
@@ -213,8 +218,8 @@ def test_what_records_lack_is_no_value(tmp_path):
     accurate(tmp_path, "dense", 0.9, 0)
     [run] = load_runs(tmp_path)
     asked = level("with BN", "lowest_validation_loss", "lower", 1.0)  # null where none are held out
-    assert contrast_values(asked, {"with BN": {0: run}}) == []
-    assert contrast_values(level("with BN", "most_flat", "alike", margin=1), {"with BN": {0: run}}) == [0]
+    assert contrast_values(asked, {"with BN": {0: run}}) == {}
+    assert contrast_values(level("with BN", "most_flat", "alike", margin=1), {"with BN": {0: run}}) == {0: 0}
 
 
 def test_without_records_nothing_was_run():

@@ -7,8 +7,9 @@ from test_report import FACTS, METRICS, units_of
 
 from bnjax import records
 from bnjax.report.figures.photograph_figures import comparison_figure, comparisons
-from bnjax.report.figures.pictures import all_pictures
+from bnjax.report.figures.pictures import drawings
 from bnjax.report.runs.recorded import load_runs
+from bnjax.report.runs.selected import first_epochs
 from bnjax.settings.canonical import resolve
 from bnjax.settings.identity import run_id
 from bnjax.studies import STUDIES, recipe
@@ -27,7 +28,7 @@ def record_run(folder, experiment, losses, epoch_fields=None, **settings):
     records.append(
         path, records.make_record("run", run_id(config), config=dataclasses.asdict(config), **facts)
     )
-    told = dict(METRICS, test_accuracy=0.75, dying=units_of(config), status="ok", **(epoch_fields or {}))
+    told = METRICS | dict(test_accuracy=0.75, dying=units_of(config), status="ok") | (epoch_fields or {})
     for number, loss in enumerate(losses, start=1):
         fields = dict(told, test_loss=loss, seconds=1.0, images_per_second=1.0)
         records.append(
@@ -60,6 +61,14 @@ def test_comparisons_on_the_same_data_have_names_of_their_own(tmp_path):
     assert names == ["mobilenet-order-folder-photos", "mobilenet-order-folder-photos-2"]
 
 
+def test_a_schedule_that_ends_with_the_last_epoch_is_another_condition(tmp_path):
+    for epochs in (2, 3):
+        for settings in STUDIES["mobilenet"].sweeps["order"].values():
+            record_run(tmp_path, "mobilenet", [1.0] * epochs, epochs=epochs, schedule="cosine", **settings)
+    titles = [found.title for found in comparisons(first_epochs(load_runs(tmp_path), 2))]
+    assert [title.rpartition(", ")[2] for title in sorted(titles)] == ["2 epochs", "2 of 3 epochs"]
+
+
 @pytest.mark.slow
 def test_fine_tuning_shows_the_gap_between_evaluation_and_training(tmp_path):
     gaps = {"train": 0.0, "frozen": 0.5, "inference": 0.0}
@@ -73,6 +82,6 @@ def test_fine_tuning_shows_the_gap_between_evaluation_and_training(tmp_path):
     assert "test loss" in upper.get_ylabel()
     assert [list(line.get_ydata()) for line in lower.get_lines()] == [[0, 0], [0.5, 0.5], [0, 0]]
     assert "0.070" in figure.get_suptitle()
-    pictures = {picture.name: picture for picture in all_pictures([], [], [], runs)}
+    pictures = {drawing.name: drawing for drawing in drawings(runs)}
     alt = pictures["finetune-modes-folder-photos"].alt
     assert "BN frozen: lowest held-out loss 0.5 nats, n = 1." in alt

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bnjax.architectures.sites import VGG7_SITES
 from bnjax.placement import Site
-from bnjax.report.sections.effects import grid_effects
+from bnjax.report.sections.effects import grid_effects, shared_seeds
 from bnjax.stats.intervals import estimate, holm, paired_p
 from bnjax.stats.ranking import standings
 from bnjax.stats.resampling import bootstrap_mean, probability_better, ranks
@@ -188,6 +188,17 @@ def test_an_unfinished_grid_uses_what_it_can():
     assert grid_effects({}, VGG7_SITES) == {}
     one = {"cBr": {0: 1.0}}
     assert grid_effects(one, (Site("block1/conv1", "conv"),)) == {}
+
+
+def test_a_placement_with_other_seeds_costs_itself_alone():
+    values = made_grid(seeds=(0, 1), interaction=0.0)
+    values["crcr-crcr-drdr"] = {7: 1.0}
+    found = grid_effects(values, VGG7_SITES)
+    assert [found[(site.name,)].mean for site in VGG7_SITES] == pytest.approx((1.5 * MAIN).tolist())
+    assert {effect.n for effect in found.values()} == {2}
+    assert shared_seeds(values) == ([0, 1], set(values) - {"crcr-crcr-drdr"})
+    two = {"dr": {0: 1.0}, "dBr": {1: 2.0}}
+    assert grid_effects(two, (Site("fc/dense1", "dense"),)) == {}
 
 
 def test_other_orders_and_foreign_codes_are_passed_over():

@@ -11,6 +11,7 @@ from test_report import FACTS, METRICS, report_process, units_of
 
 from bnjax import records
 from bnjax.report.runs.recorded import load_runs
+from bnjax.report.sections.grid import grid_sections
 from bnjax.report.sections.vgg7 import early_loss, largest_jump, site_effects, vgg7_groups
 from bnjax.report.sections.vgg7_tables import ranked_table, vgg7_report
 from bnjax.settings.canonical import resolve
@@ -270,6 +271,37 @@ def test_a_seed_that_lacks_placements_says_nothing_of_sites(grid, tmp_path):
     effects = site_effects(group)
     assert [effect.mean for effect in effects.values()] == pytest.approx(EFFECTS)
     assert {effect.n for effect in effects.values()} == {1}
+
+
+def test_a_placement_with_another_seed_is_left_out_and_said(grid, tmp_path):
+    """Every placement has seeds 0 and 1; one has seed 5 alone, so that no seed has all of them."""
+    record_run(tmp_path, [3.0, 2.0, 2.0], "crcr-crcr-drdr", seed=5)
+    runs = [run for run in load_runs(grid) if run.run["config"]["placement"] != "crcr-crcr-drdr"]
+    [group] = vgg7_groups([*runs, *load_runs(tmp_path)])
+    said = "Without crcr-crcr-drdr: not run with seeds 0, 1."
+    assert [effect.mean for effect in site_effects(group).values()] == pytest.approx(
+        [1.5 * e for e in EFFECTS]
+    )
+    assert f"\n\n{said}\n\n" in vgg7_report(group)
+    [section] = grid_sections([group])
+    assert [table.note.endswith(said) for table in section.tables] == [False, True, True]
+    assert [len(table.rows) for table in section.tables] == [64, 6, 15]
+
+
+def test_runs_of_a_schedule_that_ends_with_the_last_epoch_are_kept_apart(tmp_path):
+    for epochs in (3, 4):
+        record_run(tmp_path, [1.0] * epochs, epochs=epochs, schedule="cosine")
+        record_run(tmp_path, [1.0] * epochs, epochs=epochs, seed=epochs)
+    groups = {
+        group.title.partition(", recipe published, ")[2]: group
+        for group in vgg7_groups(load_runs(tmp_path), 2)
+    }
+    assert {title: len(group.runs) for title, group in groups.items()} == {
+        "2 epochs": 2,
+        "2 of 3 epochs, schedule cosine": 1,
+        "2 of 4 epochs, schedule cosine": 1,
+    }
+    assert len({group.slug for group in groups.values()}) == 3
 
 
 def test_the_door_prints_and_draws(grid, tmp_path):

@@ -27,6 +27,11 @@ class Config(FineTuningSettings, FileSettings, TrainingSettings, DataSettings, N
         """The sites of this config's model."""
         return model_sites(self.model, self.hidden_layers)
 
+    @property
+    def first_epochs_depend_on_all(self) -> bool:
+        """Whether an epoch depends on how many follow: the cosine ends with the last of them."""
+        return self.schedule == "cosine"
+
     def images(self) -> Images:
         """What the network asks of images.
 

@@ -34,7 +34,7 @@ def program_settings(config: Config, gated: bool) -> tuple[tuple[str, Any], ...]
       gated: whether placements, rates and slopes are traced.
     """
     free = {*_NEVER_COMPILED_IN, *(TRACED_SETTINGS if gated else ())}
-    if config.schedule == "cosine":  # which ends with the last epoch
+    if config.first_epochs_depend_on_all:
         free.remove("epochs")
     built_in = identity(config)
     if config.precompute_frozen:  # another program to the same end

@@ -1,9 +1,10 @@
 """The figure of training steps beside other libraries'."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bnjax.report.figures.pictures import svg_picture
+from bnjax.report.figures.drawing import Drawing, as_svg
 from bnjax.report.figures.plots import COLOURS, GRAY, foot_text
 from bnjax.report.page.document import Picture
 from speed_peers.measurements import (
@@ -28,7 +29,8 @@ def speed_picture(results: SpeedResults) -> Picture:
     """The figure with its description in words."""
     told = " ".join(_told(records) for records in results.networks().values())
     title = "Time per training step: median of the rounds, and from the least to the most"
-    return svg_picture("speed-steps", title, f"Milliseconds per training step. {told}", speed_figure(results))
+    alt = f"Milliseconds per training step. {told}"
+    return as_svg(Drawing("speed-steps", title, alt, functools.partial(speed_figure, results)))
 
 
 def _told(records: Sequence[Mapping[str, Any]]) -> str:

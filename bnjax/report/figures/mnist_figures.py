@@ -2,13 +2,11 @@
 
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnjax.report.figures.plots import (
     COLOURS,
     DASHED,
-    DOTS_PER_INCH,
     band,
     foot,
     label_ends,
@@ -16,7 +14,7 @@ from bnjax.report.figures.plots import (
     seeds_told,
 )
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.sections.mnist import accuracy_percent, flat_units, silent_units, sweep_runs
+from bnjax.report.sections.mnist import accuracy_percent, flat_units, silent_units
 from bnjax.studies.mnist import MNIST
 
 if TYPE_CHECKING:
@@ -29,28 +27,6 @@ _FEW_UNITS = 5.0
 
 def _train_accuracy(epoch: dict[str, Any]) -> float:
     return 100 * epoch["train_accuracy"]
-
-
-def save_mnist_figures(runs: Sequence[RecordedRun], folder: Path) -> list[Path]:
-    """Two PNGs for each comparison that has finished runs: means over seeds, and seed by seed.
-
-    Returns:
-      The files.
-
-    Raises:
-      OSError: one cannot be written.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    for sweep, conditions in MNIST.sweeps.items():
-        found = sweep_runs(runs, conditions)
-        if len(found) <= len(conditions) // 2:
-            continue  # what it shares with another comparison is not worth a figure
-        for name, draw in ((sweep, means_figure), (f"{sweep}-seeds", seeds_figure)):
-            path = folder / f"mnist-{name}.png"
-            draw(sweep, found).savefig(path, dpi=DOTS_PER_INCH)
-            files.append(path)
-    return files
 
 
 def means_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bnjax.report.figures.plots import COLOURS, DASHED, band, foot, headline, label_ends, seeds_told
 from bnjax.report.page.document import numbered, slug
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import bound_settings, config_of
+from bnjax.report.runs.selected import bound_settings, config_of, length_told
 from bnjax.report.sections.mnist import finished
 from bnjax.settings.canonical import resolve
 from bnjax.studies import STUDIES, Conditions, recipe
@@ -99,7 +99,7 @@ def _title(run: RecordedRun) -> str:
     config, data = config_of(run), run.run["data"]
     source = f" from {config.pretrain or config.weights}" if config.freeze_until else ""
     images = f"{data['name']} ({data['train_images']:,} images, {data['encoding']})"
-    return f"{config.model}{source}, {images}, {len(run.epochs)} epochs"
+    return f"{config.model}{source}, {images}, {length_told(config, len(run.epochs))} epochs"
 
 
 def held_out_loss(epoch: dict[str, Any]) -> float:

@@ -1,27 +1,24 @@
-"""The figures as pictures for the page: drawn as SVG, and told in words."""
+"""Which figures the runs give, and what each shows in words; movies of the runs."""
 
-import io
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bnjax.report.figures.cifar10_figures import PANELS, accuracy_figure, condition_runs
-from bnjax.report.figures.mnist_figures import means_figure
+from bnjax.report.figures.drawing import Drawing
+from bnjax.report.figures.mnist_figures import means_figure, seeds_figure
 from bnjax.report.figures.photograph_figures import comparison_figure, comparisons, held_out_loss
 from bnjax.report.figures.vgg7_figures import group_figures
 from bnjax.report.page.document import Picture
 from bnjax.report.runs.readings import READINGS, Reading, last_tenth_accuracy
-from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.recorded import RecordedRun, of_study
+from bnjax.report.runs.selected import first_epochs
 from bnjax.report.sections.mnist import late_accuracy, most_flat, sweep_runs
-from bnjax.report.sections.vgg7 import Group
+from bnjax.report.sections.vgg7 import Group, vgg7_groups
 from bnjax.stats.intervals import estimate
 from bnjax.studies.cifar10 import TWELVE
 from bnjax.studies.mnist import MNIST
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-_SVG = "image/svg+xml"
 _MOVIES = {".gif": "image/gif", ".webp": "image/webp"}
 #: Larger movies would make the page too heavy to send; they stay where they are.
 _LARGEST_MOVIE = 5_000_000
@@ -31,39 +28,56 @@ _LOWEST_HELD_OUT = Reading("lowest held-out loss", "nats", lambda run: min(map(h
 _FLAT = Reading("most flat units", "units", most_flat)
 
 
-def all_pictures(
-    cifar10: Sequence[RecordedRun],
-    mnist: Sequence[RecordedRun],
-    groups: Sequence[Group],
-    photographs: Sequence[RecordedRun] = (),
-) -> Iterator[Picture]:
-    """Those of the published figures that were run, with our data.
+def drawings(runs: Sequence[RecordedRun], epoch: int | None = None) -> Iterator[Drawing]:
+    """The published figures, with our data, of all comparisons of which more than half was run.
 
     Args:
-      cifar10: runs of the CNN.
-      mnist: runs of the MLP.
-      groups: of VGG7.
-      photographs: runs of any network, of which those of MobileNetV2 and of fine-tuning are drawn.
+      runs: of any experiment.
+      epoch: the last that counts; None: all.
     """
-    for sweep, conditions in MNIST.sweeps.items():
-        found = sweep_runs(mnist, conditions)
-        if 2 * len(found) > len(conditions):
-            alt = f"Test accuracy over counts of dying units. {told(found, _ACCURACY, _FLAT)}"
-            yield svg_picture(f"mnist-{sweep}", f"MNIST: {sweep}", alt, means_figure(sweep, found))
+    whole = first_epochs(runs, epoch) if epoch else runs
+    yield from _of_mnist(whole)
+    yield from _of_cifar10(whole)
+    for group in vgg7_groups(of_study(runs, "vgg7"), epoch):
+        for name, draw in group_figures(group).items():
+            title, alt = f"{group.title}: {name}", _group_alt(group, name)
+            yield Drawing(f"vgg7-{group.slug}-{name}", title, alt, draw)
+    for comparison in comparisons(whole):
+        alt = f"Held-out loss over epochs. {told(comparison.found, _LOWEST_HELD_OUT)}"
+        draw = functools.partial(comparison_figure, comparison)
+        yield Drawing(comparison.name, f"{comparison.title}: {comparison.sweep}", alt, draw)
+
+
+def _of_mnist(runs: Sequence[RecordedRun]) -> Iterator[Drawing]:
+    for sweep, found in _mnist_sweeps(runs).items():
+        alt = f"Test accuracy over counts of dying units. {told(found, _ACCURACY, _FLAT)}"
+        draw = functools.partial(means_figure, sweep, found)
+        yield Drawing(f"mnist-{sweep}", f"MNIST: {sweep}", alt, draw)
+
+
+def seed_drawings(runs: Sequence[RecordedRun], epoch: int | None = None) -> Iterator[Drawing]:
+    """The figures of MNIST seed by seed, for which the page has no room."""
+    for sweep, found in _mnist_sweeps(first_epochs(runs, epoch) if epoch else runs).items():
+        alt = f"Accuracy over counts of dying units, seed by seed. {told(found, _ACCURACY, _FLAT)}"
+        draw = functools.partial(seeds_figure, sweep, found)
+        yield Drawing(f"mnist-{sweep}-seeds", f"MNIST: {sweep}, seed by seed", alt, draw)
+
+
+def _mnist_sweeps(runs: Sequence[RecordedRun]) -> dict[str, dict[str, list[RecordedRun]]]:
+    """Sweep -> condition -> runs; what a sweep shares with another is not worth a figure."""
+    mnist = of_study(runs, "mnist")
+    sweeps = {sweep: sweep_runs(mnist, conditions) for sweep, conditions in MNIST.sweeps.items()}
+    return {sweep: found for sweep, found in sweeps.items() if 2 * len(found) > len(MNIST.sweeps[sweep])}
+
+
+def _of_cifar10(runs: Sequence[RecordedRun]) -> Iterator[Drawing]:
     for name in PANELS:
-        found = condition_runs(cifar10, {c: TWELVE[c] for c in PANELS[name]})
+        conditions = {condition: TWELVE[condition] for condition in PANELS[name]}
+        found = condition_runs(of_study(runs, "cifar10"), conditions)
         if len(found) > 1:
             alt = f"Test accuracy over epochs. {told(found, _LAST_TENTH)}"
-            yield svg_picture(f"cifar10-{name}", f"CNN: {name}", alt, accuracy_figure(name, found))
-    for group in groups:
-        for name, figure in group_figures(group):
-            yield svg_picture(
-                f"vgg7-{group.slug}-{name}", f"{group.title}: {name}", _group_alt(group, name), figure
-            )
-    for comparison in comparisons(photographs):
-        alt = f"Held-out loss over epochs. {told(comparison.found, _LOWEST_HELD_OUT)}"
-        title = f"{comparison.title}: {comparison.sweep}"
-        yield svg_picture(comparison.name, title, alt, comparison_figure(comparison))
+            draw = functools.partial(accuracy_figure, name, found)
+            yield Drawing(f"cifar10-{name}", f"CNN: {name}", alt, draw)
 
 
 def _group_alt(group: Group, name: str) -> str:
@@ -83,16 +97,6 @@ def told(found: Mapping[str, Sequence[RecordedRun]], *readings: Reading) -> str:
         means = [f"{r.label} {estimate([r.read(run) for run in runs]).mean:.4g} {r.unit}" for r in readings]
         parts.append(f"{condition}: {', '.join(means)}, n = {len(runs)}.")
     return " ".join(parts)
-
-
-def svg_picture(name: str, title: str, alt: str, figure: "Figure") -> Picture:
-    """A figure drawn as SVG."""
-    import matplotlib
-
-    buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": name}):  # the same records give the same bytes
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return Picture(name, title, alt, _SVG, buffer.getvalue())
 
 
 def movies(directory: Path) -> Iterator[Picture]:

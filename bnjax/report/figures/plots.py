@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 #: Okabe and Ito's colours, which the colour-blind can tell apart (2008), dark ones first.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 DASHED = (0, (4, 1.5))
-DOTS_PER_INCH = 120
 GRAY = "#555555"
 #: So many lines in one point are not told apart by their names.
 _CROWD = 3

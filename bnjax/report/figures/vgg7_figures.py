@@ -1,7 +1,7 @@
 """Figures of the VGG7 experiment: test loss over epochs block by block, and all 64 placements at once."""
 
-from collections.abc import Sequence
-from pathlib import Path
+import functools
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +9,6 @@ import numpy as np
 from bnjax.report.figures.plots import (
     COLOURS,
     DASHED,
-    DOTS_PER_INCH,
     GRAY,
     band,
     foot,
@@ -34,34 +33,16 @@ def _test_loss(epoch: dict[str, Any]) -> float:
     return epoch["test_loss"]
 
 
-def save_vgg7_figures(groups: Sequence[Group], folder: Path) -> list[Path]:
-    """A PNG for every comparison that was run, and for the grid if most of it was.
-
-    Returns:
-      The files.
-
-    Raises:
-      OSError: one cannot be written.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    files: list[Path] = []
-    for group in groups:
-        for name, figure in group_figures(group):
-            files.append(folder / f"vgg7-{group.slug}-{name}.png")
-            figure.savefig(files[-1], dpi=DOTS_PER_INCH)
-    return files
-
-
-def group_figures(group: Group) -> list[tuple[str, "Figure"]]:
-    """Name -> figure, of every comparison that was run and of the grid if most of it was."""
-    found = []
+def group_figures(group: Group) -> dict[str, Callable[[], "Figure"]]:
+    """Name -> what draws it, of every comparison that was run and of the grid if most of it was."""
+    figures: dict[str, Callable[[], Figure]] = {}
     for sweep in ("block1", "block2", "fc", "pick"):
         runs = group.sweep(sweep)
         if 2 * len(runs) > len(VGG7.sweeps[sweep]):
-            found.append((sweep, curves_figure(group, sweep, runs)))
+            figures[sweep] = functools.partial(curves_figure, group, sweep, runs)
     if group.has_grid():
-        found.append(("grid", grid_figure(group)))
-    return found
+        figures["grid"] = functools.partial(grid_figure, group)
+    return figures
 
 
 def curves_figure(group: Group, sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":

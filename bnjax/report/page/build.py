@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bnjax.report.figures.pictures import all_pictures, movies
+from bnjax.report.figures.drawing import as_svg
+from bnjax.report.figures.pictures import drawings, movies
 from bnjax.report.page.document import Picture, Report, Section
 from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, of_study, without_mislabelled
-from bnjax.report.runs.selected import first_epochs
 from bnjax.report.sections.claims import claims_section, commands_section, contrasts_section
+from bnjax.report.sections.conditions import conditions_section
 from bnjax.report.sections.grid import grid_sections
 from bnjax.report.sections.provenance import runs_section
 from bnjax.report.sections.tables import provenance
@@ -30,31 +31,40 @@ def folder_report(
       more: sections of other sources, which come before the runs.
 
     Raises:
-      LookupError: there is no run at all.
+      LookupError: there is no run at all, or none that is so long.
     """
-    runs, problems = load_sound_runs(directory)
-    if not runs:
-        raise LookupError("; ".join([f"no runs in {directory}", *problems]))
-    counted, mislabelled = without_mislabelled(runs)
-    problems = [*problems, *mislabelled]
-    judged = judge_all(CLAIMS, counted, epoch)
-    cifar10, mnist, vgg7 = (of_study(counted, study) for study in ("cifar10", "mnist", "vgg7"))
-    groups = vgg7_groups(vgg7, epoch)
-    drawn: list[Picture] = []
-    if pictures:
-        cnn, mlp, every = (first_epochs(some, epoch) if epoch else some for some in (cifar10, mnist, counted))
-        drawn = [*all_pictures(cnn, mlp, groups, every), *movies(directory)]
+    runs, problems = runs_to_report(directory, epoch)
+    judged = judge_all(CLAIMS, runs, epoch)
+    groups = vgg7_groups(of_study(runs, "vgg7"), epoch)
+    drawn = [*map(as_svg, drawings(runs, epoch)), *movies(directory)] if pictures else []
     sections = [
         claims_section(judged),
         *([_pictures_section(drawn)] if drawn else []),
         contrasts_section(judged),
         *grid_sections(groups),
+        conditions_section(runs, epoch),
         commands_section(judged),
         *more,
         runs_section(runs, problems),
     ]
     until = [f"Runs are cut to their first {epoch} epochs."] if epoch else []
     return Report(_TITLE, [*_introduction(runs), *until], sections, problems)
+
+
+def runs_to_report(directory: Path, epoch: int | None = None) -> tuple[list[RecordedRun], list[str]]:
+    """Every run below a folder that can be read, and a line for each thing that cannot.
+
+    Raises:
+      LookupError: there is no run at all, or none that is so long.
+    """
+    runs, problems = load_sound_runs(directory)
+    if not runs:
+        raise LookupError("; ".join([f"no runs in {directory}", *problems]))
+    longest = max(len(run.epochs) for run in runs)
+    if epoch and epoch > longest:
+        raise LookupError(f"no run in {directory} has {epoch} epochs; the longest has {longest}")
+    counted, mislabelled = without_mislabelled(runs)
+    return counted, [*problems, *mislabelled]
 
 
 def _introduction(runs: Sequence[RecordedRun]) -> list[str]:

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from bnjax.stats.intervals import Estimate
 
+#: Bytes of a name of a file; at most 255 are possible, and names get numbers and suffixes.
+_LONGEST_NAME = 200
+
 
 class Cell(NamedTuple):
     """A cell of a table: its text, the number it is sorted by (None: by its text), and what kind it is."""
@@ -60,8 +63,9 @@ class Report:
 
 
 def slug(*words: str) -> str:
-    """Words as one name of a file."""
-    return re.sub(r"[^\w.=-]+", "-", "-".join(words))
+    """Words as one name of a file, cut where file systems would refuse it."""
+    name = re.sub(r"[^\w.=-]+", "-", "-".join(words))
+    return name.encode()[:_LONGEST_NAME].decode(errors="ignore")
 
 
 def numbered(names: Iterable[str]) -> list[str]:

@@ -2,9 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from bnjax.report.page.document import Report, Section, Table
+from bnjax.report.page.document import Report, Table, numbered, slug
 
 
 def as_markdown(report: Report) -> str:
@@ -28,19 +28,20 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def as_csv(report: Report) -> str:
-    """Every table with the section and the title before its rows, an empty line between tables (RFC 4180)."""
+def as_csv(report: Report) -> dict[str, str]:
+    """Name of a file -> a table's head and rows (RFC 4180); named by section and title, in their order."""
+    tables = [(section, table) for section in report.sections for table in section.tables]
+    names = numbered(slug(section.name, table.title.lower()) for section, table in tables)
+    digits = len(str(len(tables)))
+    return {
+        f"{number:0{digits}}-{name}.csv": _csv(table)
+        for number, (name, (_, table)) in enumerate(zip(names, tables, strict=True), start=1)
+    }
+
+
+def _csv(table: Table) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    for section, table in _tables(report.sections):
-        writer.writerow(["section", "table", *table.columns])
-        for cells in table.rows:
-            writer.writerow([section.title, table.title, *(cell.text for cell in cells)])
-        writer.writerow([])
+    writer.writerow(table.columns)
+    writer.writerows([cell.text for cell in cells] for cells in table.rows)
     return buffer.getvalue()
-
-
-def _tables(sections: Sequence[Section]) -> Iterator[tuple[Section, Table]]:
-    for section in sections:
-        for table in section.tables:
-            yield section, table

@@ -94,6 +94,7 @@ READINGS: dict[str, Reading] = {
     "early_loss": Reading("mean test loss of the first fifth of epochs", "nats", vgg7.early_loss),
     "largest_jump": Reading("largest rise of the test loss between epochs", "nats", vgg7.largest_jump),
     "best_accuracy": Reading("best test accuracy", "points", vgg7.best_accuracy),
+    "final_accuracy": Reading("final test accuracy", "points", vgg7.final_accuracy),
     "last_tenth_accuracy": Reading(
         "test accuracy, mean of the last tenth of epochs", "points", last_tenth_accuracy
     ),

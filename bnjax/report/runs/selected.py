@@ -27,14 +27,29 @@ def shared_settings(run: RecordedRun) -> dict[str, Any]:
 def first_epochs(runs: Sequence[RecordedRun], epochs: int) -> list[RecordedRun]:
     """Runs cut to their first epochs, as if all had been that long; shorter ones are left out.
 
-    A run's first epochs do not depend on how many follow.
+    Where a run's first epochs depend on how many follow, :func:`bound_settings` keeps it apart.
     """
-    return [dataclasses.replace(run, epochs=run.epochs[:epochs]) for run in runs if len(run.epochs) >= epochs]
+    return [cut(run, epochs) for run in runs if len(run.epochs) >= epochs]
+
+
+def cut(run: RecordedRun, epochs: int) -> RecordedRun:
+    """A run's first epochs."""
+    return dataclasses.replace(run, epochs=run.epochs[:epochs])
 
 
 def bound_settings(config: Config) -> dict[str, Any]:
-    """The settings that tell one condition from another, without seed and number of epochs."""
-    return {name: value for name, value in identity(config).items() if name not in _FREE}
+    """The settings that tell one condition from another, without seed and number of epochs.
+
+    The number of epochs is among them where a run's first epochs depend on it.
+    """
+    free = _FREE - {"epochs"} if config.first_epochs_depend_on_all else _FREE
+    return {name: value for name, value in identity(config).items() if name not in free}
+
+
+def length_told(config: Config, epochs: int) -> str:
+    """A run's number of epochs; ``5 of 10`` where it was cut and its first ones depend on how many follow."""
+    apart = config.first_epochs_depend_on_all and epochs != config.epochs
+    return f"{epochs} of {config.epochs}" if apart else str(epochs)
 
 
 def config_of(run: RecordedRun) -> Config:

@@ -168,7 +168,7 @@ def _contrast_row(judgement: Judgement, found: Found, ours: Estimate, resampled:
         text(met),
         Cell(found.verdict, _VERDICTS.index(found.verdict), f"verdict {found.verdict}"),
         text(_left_out(judgement) or "-"),
-        text(provenance(judgement.runs)),
+        text(provenance(found.runs)),
     ]
 
 

@@ -1,7 +1,7 @@
 """What a norm at each site changes, and what two of them change together, in a grid of placements."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def grid_effects(
     minus with the other, plus with neither. Both are in the metric's unit; where two norms together change
     the sum of what each changes alone, the interaction is 0. Each is the mean over seeds of a seed's own
     effect, so that what placements share by their seed falls out. In an unfinished grid only those
-    comparisons count whose placements all were run, and only seeds that have every placement that any has.
+    comparisons count whose placements all were run with the seeds of :func:`shared_seeds`.
 
     Args:
       values: a placement's code -> seed -> any metric; placements out of the grid are passed over.
@@ -35,11 +35,10 @@ def grid_effects(
       left out.
     """
     codes = [str(placement) for placement in all_placements(sites, (order,))]
-    found = {code: values[code] for code in codes if values.get(code)}
-    if not found:
+    seeds, counted = shared_seeds({code: values[code] for code in codes if values.get(code)})
+    if not seeds:
         return {}
-    seeds = sorted(set.intersection(*(set(by_seed) for by_seed in found.values())))
-    table = np.asarray([[found.get(code, {}).get(seed, np.nan) for code in codes] for seed in seeds])
+    table = np.asarray([[values[code][s] if code in counted else np.nan for code in codes] for s in seeds])
     table = table.reshape(len(seeds), *[2] * len(sites))  # an axis a site: absent, present
     names = [site.name for site in sites]
     factors = [(i,) for i in range(len(sites))] + list(itertools.combinations(range(len(sites)), 2))
@@ -49,6 +48,25 @@ def grid_effects(
         if by_seed:
             effects[tuple(names[number] for number in factor)] = estimate(by_seed)
     return effects
+
+
+def shared_seeds(runs: Mapping[str, Collection[int]]) -> tuple[list[int], set[str]]:
+    """The seeds that most placements have, and the placements that have all of them.
+
+    Where some seeds have every placement, those are meant, and no placement is left out. Where none has, a
+    placement that was run with other seeds than most costs itself alone, not the whole comparison.
+
+    Args:
+      runs: a placement's code -> its seeds.
+    """
+    holders: dict[int, set[str]] = {}
+    for code, seeds in runs.items():
+        for seed in seeds:
+            holders.setdefault(seed, set()).add(code)
+    if not holders:
+        return [], set()
+    counted = max((holders[seed] for seed in sorted(holders)), key=len)
+    return sorted(seed for seed in holders if holders[seed] >= counted), counted
 
 
 def _effect(table: np.ndarray, factor: tuple[int, ...]) -> list[float]:

@@ -7,7 +7,7 @@ from bnjax.report.page.document import Cell, Section, Table, mean_cell, number, 
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.sections.effects import Factor, grid_effects
 from bnjax.report.sections.tables import provenance
-from bnjax.report.sections.vgg7 import Group
+from bnjax.report.sections.vgg7 import Group, effects_left_out
 from bnjax.stats.intervals import Estimate
 from bnjax.stats.ranking import Standing, standings
 from bnjax.studies.vgg7 import PICK, PLAIN
@@ -84,10 +84,12 @@ def _effects(group: Group) -> list[Table]:
     if not group.has_grid():
         return []
     found = {name: grid_effects(_values(group, name), VGG7_SITES) for name in _EFFECT_READINGS}
-    return [
-        _effects_table("What a norm at a site changes", found, 1, _EFFECTS_NOTE),
-        _effects_table("What norms at two sites change together, beyond each alone", found, 2, _EFFECTS_NOTE),
+    note = " ".join(filter(None, [_EFFECTS_NOTE, effects_left_out(group)]))
+    tables = [
+        _effects_table("What a norm at a site changes", found, 1, note),
+        _effects_table("What norms at two sites change together, beyond each alone", found, 2, note),
     ]
+    return [table for table in tables if table.rows]
 
 
 def _effects_table(title: str, found: Mapping[str, Mapping[Factor, Estimate]], size: int, note: str) -> Table:

@@ -75,6 +75,13 @@ def median_active(run: RecordedRun) -> float:
     return 100 * run.epochs[-1]["dying"][SITE]["active"]
 
 
+def counted_runs(runs: Sequence[RecordedRun], recipe_name: str = "published") -> list[RecordedRun]:
+    """The runs that :func:`mnist_table` rests on, each once."""
+    sweeps = (sweep_runs(runs, conditions, recipe_name) for conditions in MNIST.sweeps.values())
+    counted = {id(run): run for found in sweeps for of_condition in found.values() for run in of_condition}
+    return list(counted.values())
+
+
 def mnist_table(runs: Sequence[RecordedRun], recipe_name: str = "published") -> str:
     """Every statement with our mean over seeds, its 95% interval (Student's t) and n, as Markdown.
 

@@ -1,13 +1,13 @@
 """Tables in Markdown, from recorded runs."""
 
 import dataclasses
+import itertools
 import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import runs_of
-from bnjax.settings.config import Config
 from bnjax.stats.intervals import Estimate
 from bnjax.studies import recipe
 from bnjax.studies.cifar10 import LOGGED_ACCURACY
@@ -22,6 +22,7 @@ _CIFAR10_COLUMNS = (
     "silent, published",
     "silent, controlled",
 )
+_RECIPES = ("published", "controlled")
 _FINDING_COLUMNS = ("published", "condition", "what", "ours", "95% interval", "n")
 #: unit -> how its means and the ends of their intervals are written; differences bear their sign.
 _FORMATS = {"%": (".2f", ".2f"), "points": ("+.2f", ".2f"), "nats": ("+.4f", ".4f")}
@@ -46,10 +47,9 @@ def cifar10_table(runs: Sequence[RecordedRun], epoch: int) -> str:
     """
     lines = [row(_CIFAR10_COLUMNS), row(["---"] * len(_CIFAR10_COLUMNS))]
     for (placement, dropout), logged in LOGGED_ACCURACY.items():
-        condition: dict[str, Any] = {"placement": placement, "dropout": dropout}
         published, controlled = (
-            _epochs_of(runs, dataclasses.replace(recipe("cifar10", name), **condition), epoch)
-            for name in ("published", "controlled")
+            [run.epochs[epoch - 1] for run in _runs_of_condition(runs, placement, dropout, name, epoch)]
+            for name in _RECIPES
         )
         ours, author = _mean(published, _accuracy), logged.get(epoch)
         difference = "-" if ours is None or author is None else f"{ours - author:+.4f}"
@@ -57,6 +57,21 @@ def cifar10_table(runs: Sequence[RecordedRun], epoch: int) -> str:
         cells += [_with_count(controlled), _shown(_mean(published, _silent), 0)]
         lines.append(row([*cells, _shown(_mean(controlled, _silent), 0)]))
     return "\n".join(lines)
+
+
+def cifar10_runs(runs: Sequence[RecordedRun], epoch: int) -> list[RecordedRun]:
+    """The runs that :func:`cifar10_table` rests on."""
+    asked = itertools.product(LOGGED_ACCURACY, _RECIPES)
+    return [run for condition, name in asked for run in _runs_of_condition(runs, *condition, name, epoch)]
+
+
+def _runs_of_condition(
+    runs: Sequence[RecordedRun], placement: str, dropout: float, recipe_name: str, epoch: int
+) -> list[RecordedRun]:
+    """The runs whose epoch counts, whatever their seed and number of epochs."""
+    condition = dataclasses.replace(recipe("cifar10", recipe_name), placement=placement, dropout=dropout)
+    same = runs_of(runs, condition)
+    return [run for run in same if len(run.epochs) >= epoch and run.epochs[epoch - 1]["status"] == "ok"]
 
 
 def row(cells: Iterable[str]) -> str:
@@ -72,12 +87,6 @@ def findings_table(findings: Iterable[Finding]) -> str:
         interval = "-" if ours.low is None else f"{ours.low:{of_end}} to {ours.high:{of_end}}"
         lines.append(row([said, condition, what, f"{ours.mean:{of_mean}} {unit}", interval, str(ours.n)]))
     return "\n".join(lines)
-
-
-def _epochs_of(runs: Sequence[RecordedRun], condition: Config, epoch: int) -> list[dict[str, Any]]:
-    """The records of one epoch, of all runs of a condition whatever their seed and number of epochs."""
-    same = runs_of(runs, condition)
-    return [e for run in same for e in run.epochs if e["epoch"] == epoch and e["status"] == "ok"]
 
 
 def _accuracy(epoch: dict[str, Any]) -> float:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from bnjax.report.runs.readings import read
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import best_first, bound_settings, config_of
+from bnjax.report.runs.selected import best_first, bound_settings, config_of, cut
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.stats.intervals import CONFIDENCE, Estimate, estimate
@@ -35,6 +35,7 @@ class Found:
       resampled: the same by the bootstrap.
       verdict: of this contrast alone.
       size_met: whether the interval reaches into the published size; None where there is none or no interval.
+      runs: those of its conditions whose seeds have all of them.
     """
 
     contrast: Contrast
@@ -42,6 +43,7 @@ class Found:
     resampled: Estimate | None = None
     verdict: Verdict = "not run"
     size_met: bool | None = None
+    runs: Sequence[RecordedRun] = ()
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Judgement:
       setting: data set and number of epochs; empty where nothing was run.
       found: its contrasts.
       verdict: of the claim: all contrasts hold, one is contradicted, or neither.
-      runs: those that count.
+      runs: those that count, whether their seeds have every condition of a contrast or not.
       left_out: why -> how many runs of its conditions do not count.
     """
 
@@ -82,11 +84,13 @@ class _Cell:
         if why:
             self.left_out[why] = self.left_out.get(why, 0) + 1
         else:
-            by_seed[seed] = dataclasses.replace(run, epochs=run.epochs[: self.epochs])
+            by_seed[seed] = cut(run, self.epochs)
 
 
 def why_not_whole(run: RecordedRun, epochs: int) -> str:
-    """Diverged or interrupted, if a run does not have so many epochs with finite losses; else empty."""
+    """Shorter, diverged or interrupted, if a run lacks so many epochs with finite losses; else empty."""
+    if run.run["config"]["epochs"] < epochs:
+        return "shorter"
     statuses = [epoch["status"] for epoch in run.epochs[:epochs]]
     if statuses == ["ok"] * epochs:
         return ""
@@ -182,25 +186,27 @@ def _judged(claim: Claim, recipe_name: str, cell: _Cell) -> Judgement:
 
 
 def _found(contrast: Contrast, cell: _Cell, comparisons: int) -> Found:
-    values = contrast_values(contrast, cell.found)
-    if not values:
+    by_seed = contrast_values(contrast, cell.found)
+    if not by_seed:
         return Found(contrast)
+    runs = [cell.found[condition][seed] for condition in contrast.weights for seed in by_seed]
+    values = list(by_seed.values())
     ours = estimate(values)
     verdict = verdict_of(contrast, values, comparisons)
     met = None
     if contrast.size and ours.low is not None and ours.high is not None:
         met = ours.low <= contrast.size[1] and ours.high >= contrast.size[0]
-    return Found(contrast, ours, bootstrap_mean(values), verdict, met)
+    return Found(contrast, ours, bootstrap_mean(values), verdict, met, runs)
 
 
-def contrast_values(contrast: Contrast, found: Mapping[str, Mapping[int, RecordedRun]]) -> list[float]:
-    """The weighted sum of each seed that has every condition, in the seeds' order; empty where none has."""
+def contrast_values(contrast: Contrast, found: Mapping[str, Mapping[int, RecordedRun]]) -> dict[int, float]:
+    """Seed -> the weighted sum, of each that has every condition, in their order; empty where none has."""
     readings: list[tuple[float, dict[int, float]]] = []
     for condition, weight in contrast.weights.items():
         of_seed = {seed: read(contrast.reading, run) for seed, run in found.get(condition, {}).items()}
         readings.append((weight, {seed: value for seed, value in of_seed.items() if value is not None}))
     seeds = set.intersection(*(set(values) for _, values in readings))
-    return [sum(weight * values[seed] for weight, values in readings) for seed in sorted(seeds)]
+    return {seed: sum(weight * values[seed] for weight, values in readings) for seed in sorted(seeds)}
 
 
 def verdict_of(contrast: Contrast, values: Sequence[float], comparisons: int = 1) -> Verdict:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnjax.architectures.sites import VGG7_SITES
-from bnjax.placement import Placement, all_placements
 from bnjax.report.page.document import numbered, slug
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import best_first, shared_settings
+from bnjax.report.runs.selected import best_first, config_of, cut, length_told, shared_settings
+from bnjax.report.sections.effects import grid_effects, shared_seeds
 from bnjax.settings.config import FIELDS
 from bnjax.settings.identity import identity
 from bnjax.stats.intervals import Estimate, estimate, paired_differences
@@ -127,10 +127,9 @@ def vgg7_groups(runs: Sequence[RecordedRun], epoch: int | None = None) -> list[G
         planned = run.run["config"]["epochs"]
         if epoch and planned < epoch:
             continue
-        cut = dataclasses.replace(run, epochs=run.epochs[: epoch or planned])
         data = {name: run.run["data"].get(name) for name in _DATA_FACTS}
         key = json.dumps([epoch or planned, data, shared_settings(run)], sort_keys=True)
-        sorted_runs.setdefault(key, []).append(cut)
+        sorted_runs.setdefault(key, []).append(cut(run, epoch or planned))
     groups = [_group(key, runs_of_key) for key, runs_of_key in sorted_runs.items()]
     groups.sort(key=lambda group: group.title)
     slugs = numbered(group.slug for group in groups)
@@ -146,12 +145,16 @@ def _group(key: str, runs: Sequence[RecordedRun]) -> Group:
         found.setdefault(config["placement"], {}).setdefault(config["seed"], run)
     name = settings.get("recipe", "published")
     apart = _apart_from_recipe(settings, name)
-    length = f"{epochs} epoch{'s' if epochs > 1 else ''}"
-    told = [f"recipe {name}", length, *(f"{setting} {value}" for setting, value in apart.items())]
+    length = length_told(config_of(runs[0]), epochs)
+    told = [
+        f"recipe {name}",
+        f"{length} epoch{'' if length == '1' else 's'}",
+        *(f"{setting} {value}" for setting, value in apart.items()),
+    ]
     return Group(
         dataset=data["name"],
         title=f"VGG7 on {data['name']} ({_size(data)}{data['encoding']}), {', '.join(told)}",
-        slug=slug(data["name"], name, str(epochs), *(f"{s}={value}" for s, value in apart.items())),
+        slug=slug(data["name"], name, length, *(f"{s}={value}" for s, value in apart.items())),
         found=found,
         left_out=[run for run in runs if not any(run is other for other in whole)],
     )
@@ -175,33 +178,19 @@ def _size(data: Mapping[str, Any]) -> str:
 def site_effects(group: Group, metric: Metric = lowest_loss) -> dict[str, Estimate]:
     """Site -> what a norm before its activation changes, whatever the other sites have.
 
-    The mean over all pairs of placements that differ in this site alone, which in the whole grid is the
-    difference of the means of the 32 placements with and the 32 without; then mean and interval over seeds.
-    Only seeds count that have every pair that any seed has.
+    The main effects of :func:`bnjax.report.sections.effects.grid_effects`.
     """
-    found = {}
-    for site in VGG7_SITES:
-        pairs = [(with_norm, without) for with_norm, without in _pairs(site.name) if without in group.found]
-        by_pair = [_paired_by_seed(group, *pair, metric) for pair in pairs if pair[0] in group.found]
-        by_pair = [values for values in by_pair if values]
-        seeds = set.intersection(*(set(values) for values in by_pair)) if by_pair else set()
-        if seeds:
-            means = [statistics.fmean(values[seed] for values in by_pair) for seed in sorted(seeds)]
-            found[site.name] = estimate(means)
-    return found
+    values = {code: group.values(code, metric) for code in group.found}
+    effects = grid_effects(values, VGG7_SITES)
+    return {factor[0]: effect for factor, effect in effects.items() if len(factor) == 1}
 
 
-def _pairs(site_name: str) -> list[tuple[str, str]]:
-    """Codes of the grid's placements with a norm at a site, each with its like without that one."""
-    pairs = []
-    for placement in all_placements(VGG7_SITES):
-        orders = placement.as_dict()
-        if orders[site_name] == "before":
-            without = Placement(VGG7_SITES, tuple({**orders, site_name: "absent"}.values()))
-            pairs.append((str(placement), str(without)))
-    return pairs
-
-
-def _paired_by_seed(group: Group, code: str, reference: str, metric: Metric) -> dict[int, float]:
-    ours, theirs = group.values(code, metric), group.values(reference, metric)
-    return {seed: ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()}
+def effects_left_out(group: Group) -> str:
+    """A sentence that names the placements without which effects are told; empty where there are none."""
+    in_grid = {code: found for code, found in group.found.items() if code in VGG7.sweeps["grid"]}
+    seeds, counted = shared_seeds(in_grid)
+    apart = sorted(in_grid.keys() - counted)
+    if not apart:
+        return ""
+    told = ", ".join(map(str, seeds))
+    return f"Without {', '.join(apart)}: not run with seed{'s' if len(seeds) > 1 else ''} {told}."

@@ -10,6 +10,7 @@ from bnjax.report.sections.vgg7 import (
     Metric,
     best_accuracy,
     early_loss,
+    effects_left_out,
     final_accuracy,
     final_loss,
     largest_jump,
@@ -111,7 +112,7 @@ def vgg7_report(group: Group) -> str:
         return f"## {group.title}\n\nNo run to show; {left_out}."
     parts = [f"## {group.title}", ranked_table(group), pick_sentence(group), _NOTE]
     if group.has_grid():
-        parts.append(effects_table(group))
+        parts += filter(None, [effects_table(group), effects_left_out(group)])
     findings = list(statements(group))
     if findings:
         parts.append(findings_table(findings))
@@ -158,13 +159,13 @@ def pick_sentence(group: Group) -> str:
 
 
 def effects_table(group: Group) -> str:
-    """What a norm at each site changes, whatever stands at the others, as Markdown."""
+    """What a norm at each site changes, whatever stands at the others, as Markdown; empty if untold."""
     columns = ("norm at", "lowest test loss, with minus without", "final test loss, with minus without", "n")
     lines = [row(columns), row(["---"] * len(columns))]
     final = site_effects(group, final_loss)
     for site, lowest in site_effects(group).items():
         lines.append(row([site, _shown(lowest, "+.4f"), _shown(final[site], "+.4f"), str(lowest.n)]))
-    return "\n".join(lines)
+    return "\n".join(lines) if len(lines) > 2 else ""
 
 
 def statements(group: Group) -> Iterator[Finding]:
