@@ -12,7 +12,7 @@ from bnjax.placement import Site
 from bnjax.report.effects import grid_effects, shared_seeds
 from bnjax.report.ranking import standings
 from bnjax.report.resampling import bootstrap_mean, probability_better, ranks
-from bnjax.report.statistics import estimate, holm, paired_p
+from bnjax.report.statistics import estimate, holm, paired_p, possible
 from bnjax.sites import VGG7_SITES
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
@@ -188,6 +188,15 @@ def test_an_unfinished_grid_uses_what_it_can():
     assert grid_effects({}, VGG7_SITES) == {}
     one = {"cBr": {0: 1.0}}
     assert grid_effects(one, (Site("block1/conv1", "conv"),)) == {}
+
+
+def test_what_is_shown_of_a_level_is_possible():
+    wide = estimate([94.0, 99.0])
+    assert wide.high > 100
+    assert possible(wide, "points") == wide._replace(high=100.0)
+    assert possible(estimate([0.1, 0.2]), "nats").low == 0.0
+    assert possible(estimate([0.0, 250.0]), "of 256")[1:3] == (0.0, 256.0)
+    assert possible(estimate([1.0]), "%") == (1.0, None, None, 1)
 
 
 def test_a_placement_with_other_seeds_costs_itself_alone():

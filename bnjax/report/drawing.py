@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bnjax.report.document import Picture, numbered, slug
 from bnjax.whole_file import write_whole
@@ -63,7 +63,7 @@ def save_png(drawings: Iterable[Drawing], folder: Path) -> Iterator[Path]:
         yield path
 
 
-def _saved(figure: "Figure", **options: object) -> bytes:
+def _saved(figure: "Figure", **options: Any) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, **options)
     return buffer.getvalue()

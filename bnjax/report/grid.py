@@ -7,7 +7,7 @@ from bnjax.report.document import Cell, Section, Table, mean_cell, number, text
 from bnjax.report.effects import Factor, grid_effects
 from bnjax.report.ranking import Standing, standings
 from bnjax.report.readings import READINGS
-from bnjax.report.statistics import Estimate
+from bnjax.report.statistics import Estimate, possible
 from bnjax.report.tables import provenance
 from bnjax.report.vgg7 import Group, effects_left_out
 from bnjax.sites import VGG7_SITES
@@ -69,7 +69,7 @@ def _row(code: str, standing: Standing) -> list[Cell]:
     return [
         text(names.get(code, code)),
         *ranks,
-        mean_cell(standing.mean),
+        mean_cell(possible(standing.mean, "nats")),
         number(standing.resampled.low, ".4f"),
         number(standing.resampled.high, ".4f"),
         number(standing.mean.n),

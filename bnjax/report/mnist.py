@@ -12,7 +12,7 @@ from bnjax.config import Config, resolve
 from bnjax.recipes import MNIST_SWEEPS, Conditions, recipe
 from bnjax.report.recorded import RecordedRun
 from bnjax.report.select import runs_of
-from bnjax.report.statistics import estimate, paired_differences
+from bnjax.report.statistics import estimate, paired_differences, possible
 from bnjax.report.tables import Finding, findings_table
 
 SITE = "fc/dense1"
@@ -150,7 +150,7 @@ class _Findings:
     ) -> Iterator[Finding]:
         found = list(self._values(sweep, condition, metric).values())
         if found:
-            yield Finding(said, condition, what, estimate(found), unit)
+            yield Finding(said, condition, what, possible(estimate(found), unit), unit)
 
     def _compared(self, said: str, sweep: str, condition: str, reference: str) -> Iterator[Finding]:
         ours, others = (self._values(sweep, name, late_accuracy) for name in (condition, reference))

@@ -6,7 +6,7 @@ from bnjax.report.claims.claim import SOURCES, Contrast
 from bnjax.report.claims.verdict import RECIPES, Found, Judgement, Verdict
 from bnjax.report.document import Cell, Section, Table, interval_text, number, text
 from bnjax.report.readings import READINGS
-from bnjax.report.statistics import Estimate
+from bnjax.report.statistics import Estimate, possible
 from bnjax.report.tables import provenance
 
 #: Recipe -> what was judged, what answers most first.
@@ -107,7 +107,13 @@ def _value(found: Found) -> str:
     if found.estimate is None:
         return "-"
     form, unit = _form(found.contrast), READINGS[found.contrast.reading].unit
-    return f"{found.estimate.mean:{form}} {unit} {interval_text(found.estimate, form)}"
+    ours = _possible(found.contrast, found.estimate)
+    return f"{ours.mean:{form}} {unit} {interval_text(ours, form)}"
+
+
+def _possible(contrast: Contrast, ours: Estimate) -> Estimate:
+    """A condition's own level cut to what it may be; a difference as it is."""
+    return ours if len(contrast.weights) > 1 else possible(ours, READINGS[contrast.reading].unit)
 
 
 def _left_out(judgement: Judgement) -> str:
@@ -153,6 +159,7 @@ def contrasts_section(judged: Sequence[Judged]) -> Section:
 def _contrast_row(judgement: Judgement, found: Found, ours: Estimate, resampled: Estimate) -> list[Cell]:
     contrast = found.contrast
     form, unit = _form(contrast), READINGS[contrast.reading].unit
+    ours = _possible(contrast, ours)
     met = {None: "-", True: "yes", False: "no"}[found.size_met]
     return [
         text(judgement.claim.name),
