@@ -401,7 +401,12 @@ def run_id(config: Config) -> str:
 
     Only non-default fields count, so a field added later keeps the ids of runs that lie on disk.
     """
-    text = json.dumps(identity(resolve(config)), sort_keys=True)
+    return id_of_resolved(resolve(config))
+
+
+def id_of_resolved(config: Config) -> str:
+    """The same of a config that is in canonical form already, as records hold it."""
+    text = json.dumps(identity(config), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

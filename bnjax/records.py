@@ -5,32 +5,24 @@ which fields each kind has; ``validate`` checks an object against it. Numbers th
 written as null, never as NaN, and the object's ``status`` says why.
 """
 
+import codecs
 import json
 import math
 import os
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bnjax.schema import ADDED_LATER, SCHEMA
+from bnjax.record_check import SCHEMA_VERSION, NotJSONError, RecordError, check, parsed, printable, shown
+from bnjax.schema import SCHEMA as SCHEMA
 
-#: Changes when a field changes its meaning or disappears, not when one is added.
-SCHEMA_VERSION = 1
 FILE_NAME = "metrics.jsonl"
 #: Beside it, where a run keeps its final parameters and statistics.
 VARIABLES_NAME = "variables.npz"
 
 #: Fields that no two runs share; everything else repeats to the byte on CPU.
 TIMING_FIELDS = ("seconds", "compile_seconds", "images_per_second", "started")
-
-
-class RecordError(ValueError):
-    """A line or an object that is not a record; the message names the file, the line and the field."""
-
-
-class TornLine(UserWarning):
-    """The last line of a file was cut off while it was written, and is left out."""
 
 
 def make_record(kind: str, run_id: str, **fields: Any) -> dict[str, Any]:
@@ -55,28 +47,14 @@ def _finite(value: Any) -> Any:
 
 
 def validate(record: Mapping[str, Any]) -> None:
-    """Checks one record against ``SCHEMA``.
+    """Checks one record that is to be written.
 
     Raises:
-      RecordError: names the first field that is missing, unknown or of another type.
+      RecordError: names the first field that is missing, unknown, of another type or out of range.
     """
-    if not isinstance(record, Mapping):
-        raise RecordError("not an object")
-    kind = record.get("kind")
-    fields = SCHEMA.get(kind) if isinstance(kind, str) else None
-    if fields is None:
-        raise RecordError(f"kind {kind!r} is not one of {', '.join(SCHEMA)}")
-    for name in record.keys() - fields.keys():
-        raise RecordError(f"{record['kind']} record: unknown field {name!r}")
-    for name, (types, _) in fields.items():
-        if name not in record:
-            if name in ADDED_LATER:
-                continue
-            raise RecordError(f"{record['kind']} record: field {name!r} is missing")
-        if type(record[name]) not in types:
-            raise RecordError(f"{record['kind']} record: {name} is {record[name]!r}")
-    if record["schema"] != SCHEMA_VERSION:
-        raise RecordError(f"{kind} record: schema {record['schema']} is not {SCHEMA_VERSION}")
+    for name in check(record):
+        kind, _, field = name.partition(".")
+        raise RecordError(f"{kind} record: unknown field {field!r}")
 
 
 def json_line(record: Mapping[str, Any]) -> str:
@@ -103,76 +81,140 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
             raise
 
 
+@dataclass
+class Reading:
+    """What one file holds.
+
+    Attributes:
+      path: the file, as text for people.
+      records: of all lines that are records.
+      lines: the number of each record's line, from 1.
+      bad: the first line that is no record, told for people; empty where all are sound.
+      torn: whether the last line was cut off while it was written; it is left out and no bad line.
+      later: field of a later version -> the first line that has it; such fields are ignored.
+    """
+
+    path: str
+    records: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    bad: str = ""
+    torn: bool = False
+    later: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def notices(self) -> list[str]:
+        """A line for people about each thing that is left out of a file that can be used."""
+        torn = [f"{self.path}: the last line is torn and left out"] if self.torn else []
+        return [*map(self.later_notice, self.later), *torn]
+
+    def later_notice(self, name: str) -> str:
+        """What is said of a field that this version does not know."""
+        where = f"{self.path}, line {self.later[name]}"
+        return f"{where}: field {shown(name)} comes from a later version and is ignored"
+
+    @property
+    def out_of_order(self) -> str:
+        """Why the records are not those of one run from its start on; empty where they are.
+
+        A run that was resumed has another ``run`` record where it went on.
+        """
+        epochs, ended = 0, False
+        for number, record in zip(self.lines, self.records, strict=True):
+            kind = record["kind"]
+            if wrong := _misplaced(record, self.records[0], epochs, ended):
+                return f"{self.path}, line {number}: {wrong}"
+            epochs += kind == "epoch"
+            ended |= kind == "summary"
+        return ""
+
+
+def _misplaced(record: dict[str, Any], first: dict[str, Any], epochs: int, ended: bool) -> str:
+    kind = record["kind"]
+    if first["kind"] != "run":
+        return f"the first record is of kind {first['kind']}, not run"
+    if record["run_id"] != first["run_id"]:
+        return f"a record of run {shown(record['run_id'])} among those of run {shown(first['run_id'])}"
+    if ended and kind != "summary":
+        return f"a record of kind {kind} behind the summary"
+    if kind == "epoch" and record["epoch"] != epochs + 1:
+        return f"epoch {record['epoch']} where epoch {epochs + 1} is due"
+    if kind == "summary" and record["epochs"] != epochs:
+        return f"the summary counts {record['epochs']} epochs, and there are {epochs}"
+    return ""
+
+
 def read(path: Path) -> list[dict[str, Any]]:
-    """The records of a file; a torn last line is left out with a :class:`TornLine` warning.
+    """The records of a file; blank lines and a torn last line are left out.
 
     Raises:
       RecordError: another line is not a record of the schema.
+      OSError: the file cannot be read.
     """
-    return list(_read_lines(path))
+    reading = read_sound(path)
+    if reading.bad:
+        raise RecordError(reading.bad)
+    return reading.records
 
 
-def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    lines = path.read_bytes().split(b"\n")
-    tail = lines.pop()
-    if tail:
-        warnings.warn(f"{path}: the last line is torn and left out", TornLine, stacklevel=3)
+def read_sound(path: Path) -> Reading:
+    """What can be read of a file, and what cannot: a damaged, foreign or empty file is no error here.
+
+    Raises:
+      OSError: the file cannot be read.
+    """
+    content = path.read_bytes()
+    reading = Reading(printable(str(path)))
+    if b"\0" in content[:2] or content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        reading.bad = f"{reading.path}, line 1: not UTF-8 but UTF-16, or no text"
+        return reading
+    lines = content.splitlines()
+    cut = len(lines) if content and not content.endswith((b"\n", b"\r")) else None
+    bad = 0
     for number, line in enumerate(lines, start=1):
         try:
-            yield _parsed(line)
-        except (ValueError, RecursionError) as error:
-            raise RecordError(f"{path}, line {number}: {error}") from None
+            _take(line, number, reading)
+        except RecordError as error:
+            if number == cut and isinstance(error, NotJSONError):
+                reading.torn = True
+                break
+            bad += 1
+            reading.bad = reading.bad or f"{reading.path}, line {number}: {printable(str(error))}"
+    if bad > 1:
+        reading.bad += f" ({bad - 1} more such lines)"
+    return reading
 
 
-def read_sound(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """The records of a file that can be used, and a line for people about what cannot.
+def _take(line: bytes, number: int, reading: Reading) -> None:
+    if not line.strip():
+        return
+    record = parsed(line)
+    for name in check(record):
+        reading.later.setdefault(name, number)
+    reading.records.append(record)
+    reading.lines.append(number)
 
-    A file that is damaged, foreign, empty or of another schema is no error here: what is sound of it is read.
-    Of many bad lines the first is told and the others are counted.
+
+def find_summary(path: Path, tell: Callable[[str], None] = lambda line: None) -> dict[str, Any] | None:
+    """The summary of a run that ended (done or diverged), or None.
+
+    Args:
+      tell: called with a line for people about each thing in the file that is left out.
+
+    Raises:
+      RecordError: a line is no record, or the run ended and its records are not those of one run.
+      OSError: the file cannot be read.
     """
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        return [], [f"{path}: {error.strerror}"]
-    found, bad = [], []
-    torn = lines.pop()
-    for number, line in enumerate(lines, start=1):
-        try:
-            found.append(_parsed(line))
-        except (ValueError, RecursionError) as error:
-            bad.append(f"{path}, line {number}: {error}")
-    problems = bad[:1]
-    if len(bad) > 1:
-        problems.append(f"{path}: {len(bad) - 1} more lines like that")
-    if torn:
-        problems.append(f"{path}: the last line is torn and left out")
-    if not found and not problems:
-        problems.append(f"{path}: empty")
-    return found, problems
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    record = json.loads(line, parse_constant=_refuse_constant, parse_float=_finite_number)
-    validate(record)
-    return record
-
-
-def _finite_number(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise RecordError(f"the number {text} is out of range")
-    return number
-
-
-def _refuse_constant(name: str) -> None:
-    raise RecordError(f"{name} is not JSON")
-
-
-def find_summary(path: Path) -> dict[str, Any] | None:
-    """The summary of a run that ended (done or diverged), or None."""
     if not path.exists():
         return None
-    return ended(read(path))
+    reading = read_sound(path)
+    for notice in reading.notices:
+        tell(notice)
+    if reading.bad:
+        raise RecordError(reading.bad)
+    summary = ended(reading.records)
+    if summary and reading.out_of_order:
+        raise RecordError(reading.out_of_order)
+    return summary
 
 
 def ended(found: Iterable[dict[str, Any]]) -> dict[str, Any] | None:

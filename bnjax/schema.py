@@ -1,33 +1,38 @@
-"""The fields of a run's records, with their types and what they mean."""
+"""The fields of a run's records: their types, what they mean, and what values they may have."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Types = tuple[type, ...]
 _NUMBER = (int, float)
-_COMMON: dict[str, tuple[tuple[type, ...], str]] = {
+_NUMBER_OR_NULL = (int, float, type(None))
+_COMMON: dict[str, tuple[Types, str]] = {
     "schema": ((int,), "version of this schema"),
     "kind": ((str,), "run, epoch or summary"),
     "run_id": ((str,), "hash of the settings that differ from their defaults"),
 }
-_METRICS: dict[str, tuple[tuple[type, ...], str]] = {
-    "train_loss": ((*_NUMBER, type(None)), "mean cross-entropy (nats) over the epoch's batches, as trained"),
-    "train_accuracy": ((*_NUMBER, type(None)), "fraction right over the epoch's batches, as trained"),
-    "validation_loss": ((*_NUMBER, type(None)), "over all validation images; null where there are none"),
-    "validation_accuracy": ((*_NUMBER, type(None)), "over all validation images; null where there are none"),
+_METRICS: dict[str, tuple[Types, str]] = {
+    "train_loss": (_NUMBER_OR_NULL, "mean cross-entropy (nats) over the epoch's batches, as trained"),
+    "train_accuracy": (_NUMBER_OR_NULL, "fraction right over the epoch's batches, as trained"),
+    "validation_loss": (_NUMBER_OR_NULL, "over all validation images; null where there are none"),
+    "validation_accuracy": (_NUMBER_OR_NULL, "over all validation images; null where there are none"),
     "train_evaluation_loss": (
-        (*_NUMBER, type(None)),
+        _NUMBER_OR_NULL,
         "over all training images after the epoch, in evaluation mode; null without --evaluate_train",
     ),
     "train_evaluation_accuracy": (
-        (*_NUMBER, type(None)),
+        _NUMBER_OR_NULL,
         "over all training images after the epoch, in evaluation mode; null without --evaluate_train",
     ),
-    "test_loss": ((*_NUMBER, type(None)), "mean cross-entropy (nats) over every test image"),
-    "test_accuracy": ((*_NUMBER, type(None)), "fraction right over every test image"),
+    "test_loss": (_NUMBER_OR_NULL, "mean cross-entropy (nats) over every test image"),
+    "test_accuracy": (_NUMBER_OR_NULL, "fraction right over every test image"),
     "test_top5_accuracy": (
-        (*_NUMBER, type(None)),
+        _NUMBER_OR_NULL,
         "fraction of test images whose class is among the five rated highest; null up to five classes",
     ),
 }
 #: kind -> field -> (types, meaning).
-SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
+SCHEMA: dict[str, dict[str, tuple[Types, str]]] = {
     "run": {
         **_COMMON,
         "config": ((dict,), "every setting, the placement as its code"),
@@ -65,7 +70,7 @@ SCHEMA: dict[str, dict[str, tuple[tuple[type, ...], str]]] = {
         "seconds": (_NUMBER, "training time of the epoch, without evaluation"),
         "images_per_second": (_NUMBER, "training images per second"),
         "waiting": (
-            (*_NUMBER, type(None)),
+            _NUMBER_OR_NULL,
             "fraction of the training time for which the device had no batch; null with images in memory",
         ),
     },
@@ -98,3 +103,82 @@ ADDED_LATER = (
     "train_evaluation_loss",
     "train_evaluation_accuracy",
 )
+
+
+@dataclass(frozen=True)
+class Part:
+    """What an object within a record holds.
+
+    Attributes:
+      needed: names that have to be there -> types.
+      known: other names -> types.
+      others: types of all other names; None: such a name comes from a later version.
+      words: what the others may be; empty: anything of these types.
+      may_be_empty: whether it may hold nothing, as where no epoch has ended.
+      of_each_site: whether the field holds such an object for each site.
+    """
+
+    needed: Mapping[str, Types] = field(default_factory=dict)
+    known: Mapping[str, Types] = field(default_factory=dict)
+    others: Types | None = None
+    words: tuple[str, ...] = ()
+    may_be_empty: bool = False
+    of_each_site: bool = False
+
+
+_ANY = (str, int, float, bool, list, dict, type(None))
+_METRIC_TYPES = {name: types for name, (types, _) in _METRICS.items()}
+_BEST = ("test_loss", "validation_loss")
+#: Field -> what its object holds. What ``config`` holds is said by the settings themselves.
+PARTS: dict[str, Part] = {
+    "data": Part(
+        {"name": (str,), "version": (str,), "encoding": (str,)},
+        {
+            "source": (str,),
+            "image_shape": (list,),
+            **dict.fromkeys(("classes", "train_images", "validation_images", "test_images"), (int,)),
+        },
+        _ANY,
+    ),
+    "sites": Part(others=(str,), words=("absent", "before", "after"), may_be_empty=True),
+    "program": Part({}, {"gated": (bool,), "lanes": (int,)}, may_be_empty=True),
+    "versions": Part({"jax": (str,), "flax": (str,)}, others=(str,)),
+    "device": Part({"kind": (str,), "count": (int,)}, {"platform": (str,)}, _ANY),
+    "train_batch_accuracy": Part(dict.fromkeys(("lowest", "median", "perfect"), _NUMBER), may_be_empty=True),
+    "dying": Part(
+        {**dict.fromkeys(("silent", "flat", "units"), (int,)), "active": _NUMBER},
+        may_be_empty=True,
+        of_each_site=True,
+    ),
+    "final": Part({}, _METRIC_TYPES, may_be_empty=True),
+    "best": Part(
+        {},
+        {
+            **dict.fromkeys(("test_accuracy", *_BEST), _NUMBER),
+            **dict.fromkeys(("test_accuracy_epoch", *(f"{name}_epoch" for name in _BEST)), (int,)),
+        },
+        may_be_empty=True,
+    ),
+}
+_LARGEST = 2**53
+_FRACTION, _FROM_0, _FROM_1 = (0, 1), (0, _LARGEST), (1, _LARGEST)
+#: Least and largest value of a number, by its name. Rounding may leave a loss just below 0.
+RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys((name for name in _METRICS if name.endswith("_loss")), (-0.001, 1e300)),
+    **dict.fromkeys((name for name in _METRICS if name.endswith("_accuracy")), _FRACTION),
+    **dict.fromkeys(("lowest", "median", "perfect", "active"), _FRACTION),
+    **dict.fromkeys(("silent", "flat", "units", "step", "steps", "epochs", "parameters", "waiting"), _FROM_0),
+    **dict.fromkeys(("seconds", "compile_seconds", "images_per_second"), _FROM_0),
+    **dict.fromkeys(("train_images", "validation_images", "test_images"), _FROM_0),
+    **dict.fromkeys(("epoch", "lanes", "count", "classes"), _FROM_1),
+    **dict.fromkeys(("test_accuracy_epoch", *(f"{name}_epoch" for name in _BEST)), _FROM_1),
+}
+#: Record and field -> the words that it may be.
+WORDS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("epoch", "status"): ("ok", "diverged"),
+    ("summary", "status"): ("done", "diverged", "interrupted"),
+}
+#: What an epoch whose status is ok has measured.
+MEASURED = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+#: What of a site's units is counted.
+COUNTED = ("silent", "flat")

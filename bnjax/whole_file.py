@@ -13,9 +13,15 @@ _PAGE = bytes(4096)
 def write_whole(path: Path, content: bytes) -> None:
     """Puts a file in the place of an older one, when all of it is on the disk.
 
+    What is no file, such as a pipe or a device, is written to.
+
     Raises:
       OSError: it cannot be written; names the file, which is as it was before.
     """
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    path = path.resolve()  # a link stays one
     unfinished = path.with_name(f".{os.getpid()}-{path.name}")
     try:
         with unfinished.open("wb") as file:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bnjax.flags import Parser, complain
-from bnjax.records import RecordError
 from bnjax.report.results import ReadmeError, keep, with_results
 from bnjax.whole_file import write_whole
 
@@ -27,15 +26,19 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
+def _tell(line: str) -> None:
+    print(f"results.py: {line}", file=sys.stderr)
+
+
 def main(argv: list[str]) -> int:
     arguments = _arguments(argv)
     try:
         if arguments.keep:
-            kept = keep(arguments.keep, _RESULTS)
+            kept = keep(arguments.keep, _RESULTS, _tell)
             print(f"results.py: {len(kept)} runs copied to {_RESULTS}", file=sys.stderr)
-        readme = with_results(_README.read_text(encoding="utf-8"), _RESULTS)
+        readme = with_results(_README.read_text(encoding="utf-8"), _RESULTS, _tell)
         write_whole(_README, readme.encode())
-    except (ReadmeError, RecordError, LookupError, OSError) as error:
+    except (ReadmeError, LookupError, OSError) as error:
         print(f"results.py: {error}", file=sys.stderr)
         return 1
     print(f"results.py: {_README}", file=sys.stderr)

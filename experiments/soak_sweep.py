@@ -8,7 +8,6 @@ import statistics
 import subprocess
 import sys
 import time
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -97,13 +96,11 @@ def broken_runs(out_dir: Path) -> tuple[int, int, list[str]]:
     """How many runs there are, how often they went on, and what is wrong with which."""
     wrong, goings_on, paths = [], 0, sorted(out_dir.glob("*/metrics.jsonl"))
     for path in paths:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", records.TornLine)
-                found = records.read(path)
-        except (records.RecordError, records.TornLine) as error:
-            wrong.append(str(error))
+        reading = records.read_sound(path)
+        if reading.bad or reading.notices:
+            wrong += [*filter(None, [reading.bad]), *reading.notices]
             continue
+        found = reading.records
         runs = [record for record in found if record["kind"] == "run"]
         epochs = [record["epoch"] for record in found if record["kind"] == "epoch"]
         goings_on += len(runs) - 1

@@ -1,6 +1,5 @@
 """Training steps and epochs of bnjax beside Flax, Keras and PyTorch: from flags to a table and JSON lines."""
 
-import contextlib
 import signal
 import sys
 from typing import NoReturn
@@ -40,20 +39,19 @@ def main(argv: list[str]) -> int:
     options = options_from_flags(argv, ABOUT)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    with contextlib.ExitStack() as stack:
-        emit = emitter(options.out, argv[0], stack)
-        keep_cores(options.threads)
-        machine = machine_record(options.threads)
-        emit(machine)
-        if (machine["load_average"] or 0) > _BUSY:
-            say(f"speed.py: other programs keep this machine busy (load {machine['load_average']:.1f})")
-        contest = Contest(options, emit)
-        try:
-            contest.run()
-        except (ContestError, WorkerError) as error:
-            say(f"speed.py: {error}")
-            return 1
-        return 1 if contest.failures else 0
+    emit = emitter(options.out, argv[0])
+    keep_cores(options.threads)
+    machine = machine_record(options.threads)
+    emit(machine)
+    if (machine["load_average"] or 0) > _BUSY:
+        say(f"speed.py: other programs keep this machine busy (load {machine['load_average']:.1f})")
+    contest = Contest(options, emit)
+    try:
+        contest.run()
+    except (ContestError, WorkerError) as error:
+        say(f"speed.py: {error}")
+        return 1
+    return 1 if contest.failures else 0
 
 
 def stop(number: int, frame: object) -> NoReturn:

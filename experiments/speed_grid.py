@@ -47,7 +47,7 @@ def main(argv: list[str]) -> int:
     codes = _CODES[:: len(_CODES) // values.placements][: values.placements]
     sample = codes[:: -(-len(codes) // values.sample)] if values.sample else codes
     with contextlib.ExitStack() as stack:
-        emit = emitter(values.out, argv[0], stack)
+        emit = emitter(values.out, argv[0])
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         try:
             emit(_machine())

@@ -1,7 +1,6 @@
 """Lanes of one program against runs one at a time: from flags to a table and JSON lines."""
 
 import argparse
-import contextlib
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -29,30 +28,29 @@ Exit codes: 0 done, 2 wrong usage.
 
 def main(argv: list[str]) -> int:
     options = _options(argv)
-    with contextlib.ExitStack() as stack:
-        emit = emitter(options.out, argv[0], stack)
-        from bnjax.train.backend import configure_backend
+    emit = emitter(options.out, argv[0])
+    from bnjax.train.backend import configure_backend
 
-        configure_backend()
-        from speed_peers.lanes import measure, product_rate
+    configure_backend()
+    from speed_peers.lanes import measure, product_rate
 
-        for precision in options.precisions:
-            rate = product_rate(precision)
-            emit(rate)
-            say(f"\n{precision} matrix product: {rate['tflops']:.4g} TFLOP/s on {rate['device']}")
-            for network in options.networks:
-                found = measure(
-                    network,
-                    precision,
-                    options.lanes,
-                    options.rounds,
-                    options.steps,
-                    options.batch_size or ARCHITECTURES[network].batch_size,
-                    rate["tflops"],
-                )
-                for record in found:
-                    emit(record)
-                say(_table(network, precision, found))
+    for precision in options.precisions:
+        rate = product_rate(precision)
+        emit(rate)
+        say(f"\n{precision} matrix product: {rate['tflops']:.4g} TFLOP/s on {rate['device']}")
+        for network in options.networks:
+            found = measure(
+                network,
+                precision,
+                options.lanes,
+                options.rounds,
+                options.steps,
+                options.batch_size or ARCHITECTURES[network].batch_size,
+                rate["tflops"],
+            )
+            for record in found:
+                emit(record)
+            say(_table(network, precision, found))
     return 0
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import collections
-import contextlib
 import os
 import statistics
 import sys
@@ -44,21 +43,20 @@ def main(argv: list[str]) -> int:
     options = _options(argv)
     os.environ["JAX_PLATFORMS"] = "cpu"
     start_with_huge_pages("speed_layers.py")
-    with contextlib.ExitStack() as stack:
-        emit = emitter(options.out, argv[0], stack)
-        from bnjax.train.backend import configure_backend
+    emit = emitter(options.out, argv[0])
+    from bnjax.train.backend import configure_backend
 
-        configure_backend()
-        try:
-            import torch
-        except ModuleNotFoundError as error:
-            say(f"speed_layers.py: {error}")
-            return 1
-        torch.set_num_threads(available_cores())
-        emit(machine_record(available_cores()))
-        for network in options.networks:
-            size = options.batch_size or ARCHITECTURES[network].batch_size
-            _measure(Task(network, size, available_cores(), options.image_size), options.rounds, emit)
+    configure_backend()
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        say(f"speed_layers.py: {error}")
+        return 1
+    torch.set_num_threads(available_cores())
+    emit(machine_record(available_cores()))
+    for network in options.networks:
+        size = options.batch_size or ARCHITECTURES[network].batch_size
+        _measure(Task(network, size, available_cores(), options.image_size), options.rounds, emit)
     return 0
 
 

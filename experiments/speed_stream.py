@@ -1,7 +1,6 @@
 """How many images of a folder are decoded a second, by bnjax's stream and by PyTorch's DataLoader."""
 
 import argparse
-import contextlib
 import functools
 import itertools
 import statistics
@@ -45,26 +44,25 @@ class Turn(NamedTuple):
 
 def main(argv: list[str]) -> int:
     options = _options(argv)
-    with contextlib.ExitStack() as stack:
-        emit = emitter(options.out, argv[0], stack)
-        from bnjax.data import DataError
+    emit = emitter(options.out, argv[0])
+    from bnjax.data import DataError
 
-        try:
-            contestants = _contestants(options)
-        except DataError as error:
-            complain(argv[0], str(error))
-        turns: dict[str, list[Turn]] = {name: [] for name in contestants}
-        for _ in range(options.rounds):
-            for name, start in contestants.items():
-                turns[name].append(_turn(start, options.batches))
-        best = max(statistics.median(turn.rate for turn in found) for found in turns.values())
-        say(f"{'':24} {'first':>8} {'images/s (least to most)':>28} {'of the best':>12}")
-        for name, found in turns.items():
-            rates = [turn.rate for turn in found]
-            first, rate = (statistics.median(values) for values in zip(*found, strict=True))
-            emit({"name": name, "first_seconds": first, "images_per_second": rates, **_asked(options)})
-            spread = f"{rate:.1f} ({min(rates):.1f} to {max(rates):.1f})"
-            say(f"{name:24} {first:6.2f} s {spread:>28} {rate / best:12.2f}")
+    try:
+        contestants = _contestants(options)
+    except DataError as error:
+        complain(argv[0], str(error))
+    turns: dict[str, list[Turn]] = {name: [] for name in contestants}
+    for _ in range(options.rounds):
+        for name, start in contestants.items():
+            turns[name].append(_turn(start, options.batches))
+    best = max(statistics.median(turn.rate for turn in found) for found in turns.values())
+    say(f"{'':24} {'first':>8} {'images/s (least to most)':>28} {'of the best':>12}")
+    for name, found in turns.items():
+        rates = [turn.rate for turn in found]
+        first, rate = (statistics.median(values) for values in zip(*found, strict=True))
+        emit({"name": name, "first_seconds": first, "images_per_second": rates, **_asked(options)})
+        spread = f"{rate:.1f} ({min(rates):.1f} to {max(rates):.1f})"
+        say(f"{name:24} {first:6.2f} s {spread:>28} {rate / best:12.2f}")
     return 0
 
 

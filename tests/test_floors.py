@@ -20,6 +20,7 @@ FLOORS = {
     "options": 0,
     "recipes": 0,
     "conditions": 0,
+    "record_check": 0,
     "records": 0,
     "schema": 0,
     "stdout": 0,

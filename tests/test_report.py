@@ -16,7 +16,10 @@ from bnjax.report.recorded import load_runs
 from bnjax.report.tables import cifar10_table, provenance
 
 ROOT = Path(__file__).parents[1]
-METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss")
+#: What made-up epochs say where nothing else is asked for.
+METRICS = dict(
+    train_loss=1.0, train_accuracy=0.5, test_loss=1.0, validation_loss=None, validation_accuracy=None
+)
 #: What made-up runs say of themselves beside their config, their data and their commit.
 FACTS = dict(
     sites={},
@@ -25,6 +28,12 @@ FACTS = dict(
     device={"count": 1, "kind": "cpu"},
     started="now",
 )
+
+
+def units_of(config, **counts):
+    """What a made-up epoch says of each site's units."""
+    told = {"silent": 0, "flat": 0, "units": 1024, "active": 0.5} | counts
+    return {site.name: told for site in config.sites if not site.linear}
 
 
 def record_run(folder, accuracies, recipe_name="published", **settings):
@@ -37,12 +46,16 @@ def record_run(folder, accuracies, recipe_name="published", **settings):
         **FACTS,
         git_commit="0123456789abcdef",
     )
-    records.append(path, records.make_record("run", "x", config=dataclasses.asdict(config), **facts))
-    dying = {"fc/dense1": {"silent": 7, "flat": 0, "units": 1024}}
+    records.append(
+        path, records.make_record("run", run_id(config), config=dataclasses.asdict(config), **facts)
+    )
+    dying = units_of(config, silent=7)
     for number, accuracy in enumerate(accuracies, start=1):
-        told = dict(dict.fromkeys(METRICS), test_accuracy=accuracy, dying=dying, status="ok")
+        told = dict(METRICS, test_accuracy=accuracy, dying=dying, status="ok")
         speed = dict(seconds=1.0, images_per_second=1.0)
-        records.append(path, records.make_record("epoch", "x", epoch=number, step=number, **told, **speed))
+        records.append(
+            path, records.make_record("epoch", run_id(config), epoch=number, step=number, **told, **speed)
+        )
 
 
 def row(table, placement, dropout):
@@ -101,7 +114,11 @@ def test_a_folder_without_runs_ends_with_1(tmp_path):
 def test_a_damaged_file_is_named(tmp_path):
     record_run(tmp_path, [0.5])
     path = next(tmp_path.rglob(records.FILE_NAME))
-    path.write_text(json.dumps({"kind": "run"}) + "\n")
+    path.write_text(json.dumps({"kind": "run"}) + "\n" + path.read_text())
+    record_run(tmp_path, [0.5], seed=1)
     done = report_process(str(tmp_path))
-    assert done.returncode == 1
-    assert f"{path}, line 1" in done.stderr
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        f"report.py: {path}, line 1: run record: field 'schema' is missing; the run is left out"
+    ]
+    assert "seeds 1;" in done.stdout

@@ -186,7 +186,7 @@ def test_runs_that_do_not_count_are_counted(tmp_path):
     accurate(tmp_path, "dense", 0.9, 0)
     record_run(tmp_path, [0.9] * 3, placement="dense", seed=1, epochs=5, status="interrupted")
     record_run(tmp_path, [0.9] * 3, placement="none", seed=1, epochs=5, status="diverged")
-    accurate(tmp_path / "again", "dense", 0.5, 0)
+    accurate(tmp_path, "dense", 0.5, 0, dataset="mnist:3.0.1")  # the same images by another name
     [judged] = Shelf(load_runs(tmp_path)).judge(made_claim(LOWER), "published")
     assert judged.verdict == "not run"
     assert judged.left_out == {"interrupted": 1, "diverged": 1, "repeated": 1}

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from PIL import Image
-from test_report import FACTS, report_process
+from test_report import FACTS, METRICS, report_process, units_of
 
 from bnjax import records
 from bnjax.config import resolve, run_id
@@ -15,8 +15,6 @@ from bnjax.report.mnist import mnist_table
 from bnjax.report.plots import apart
 from bnjax.report.recorded import load_runs
 from bnjax.report.statistics import estimate, paired_differences
-
-METRICS = ("train_loss", "validation_loss", "validation_accuracy", "test_loss")
 
 
 def record_run(folder, accuracies, flat=0, status="done", **settings):
@@ -29,15 +27,19 @@ def record_run(folder, accuracies, flat=0, status="done", **settings):
         **FACTS,
         git_commit=None,
     )
-    records.append(path, records.make_record("run", "x", config=dataclasses.asdict(config), **facts))
-    dying = {"fc/dense1": {"silent": flat + 1, "flat": flat, "units": 256, "active": 0.25}}
-    told = dict(dict.fromkeys(METRICS), train_accuracy=0.99, dying=dying, status="ok")
+    records.append(
+        path, records.make_record("run", run_id(config), config=dataclasses.asdict(config), **facts)
+    )
+    dying = units_of(config, silent=flat + 1, flat=flat, units=256, active=0.25)
+    told = dict(METRICS, train_accuracy=0.99, dying=dying, status="ok")
     told["train_batch_accuracy"] = {"lowest": 0.9, "median": 1.0, "perfect": 0.75}
     for number, accuracy in enumerate(accuracies, start=1):
         fields = dict(told, test_accuracy=accuracy, seconds=1.0, images_per_second=1.0)
-        records.append(path, records.make_record("epoch", "x", epoch=number, step=number, **fields))
-    end = dict(epochs=1, steps=1, final={}, best={}, dying={}, state_sha256=None, seconds=1.0)
-    records.append(path, records.make_record("summary", "x", status=status, **end))
+        records.append(
+            path, records.make_record("epoch", run_id(config), epoch=number, step=number, **fields)
+        )
+    end = dict(epochs=len(accuracies), steps=1, final={}, best={}, dying={}, state_sha256=None, seconds=1.0)
+    records.append(path, records.make_record("summary", run_id(config), status=status, **end))
 
 
 def rows_of(table):

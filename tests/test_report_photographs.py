@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from test_report import FACTS, METRICS
+from test_report import FACTS, METRICS, units_of
 
 from bnjax import records
 from bnjax.config import resolve, run_id
@@ -24,13 +24,17 @@ def record_run(folder, experiment, losses, epoch_fields=None, **settings):
         **FACTS,
         git_commit=None,
     )
-    records.append(path, records.make_record("run", "x", config=dataclasses.asdict(config), **facts))
-    told = dict.fromkeys(METRICS) | dict(test_accuracy=0.75, dying={}, status="ok") | (epoch_fields or {})
+    records.append(
+        path, records.make_record("run", run_id(config), config=dataclasses.asdict(config), **facts)
+    )
+    told = METRICS | dict(test_accuracy=0.75, dying=units_of(config), status="ok") | (epoch_fields or {})
     for number, loss in enumerate(losses, start=1):
         fields = dict(told, test_loss=loss, seconds=1.0, images_per_second=1.0)
-        records.append(path, records.make_record("epoch", "x", epoch=number, step=number, **fields))
+        records.append(
+            path, records.make_record("epoch", run_id(config), epoch=number, step=number, **fields)
+        )
     end = dict(epochs=len(losses), steps=1, final={}, best={}, dying={}, state_sha256=None, seconds=1.0)
-    records.append(path, records.make_record("summary", "x", status="done", **end))
+    records.append(path, records.make_record("summary", run_id(config), status="done", **end))
 
 
 def test_runs_are_compared_that_differ_in_the_sweeps_factors_alone(tmp_path):

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from test_report import FACTS, report_process
+from test_report import FACTS, METRICS, report_process, units_of
 
 from bnjax import records
 from bnjax.config import resolve, run_id
@@ -17,7 +17,6 @@ from bnjax.report.recorded import load_runs
 from bnjax.report.vgg7 import early_loss, largest_jump, site_effects, vgg7_groups
 from bnjax.report.vgg7_tables import ranked_table, vgg7_report
 
-METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 #: Student's t at 97.5%, 1 and 2 degrees of freedom.
 T1, T2 = 12.706205, 4.302653
 
@@ -34,12 +33,12 @@ def record_run(folder, losses, placement=VGG7_PLAIN, recipe_name="published", da
         **FACTS,
         git_commit="0123456789abcdef",
     )
-    found = [records.make_record("run", "x", **facts)]
-    told = dict(dict.fromkeys(METRICS), dying={}, seconds=1.0, images_per_second=1.0)
+    found = [records.make_record("run", run_id(config), **facts)]
+    told = dict(METRICS, dying=units_of(config), seconds=1.0, images_per_second=1.0)
     for number, loss in enumerate(losses, start=1):
         accuracy = None if loss is None else math.exp(-loss)
         told |= dict(test_loss=loss, test_accuracy=accuracy, status="ok" if loss else "diverged")
-        found.append(records.make_record("epoch", "x", epoch=number, step=number, **told))
+        found.append(records.make_record("epoch", run_id(config), epoch=number, step=number, **told))
     path = folder / run_id(config) / records.FILE_NAME
     path.parent.mkdir(parents=True)
     path.write_text("".join(map(records.json_line, found)), encoding="utf-8")

@@ -22,7 +22,7 @@ def load(directory: str | Path) -> "pandas.DataFrame":
       NotADirectoryError: there is no such folder.
 
     Warns:
-      LeftOut: for each file, or first line of it, that cannot be read; the rest is used.
+      LeftOut: for each run that is left out, and for each field of a later version; the rest is used.
     """
     from bnjax.report.frame import frame_of_folder
 

@@ -10,7 +10,7 @@ from bnjax.report.document import Cell, Section, Table, mean_cell, number, text
 from bnjax.report.provenance import condition_of
 from bnjax.report.readings import read
 from bnjax.report.recorded import RecordedRun
-from bnjax.report.select import bound_settings, config_of, cut, length_told
+from bnjax.report.select import best_first, bound_settings, config_of, cut, length_told
 from bnjax.report.statistics import estimate, possible
 
 _READINGS = {
@@ -70,7 +70,7 @@ def conditions_section(runs: Sequence[RecordedRun], epoch: int | None = None) ->
 
 def _conditions(runs: Iterable[RecordedRun], epoch: int | None) -> Iterable[_Condition]:
     conditions: dict[str, _Condition] = {}
-    for run in runs:
+    for run in best_first(runs):
         config, data = config_of(run), run.run["data"]
         epochs = epoch or config.epochs
         facts = {name: data.get(name) for name in _DATA_FACTS}

@@ -17,7 +17,7 @@ _METRICS = [name for name in records.SCHEMA["epoch"] if name not in _NOT_METRICS
 
 
 class LeftOut(UserWarning):
-    """A file, or a line of it, that is no record and is left out."""
+    """A file that cannot be used, or a part of one, and is left out."""
 
 
 def frame_of_folder(directory: Path) -> "pandas.DataFrame":

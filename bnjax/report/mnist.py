@@ -11,7 +11,7 @@ from typing import Any
 from bnjax.config import Config, resolve
 from bnjax.recipes import MNIST_SWEEPS, Conditions, recipe
 from bnjax.report.recorded import RecordedRun
-from bnjax.report.select import runs_of
+from bnjax.report.select import best_first, runs_of
 from bnjax.report.statistics import estimate, paired_differences, possible
 from bnjax.report.tables import Finding, findings_table
 
@@ -182,4 +182,7 @@ def sweep_runs(
 
 def _by_length_and_seed(runs: Sequence[RecordedRun]) -> dict[tuple[int, int], RecordedRun]:
     """Of runs that were cut to the same length, one for each seed."""
-    return {(len(run.epochs), run.run["config"]["seed"]): run for run in runs}
+    found: dict[tuple[int, int], RecordedRun] = {}
+    for run in best_first(runs):
+        found.setdefault((len(run.epochs), run.run["config"]["seed"]), run)
+    return found

@@ -1,11 +1,14 @@
 """Recorded runs, read back from a folder."""
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bnjax import records
+from bnjax.config import FIELDS, Config, id_of_resolved
+from bnjax.record_check import printable, type_name
 
 #: Settings without which a run cannot be told from another.
 _NEEDED = {"model", "placement", "dataset", "recipe", "epochs", "seed"}
@@ -13,45 +16,154 @@ _NEEDED = {"model", "placement", "dataset", "recipe", "epochs", "seed"}
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """What one metrics.jsonl holds: its ``run`` record, its epochs, and its summary once it has one."""
+    """What one metrics.jsonl holds: its ``run`` record, its epochs, and its summary once it has one.
+
+    Texts of the ``run`` record can be printed anywhere: see :func:`bnjax.record_check.printable`.
+    """
 
     run: dict[str, Any]
     epochs: list[dict[str, Any]]
     summary: dict[str, Any] | None
+
+    @property
+    def rank(self) -> tuple[bool, str]:
+        """Of runs that are the same, the one with the highest rank counts: the newest of those that ended."""
+        ended = self.summary is not None and self.summary["status"] != "interrupted"
+        return ended, self.run["started"]
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """A file that holds a run, and all its records as they stand there."""
+
+    path: Path
+    records: list[dict[str, Any]]
+    run: RecordedRun
 
 
 def load_runs(directory: Path) -> list[RecordedRun]:
     """Every run below a folder, in the order of their folders' names.
 
     Raises:
-      RecordError: a file is damaged.
+      RecordError: a file is damaged, or something else is left out.
     """
-    found = (_run(records.read(path)) for path in sorted(directory.rglob(records.FILE_NAME)))
-    return [run for run in found if run]
+    runs, problems = load_sound_runs(directory)
+    if problems:
+        raise records.RecordError(problems[0])
+    return runs
 
 
 def load_sound_runs(directory: Path) -> tuple[list[RecordedRun], list[str]]:
-    """Every run below a folder that can be read, and a line for people about each thing that cannot."""
-    runs, problems = [], []
+    """Every run below a folder that can be used, each once, and a line for people about all that cannot."""
+    files, problems = run_files(directory)
+    return [file.run for file in files], problems
+
+
+def run_files(directory: Path) -> tuple[list[RunFile], list[str]]:
+    """One file for each run below a folder, in the order of their folders' names, and what is left out.
+
+    A file counts as a whole or not at all, but for a torn last line. Of a run that is there several times the
+    one counts that has ended; of several, the one that was started last.
+
+    Returns:
+      The files, and a line for people about each thing that is left out.
+    """
+    files, problems = [], []
+    later: set[str] = set()
     for path in sorted(directory.rglob(records.FILE_NAME)):
-        sound, bad = records.read_sound(path)
-        run = _run(sound)
-        lacking = sorted(_NEEDED - run.run["config"].keys()) if run else []
-        if lacking:
-            bad = [*bad, f"{path}: the run's config lacks {', '.join(lacking)}"]
-        elif run:
-            runs.append(run)
-        elif not bad:
-            bad = [f"{path}: no record of kind run"]
-        problems += bad
-    return runs, problems
+        try:
+            reading = records.read_sound(path)
+        except OSError as error:
+            problems.append(f"{printable(str(path))}: {error.strerror}")
+            continue
+        if wrong := _fault(reading):
+            problems.append(f"{wrong}; the run is left out")
+            continue
+        unknown = {**reading.later, **_later_settings(reading)}
+        reading = dataclasses.replace(reading, later={n: i for n, i in unknown.items() if n not in later})
+        later |= reading.later.keys()
+        problems += reading.notices
+        files.append(RunFile(path, reading.records, _run(reading.records)))
+    return _each_once(files, problems), problems
 
 
-def _run(sound: Iterable[dict[str, Any]]) -> RecordedRun | None:
-    kinds: dict[str, list[dict[str, Any]]] = {kind: [] for kind in records.SCHEMA}
-    for record in sound:
-        kinds[record["kind"]].append(record)
-    if not kinds["run"]:
-        return None
-    summary = kinds["summary"][-1] if kinds["summary"] else None
-    return RecordedRun(kinds["run"][0], kinds["epoch"], summary)
+def _run(found: list[dict[str, Any]]) -> RecordedRun:
+    epochs = [record for record in found if record["kind"] == "epoch"]
+    return RecordedRun(_printable(found[0]), epochs, found[-1] if found[-1]["kind"] == "summary" else None)
+
+
+def _each_once(files: Iterable[RunFile], problems: list[str]) -> list[RunFile]:
+    chosen: dict[str, RunFile] = {}
+    for file in files:
+        run_id = file.records[0]["run_id"]
+        other = chosen.setdefault(run_id, file)
+        if other is not file:
+            older, newer = sorted((other, file), key=lambda one: one.run.rank)
+            chosen[run_id] = newer
+            paths = [printable(str(one.path)) for one in (older, newer)]
+            problems.append(f"{paths[0]}: run {run_id} is left out, {paths[1]} has ended or is newer")
+    return sorted(chosen.values(), key=lambda file: file.path)
+
+
+def _fault(reading: records.Reading) -> str:
+    """Why a file cannot be used, in words; empty where it can be."""
+    if reading.bad:
+        return reading.bad
+    if not reading.records:
+        return f"{reading.path}: {'nothing but a torn line' if reading.torn else 'empty'}"
+    if reading.out_of_order:
+        return reading.out_of_order
+    wrong = _wrong_settings(reading.records[0])
+    if wrong:
+        return f"{reading.path}, line {reading.lines[0]}: run record: {wrong}"
+    config = config_of_record(reading.records[0])
+    for number, record in zip(reading.lines, reading.records, strict=True):
+        if wrong := _wrong_sites(record, config):
+            return f"{reading.path}, line {number}: epoch record: {wrong}"
+    return ""
+
+
+def _wrong_sites(record: dict[str, Any], config: Config) -> str:
+    """An epoch counts the units of every site with an activation, but for what was computed once."""
+    if record["kind"] != "epoch" or record["status"] != "ok":
+        return ""
+    sites = {site.name for site in config.sites if not site.linear}
+    if foreign := record["dying"].keys() - sites:
+        return f"dying names {records.shown(min(foreign))}, and {config.model} has no such site"
+    lacking = sites - record["dying"].keys()
+    return f"dying lacks {min(lacking)!r}" if lacking and not config.precompute_frozen else ""
+
+
+def _wrong_settings(run: dict[str, Any]) -> str:
+    config = run["config"]
+    if lacking := sorted(_NEEDED - config.keys()):
+        return f"config lacks {', '.join(lacking)}"
+    for field in FIELDS:
+        value = config.get(field.name, field.default)
+        if field.metadata["identity"] and type(value) is not type(field.default):
+            return f"config.{field.name} is {records.shown(value)}, not {type_name(type(field.default))}"
+    if id_of_resolved(config_of_record(run)) != run["run_id"]:
+        return (
+            f"config is not that of run {records.shown(run['run_id'])}: a setting was changed, or comes from "
+            "a later version"
+        )
+    return ""
+
+
+def _later_settings(reading: records.Reading) -> dict[str, int]:
+    known = {field.name for field in FIELDS}
+    return {f"run.config.{name}": 1 for name in reading.records[0]["config"] if name not in known}
+
+
+def config_of_record(run: dict[str, Any]) -> Config:
+    """The settings in a ``run`` record; those that an earlier bnjax did not have are at their defaults."""
+    known = {field.name for field in FIELDS}
+    return Config(**{name: value for name, value in run["config"].items() if name in known})
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable(name): _printable(item) for name, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value

@@ -1,6 +1,6 @@
 """The results that the README shows, from records kept in the repository."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
@@ -9,6 +9,7 @@ from bnjax.config import Config
 from bnjax.report.build import folder_report
 from bnjax.report.document import Cell, Picture, Report, Table
 from bnjax.report.plain import markdown_table
+from bnjax.report.recorded import run_files
 from bnjax.whole_file import write_whole
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
@@ -22,6 +23,7 @@ _PICTURES = (
     "mnist-batch-sizes",
 )
 _ROOM = 3
+Tell = Callable[[str], None]
 _COLUMNS = ("text", "what was said", "published value", "ours, published", "verdict, published")
 
 
@@ -29,27 +31,29 @@ class ReadmeError(ValueError):
     """The README lacks the two marks between which results stand."""
 
 
-def keep(source: Path, target: Path) -> list[Path]:
+def keep(source: Path, target: Path, tell: Tell = lambda line: None) -> list[Path]:
     """Copies the records of runs that ended, without the names of this machine's folders.
 
     Args:
       source: a folder of runs.
       target: where each run gets a folder; what is there already stays.
+      tell: called with a line for people about each thing that cannot be used.
 
     Returns:
       The files that were written.
 
     Raises:
-      RecordError: a file is damaged.
       OSError: one cannot be written.
     """
     written = []
-    for path in sorted(source.rglob(records.FILE_NAME)):
-        kept = target / path.parent.name / records.FILE_NAME
-        found = [] if kept.exists() else records.read(path)
-        if records.ended(found):
+    files, problems = run_files(source)
+    for problem in problems:
+        tell(problem)
+    for file in files:
+        kept = target / file.run.run["run_id"] / records.FILE_NAME
+        if not kept.exists() and records.ended(file.records):
             kept.parent.mkdir(parents=True, exist_ok=True)
-            lines = (records.json_line(_without_folders(record)) for record in found)
+            lines = (records.json_line(_without_folders(record)) for record in file.records)
             write_whole(kept, "".join(lines).encode())
             written.append(kept)
     return written
@@ -65,12 +69,13 @@ def _without_folders(record: dict) -> dict:
     return {**record, "config": {**record["config"], **usual}, "data": data}
 
 
-def with_results(readme: str, directory: Path) -> str:
+def with_results(readme: str, directory: Path, tell: Tell = lambda line: None) -> str:
     """The README with what the records say now; the pictures that it names are drawn beside them.
 
     Args:
       readme: its text.
       directory: the records; named by the README as ``experiments/results``, relative to it.
+      tell: called with a line for people about each thing that cannot be used.
 
     Raises:
       ReadmeError: the README has no place for results.
@@ -82,6 +87,8 @@ def with_results(readme: str, directory: Path) -> str:
     if not (begin and end):
         raise ReadmeError(f"no {BEGIN} with {END} behind it")
     report = folder_report(directory)
+    for problem in report.problems:
+        tell(problem)
     pictures = _shown(report)
     for picture in pictures:
         write_whole(directory / f"{picture.name}.svg", picture.content)

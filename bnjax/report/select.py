@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bnjax.config import Config, identity, resolve
-from bnjax.report.recorded import RecordedRun
+from bnjax.report.recorded import RecordedRun, config_of_record
 
 #: What runs of one condition may differ in.
 _FREE = {"seed", "epochs"}
@@ -57,5 +57,9 @@ def length_told(config: Config, epochs: int) -> str:
 
 def config_of(run: RecordedRun) -> Config:
     """The settings of a run; those that an earlier bnjax did not have are at their defaults."""
-    known = {field.name for field in dataclasses.fields(Config)}
-    return Config(**{name: value for name, value in run.run["config"].items() if name in known})
+    return config_of_record(run.run)
+
+
+def best_first(runs: Iterable[RecordedRun]) -> list[RecordedRun]:
+    """The same runs, so that the first one of a condition and seed is the one that counts."""
+    return sorted(runs, key=lambda run: run.rank, reverse=True)

@@ -13,7 +13,7 @@ from bnjax.recipes import VGG7_SWEEPS, recipe
 from bnjax.report.document import numbered, slug
 from bnjax.report.effects import grid_effects, shared_seeds
 from bnjax.report.recorded import RecordedRun
-from bnjax.report.select import config_of, cut, length_told, shared_settings
+from bnjax.report.select import best_first, config_of, cut, length_told, shared_settings
 from bnjax.report.statistics import Estimate, estimate, paired_differences
 from bnjax.sites import VGG7_SITES
 
@@ -138,9 +138,9 @@ def _group(key: str, runs: Sequence[RecordedRun]) -> Group:
     epochs, data, settings = json.loads(key)
     whole = [run for run in runs if [e["status"] for e in run.epochs] == ["ok"] * epochs]
     found: dict[str, dict[int, RecordedRun]] = {}
-    for run in sorted(whole, key=lambda run: run.run["config"]["seed"]):
+    for run in sorted(best_first(whole), key=lambda run: run.run["config"]["seed"]):
         config = run.run["config"]
-        found.setdefault(config["placement"], {})[config["seed"]] = run
+        found.setdefault(config["placement"], {}).setdefault(config["seed"], run)
     name = settings.get("recipe", "published")
     apart = _apart_from_recipe(settings, name)
     length = length_told(config_of(runs[0]), epochs)

@@ -52,7 +52,7 @@ def dry_run(configs: Sequence[Config], options: Options, program: str) -> int:
     names = condition_names(configs)
     todo = []
     for config in configs:
-        finished = finished_summary(config)
+        finished = finished_summary(config, say)
         if not finished:
             todo.append(config)
         write_stdout(f"{run_id(config)}  {finished['status'] if finished else 'to go':8}  {names[config]}\n")

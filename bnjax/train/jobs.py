@@ -89,8 +89,7 @@ class _Records:
                     continue
                 self._stats[path] = seen
                 told = self._told.setdefault(path, set())
-                sound, _ = records.read_sound(path)  # the last line may be half written
-                for record in sound:
+                for record in records.read_sound(path).records:  # the last line may be half written
                     line = records.json_line(record)
                     if line not in told:
                         told.add(line)

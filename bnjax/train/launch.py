@@ -15,6 +15,7 @@ from bnjax.train.huge_pages import start_with_huge_pages
 from bnjax.train.recorder import Recorder, finished_summary, print_record, record_path, variables_path
 from bnjax.train.run import device_errors, failures, train_run
 from bnjax.train.signals import Stopped, ends_in_time, stop_signals
+from bnjax.train.standing import say
 from bnjax.train.watched import lost, watched
 
 FAILED = 1
@@ -83,7 +84,7 @@ def _launch_all(configs: Sequence[Config], options: Options, program: str) -> in
 
 
 def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = ALONE) -> int:
-    finished = hosts.of_first(finished_summary(config) if hosts.first else None)
+    finished = hosts.of_first(finished_summary(config, say) if hosts.first else None)
     if finished and not hosts.first:
         return _exit_code(finished["status"])
     if finished:

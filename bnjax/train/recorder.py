@@ -73,10 +73,15 @@ def variables_path(config: Config) -> Path:
     return record_path(config).with_name(records.VARIABLES_NAME)
 
 
-def finished_summary(config: Config) -> dict[str, Any] | None:
+def finished_summary(
+    config: Config, tell: Callable[[str], None] = lambda line: None
+) -> dict[str, Any] | None:
     """The summary of a run that ended before and is not to be made again, or None.
 
     A run that is to keep its state and did not is made again.
+
+    Args:
+      tell: called with a line for people about each thing in its file that is left out.
 
     Raises:
       RecordError: its file is damaged; the line says what to do.
@@ -85,7 +90,7 @@ def finished_summary(config: Config) -> dict[str, Any] | None:
     if config.overwrite:
         return None
     try:
-        found = records.find_summary(record_path(config))
+        found = records.find_summary(record_path(config), tell)
     except records.RecordError as error:
         advice = "--overwrite keeps the file under another name and runs again"
         raise records.RecordError(f"{error}; {advice}") from None

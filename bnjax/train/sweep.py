@@ -105,7 +105,7 @@ def _on_accelerators(options: Options) -> bool:
 
 
 def _status_before(config: Config) -> str:
-    summary = finished_summary(config)
+    summary = finished_summary(config, say)
     return summary["status"] if summary else ""
 
 

@@ -13,7 +13,7 @@ from bnjax.report.claims.claim import Claim, Contrast
 from bnjax.report.readings import read
 from bnjax.report.recorded import RecordedRun
 from bnjax.report.resampling import bootstrap_mean
-from bnjax.report.select import bound_settings, config_of, cut
+from bnjax.report.select import best_first, bound_settings, config_of, cut
 from bnjax.report.statistics import CONFIDENCE, Estimate, estimate
 
 Verdict = Literal["supported", "contradicted", "inconclusive", "not run"]
@@ -133,7 +133,7 @@ class Shelf:
         asked = {condition for contrast in claim.contrasts for condition in contrast.weights}
         for condition in asked:
             config = dataclasses.replace(base, **claim.conditions[condition])
-            for run in self._runs.get(_key(resolve(config)), []):
+            for run in best_first(self._runs.get(_key(resolve(config)), [])):
                 planned = run.run["config"]["epochs"]
                 if self._epoch and planned < self._epoch:
                     continue
