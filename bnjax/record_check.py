@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bnjax.schema import ADDED_LATER, MEASURED, PARTS, RANGES, SCHEMA, WORDS, Part, Types
+from bnjax.schema import ADDED_LATER, COUNTED, MEASURED, PARTS, RANGES, SCHEMA, WORDS, Part, Types
 
 #: Changes when a field changes its meaning or disappears, not when one is added.
 SCHEMA_VERSION = 1
@@ -155,7 +155,9 @@ class _Rule:
             expected = " or ".join(map(type_name, kinds))
             raise RecordError(f"{place}{self.name} is {shown(value)}, not {expected}")
         if value.__class__ in _NUMBERS and not self.low <= value <= self.high:
-            raise RecordError(f"{place}{self.name} is {shown(value)}, outside {self.low:g} to {self.high:g}")
+            less = f"not {self.low:g} or more" if value < self.low else "too large"
+            expected = f"outside {self.low:g} to {self.high:g}" if self.high <= 1 else less
+            raise RecordError(f"{place}{self.name} is {shown(value)}, {expected}")
         if self.words and value not in self.words:
             raise RecordError(f"{place}{self.name} is {shown(value)}, not one of {', '.join(self.words)}")
 
@@ -187,6 +189,9 @@ def _check_part(kind: str, field: str, value: Mapping[str, Any]) -> set[str]:
         if type(item) is not dict:
             raise RecordError(f"{place}{shown(site)} is {shown(item)}, not an object")
         later |= _check_object(f"{place}{site}.", field, item, part)
+        for name in COUNTED:
+            if item[name] > item["units"]:
+                raise RecordError(f"{place}{site}.{name} is {item[name]} of {item['units']} units")
     return later
 
 

@@ -178,7 +178,7 @@ def read_sound(path: Path) -> Reading:
                 reading.torn = True
                 break
             bad += 1
-            reading.bad = reading.bad or f"{reading.path}, line {number}: {error}"
+            reading.bad = reading.bad or f"{reading.path}, line {number}: {printable(str(error))}"
     if bad > 1:
         reading.bad += f" ({bad - 1} more such lines)"
     return reading

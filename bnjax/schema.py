@@ -186,3 +186,5 @@ WORDS: dict[tuple[str, str], tuple[str, ...]] = {
 }
 #: What an epoch whose status is ok has measured.
 MEASURED = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+#: What of a site's units is counted.
+COUNTED = ("silent", "flat")

@@ -9,7 +9,6 @@ import signal
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from fuzz_reports import fuzz_reports
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -33,9 +33,11 @@ from bnjax.weights.hdf5 import WeightsError, read_numbers, reading, stored_layer
 ABOUT = """\
 Feeds what bnjax reads (placements, flags, records, weights, images) with random and damaged input. All of it
 has to be accepted or answered in one line, in little time and memory; nothing may be run, unpickled or
-written elsewhere.
+written elsewhere. Then damages whole runs and makes every form of the report: a damaged run counts exactly
+as it was recorded, or is left out and named.
 
   python {program} --cases=100000       over all kinds together
+  python {program} --cases=0            damaged runs alone
 
 Exit codes: 0 nothing was found, 1 an input that is not answered as it should be; it is printed."""
 
@@ -86,15 +88,14 @@ def check_flags(arguments: Sequence[str]) -> None:
 
 def check_records(content: bytes, path: Path) -> None:
     path.write_bytes(content)
-    found, problems = records.read_sound(path)
-    for line in map(records.json_line, found):  # what is read can be written again
+    reading = records.read_sound(path)
+    for line in map(records.json_line, reading.records):  # what is read can be written again
         line.encode()
+    problems = [reading.bad, reading.out_of_order, *reading.notices]
     if any(len(problem.splitlines()) > 1 for problem in problems):
         raise FoundError(f"not one line: {problems!r}")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", records.TornLine)
-            records.find_summary(path)
+        records.find_summary(path)
     except records.RecordError as error:
         one_line(error)
 
@@ -121,9 +122,16 @@ def check_image(content: bytes) -> None:
 def sample_records() -> bytes:
     """A small file as a run writes it."""
     examples: dict[type, Any] = {dict: {"a": 1.5}, int: 3, str: "done", float: 0.5, type(None): None}
+    objects: dict[str, Any] = {
+        "data": {"name": "digits", "version": "1", "encoding": "png", "share": 1.5},
+        "versions": {"jax": "1", "flax": "2"},
+        "device": {"kind": "cpu", "count": 1},
+    }
     lines = []
     for kind, fields in records.SCHEMA.items():
-        known = {name: examples[types[0]] for name, (types, _) in fields.items()}
+        known = {name: objects.get(name, examples[types[0]]) for name, (types, _) in fields.items()}
+        known |= {name: 0.5 for name in known if name.endswith("accuracy")}
+        known["train_batch_accuracy"] = {}
         lines.append(records.json_line({**known, "schema": records.SCHEMA_VERSION, "kind": kind}))
     return "".join(lines).encode()
 
@@ -266,13 +274,18 @@ def fuzz(kind: str, cases: int, scratch: Path, same: bool = False) -> int:
 def main(argv: Sequence[str]) -> int:
     parser = Parser(argv[0], ABOUT)
     parser.add_argument("--cases", type=int, default=100_000, help="of all kinds together")
+    parser.add_argument("--runs", type=int, default=10_000, help="that are damaged and reported")
     options = parser.parse_args(argv[1:])
     with tempfile.TemporaryDirectory() as scratch:
-        for kind, share in SHARES.items():
+        for kind, share in SHARES.items() if options.cases else ():
             started = time.monotonic()
             tried = fuzz(kind, round(options.cases * share), Path(scratch))
             seconds = round(time.monotonic() - started, 1)
             print(json.dumps({"kind": kind, "cases": tried, "seconds": seconds}), flush=True)
+        started = time.monotonic()
+        tried = fuzz_reports(options.runs, Path(scratch))
+        seconds = round(time.monotonic() - started, 1)
+        print(json.dumps({"kind": "reports", "cases": tried, "seconds": seconds}), flush=True)
     return 0
 
 

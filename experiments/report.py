@@ -129,9 +129,8 @@ def _speed_sections(arguments: argparse.Namespace) -> "list[Section]":
 def _page(arguments: argparse.Namespace) -> None:
     """Writes or prints the page; reports what of the records cannot be read, and uses the rest."""
     kind, out = arguments.format, arguments.out
-    report = folder_report(
-        arguments.runs_dir, arguments.epoch, pictures=kind != "csv", more=_speed_sections(arguments)
-    )
+    speed = _speed_sections(arguments)
+    report = folder_report(arguments.runs_dir, arguments.epoch, pictures=kind != "csv", more=speed)
     _tell(*report.problems)
     if kind == "csv":
         write_whole_folder(out, {name: table.encode() for name, table in as_csv(report).items()})

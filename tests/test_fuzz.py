@@ -1,6 +1,7 @@
 """Input that is broken, or made to do harm: one line of answer, little time and memory, nothing else."""
 
 import io
+import json
 import os
 import pickle
 import struct
@@ -10,6 +11,7 @@ import zlib
 from pathlib import Path
 
 import fuzz
+import fuzz_reports
 import h5py
 import numpy as np
 import pytest
@@ -26,6 +28,19 @@ MEGABYTE = 2**20
 @pytest.mark.parametrize("kind", fuzz.SHARES)
 def test_whatever_comes_is_accepted_or_answered_in_one_line(kind, tmp_path):
     assert fuzz.fuzz(kind, 800, tmp_path, same=True) >= 400
+
+
+def test_damaged_runs_count_as_they_were_recorded_or_are_left_out_and_named(tmp_path):
+    assert fuzz_reports.fuzz_reports(300, tmp_path) == 300
+
+
+def test_a_wrong_number_in_a_report_is_seen(tmp_path):
+    run = fuzz_reports.sample_runs()[0]
+    other = json.loads(json.dumps(run))
+    other[1]["test_accuracy"] /= 2
+    path = fuzz_reports.write(tmp_path, run, fuzz_reports.as_written(other))
+    with pytest.raises(fuzz_reports.WrongReportError, match="other numbers"):
+        fuzz_reports.check_run(path, run)
 
 
 @pytest.mark.parametrize(

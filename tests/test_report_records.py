@@ -54,6 +54,7 @@ DAMAGE = {
     "data": (("run", 0, "data", {}), "line 1: run record: data lacks encoding, name, version"),
     "device": (("run", 0, "device", {}), "line 1: run record: device lacks count, kind"),
     "text": (("epoch", 0, "dying", "fc/dense1", "x"), "line 2: epoch record: dying.'fc/dense1' is 'x'"),
+    "odd site": (("epoch", 1, "dying", "a\nb", {}), r"line 3: epoch record: dying.a\nb lacks"),
     "no site": (("epoch", 1, "dying", {}), "line 3: epoch record: dying lacks 'fc/dense1'"),
     "another site": (("epoch", 1, "dying", "fc/x", {}), "line 3: epoch record: dying.fc/x lacks"),
     "epochs": (("summary", 0, "epochs", 3), "line 4: the summary counts 3 epochs, and there are 2"),

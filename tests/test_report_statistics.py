@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bnjax.architectures.sites import VGG7_SITES
 from bnjax.placement import Site
 from bnjax.report.sections.effects import grid_effects, shared_seeds
-from bnjax.stats.intervals import estimate, holm, paired_p
+from bnjax.stats.intervals import estimate, holm, paired_p, possible
 from bnjax.stats.ranking import standings
 from bnjax.stats.resampling import bootstrap_mean, probability_better, ranks
 
@@ -188,6 +188,15 @@ def test_an_unfinished_grid_uses_what_it_can():
     assert grid_effects({}, VGG7_SITES) == {}
     one = {"cBr": {0: 1.0}}
     assert grid_effects(one, (Site("block1/conv1", "conv"),)) == {}
+
+
+def test_what_is_shown_of_a_level_is_possible():
+    wide = estimate([94.0, 99.0])
+    assert wide.high > 100
+    assert possible(wide, "points") == wide._replace(high=100.0)
+    assert possible(estimate([0.1, 0.2]), "nats").low == 0.0
+    assert possible(estimate([0.0, 250.0]), "of 256")[1:3] == (0.0, 256.0)
+    assert possible(estimate([1.0]), "%") == (1.0, None, None, 1)
 
 
 def test_a_placement_with_other_seeds_costs_itself_alone():

@@ -1,7 +1,5 @@
 """Files are written whole or not at all."""
 
-# the experiments are no package: their folder has to be on the path first
-
 import json
 import os
 import sys

@@ -6,6 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 CONFIDENCE = 0.95
+#: Unit -> the lowest and highest value of a run, as distinct from a difference between two.
+_POSSIBLE = {
+    "%": (0.0, 100.0),
+    "points": (0.0, 100.0),
+    "nats": (0.0, math.inf),
+    "units": (0.0, math.inf),
+    "of 256": (0.0, 256.0),
+    "epochs": (1.0, math.inf),
+}
 
 
 class Estimate(NamedTuple):
@@ -36,6 +45,24 @@ def estimate(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimat
 
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * statistics.stdev(values) / math.sqrt(n)
     return Estimate(mean, mean - half, mean + half, n)
+
+
+def possible(level: Estimate, unit: str) -> Estimate:
+    """The same for a table: Student's interval, cut to values that a run may have.
+
+    Verdicts rest on the whole interval.
+
+    Args:
+      level: of runs, not of differences between them.
+      unit: what it is measured in.
+
+    Raises:
+      KeyError: there is no such unit.
+    """
+    lowest, highest = _POSSIBLE[unit]
+    if level.low is None or level.high is None:
+        return level
+    return level._replace(low=max(level.low, lowest), high=min(level.high, highest))
 
 
 def paired_differences(ours: Mapping[Any, float], reference: Mapping[Any, float]) -> list[float]:

@@ -18,7 +18,7 @@ from bnjax.report.figures.plots import (
 )
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.sections.vgg7 import Group, final_loss, lowest_loss, site_effects, test_losses
-from bnjax.stats.intervals import Estimate, estimate
+from bnjax.stats.intervals import Estimate, estimate, possible
 from bnjax.studies.vgg7 import PICK, PLAIN, VGG7
 
 if TYPE_CHECKING:
@@ -91,7 +91,11 @@ def grid_figure(group: Group) -> "Figure":
     figure = Figure(figsize=(11, 2.4 + 0.17 * len(found)), layout="constrained")
     panels = figure.subplot_mosaic([["rows", "lowest"], ["rows", "final"]], width_ratios=(3, 2))
     _rows(
-        panels["rows"], {code: estimate([lowest_loss(run) for run in runs]) for code, runs in found.items()}
+        panels["rows"],
+        {
+            code: possible(estimate([lowest_loss(run) for run in runs]), "nats")
+            for code, runs in found.items()
+        },
     )
     _effects(panels["lowest"], site_effects(group, lowest_loss), "lowest test loss")
     _effects(panels["final"], site_effects(group, final_loss), "final test loss")

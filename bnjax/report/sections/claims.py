@@ -6,7 +6,7 @@ from bnjax.report.page.document import Cell, Section, Table, interval_text, numb
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.sections.tables import provenance
 from bnjax.report.sections.verdict import RECIPES, Found, Judgement, Verdict
-from bnjax.stats.intervals import Estimate
+from bnjax.stats.intervals import Estimate, possible
 from bnjax.studies import STUDIES
 from bnjax.studies.claim import Contrast
 
@@ -108,7 +108,13 @@ def _value(found: Found) -> str:
     if found.estimate is None:
         return "-"
     form, unit = _form(found.contrast), READINGS[found.contrast.reading].unit
-    return f"{found.estimate.mean:{form}} {unit} {interval_text(found.estimate, form)}"
+    ours = _possible(found.contrast, found.estimate)
+    return f"{ours.mean:{form}} {unit} {interval_text(ours, form)}"
+
+
+def _possible(contrast: Contrast, ours: Estimate) -> Estimate:
+    """A condition's own level cut to what it may be; a difference as it is."""
+    return ours if len(contrast.weights) > 1 else possible(ours, READINGS[contrast.reading].unit)
 
 
 def _left_out(judgement: Judgement) -> str:
@@ -154,6 +160,7 @@ def contrasts_section(judged: Sequence[Judged]) -> Section:
 def _contrast_row(judgement: Judgement, found: Found, ours: Estimate, resampled: Estimate) -> list[Cell]:
     contrast = found.contrast
     form, unit = _form(contrast), READINGS[contrast.reading].unit
+    ours = _possible(contrast, ours)
     met = {None: "-", True: "yes", False: "no"}[found.size_met]
     return [
         text(judgement.claim.name),

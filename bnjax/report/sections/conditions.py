@@ -8,20 +8,20 @@ from typing import NamedTuple
 from bnjax.report.page.document import Cell, Section, Table, mean_cell, number, text
 from bnjax.report.runs.readings import read
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import bound_settings, config_of, cut, length_told
+from bnjax.report.runs.selected import best_first, bound_settings, config_of, cut, length_told
 from bnjax.report.sections.provenance import condition_of
 from bnjax.report.sections.verdict import why_not_whole
-from bnjax.stats.intervals import estimate
+from bnjax.stats.intervals import estimate, possible
 
 _READINGS = {
-    "best_accuracy": ("best test accuracy, %", ".2f"),
-    "final_accuracy": ("final test accuracy, %", ".2f"),
-    "lowest_loss": ("lowest test loss, nats", ".4f"),
-    "final_loss": ("final test loss, nats", ".4f"),
+    "best_accuracy": ("best test accuracy", "%", ".2f"),
+    "final_accuracy": ("final test accuracy", "%", ".2f"),
+    "lowest_loss": ("lowest test loss", "nats", ".4f"),
+    "final_loss": ("final test loss", "nats", ".4f"),
 }
 _COLUMNS = (
     *("condition", "recipe", "data set", "epochs", "n"),
-    *(title for title, _ in _READINGS.values()),
+    *(f"{title}, {unit}" for title, unit, _ in _READINGS.values()),
     "left out",
 )
 _DATA_FACTS = ("name", "version", "encoding", "image_shape", "train_images", "test_images", "classes")
@@ -70,7 +70,7 @@ def conditions_section(runs: Sequence[RecordedRun], epoch: int | None = None) ->
 
 def _conditions(runs: Iterable[RecordedRun], epoch: int | None) -> Iterable[_Condition]:
     conditions: dict[str, _Condition] = {}
-    for run in runs:
+    for run in best_first(runs):
         config, data = config_of(run), run.run["data"]
         epochs = epoch or config.epochs
         facts = {name: data.get(name) for name in _DATA_FACTS}
@@ -90,8 +90,8 @@ def _row(condition: _Condition) -> list[Cell]:
     named, runs = condition.named, condition.by_seed.values()
     cells = [text(named.condition), text(named.recipe), text(named.data), Cell(named.length, named.epochs)]
     cells.append(number(len(runs)))
-    for name, (_, form) in _READINGS.items():
+    for name, (_, unit, form) in _READINGS.items():
         values = [value for run in runs if (value := read(name, run)) is not None]
-        cells.append(mean_cell(estimate(values) if values else None, form))
+        cells.append(mean_cell(possible(estimate(values), unit) if values else None, form))
     left_out = ", ".join(f"{count} {why}" for why, count in sorted(condition.left_out.items()))
     return [*cells, text(left_out or "-")]

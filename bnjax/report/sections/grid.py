@@ -8,7 +8,7 @@ from bnjax.report.runs.readings import READINGS
 from bnjax.report.sections.effects import Factor, grid_effects
 from bnjax.report.sections.tables import provenance
 from bnjax.report.sections.vgg7 import Group, effects_left_out
-from bnjax.stats.intervals import Estimate
+from bnjax.stats.intervals import Estimate, possible
 from bnjax.stats.ranking import Standing, standings
 from bnjax.studies.vgg7 import PICK, PLAIN
 
@@ -69,7 +69,7 @@ def _row(code: str, standing: Standing) -> list[Cell]:
     return [
         text(names.get(code, code)),
         *ranks,
-        mean_cell(standing.mean),
+        mean_cell(possible(standing.mean, "nats")),
         number(standing.resampled.low, ".4f"),
         number(standing.resampled.high, ".4f"),
         number(standing.mean.n),

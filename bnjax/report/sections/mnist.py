@@ -13,7 +13,7 @@ from bnjax.report.runs.selected import best_first, runs_of
 from bnjax.report.sections.tables import Finding, findings_table
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
-from bnjax.stats.intervals import estimate, paired_differences
+from bnjax.stats.intervals import estimate, paired_differences, possible
 from bnjax.studies import Conditions, recipe
 from bnjax.studies.mnist import MNIST
 
@@ -152,7 +152,7 @@ class _Findings:
     ) -> Iterator[Finding]:
         found = list(self._values(sweep, condition, metric).values())
         if found:
-            yield Finding(said, condition, what, estimate(found), unit)
+            yield Finding(said, condition, what, possible(estimate(found), unit), unit)
 
     def _compared(self, said: str, sweep: str, condition: str, reference: str) -> Iterator[Finding]:
         ours, others = (self._values(sweep, name, late_accuracy) for name in (condition, reference))

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import statistics
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -120,5 +121,11 @@ def provenance(runs: Sequence[RecordedRun]) -> str:
         "epochs": "{config[epochs]}",
     }
     facts = [{**run.run, "git_commit": run.run["git_commit"] or "unknown"} for run in runs]
-    parts = [f"{name} {', '.join(sorted({text.format(**f) for f in facts}))}" for name, text in told.items()]
+    values = {name: {text.format(**fact) for fact in facts} for name, text in told.items()}
+    parts = [f"{name} {', '.join(sorted(texts, key=_by_number))}" for name, texts in values.items()]
     return "; ".join([f"{len(runs)} runs", *parts])
+
+
+def _by_number(text: str) -> tuple[int, str]:
+    """Sorts 2 before 10, and words after numbers."""
+    return (int(text), "") if text.isdecimal() else (sys.maxsize, text)

@@ -18,10 +18,8 @@ from bnjax.report.sections.vgg7 import (
     overfitting,
     site_effects,
 )
-from bnjax.stats.intervals import Estimate, estimate
-from bnjax.studies.vgg7 import PICK as PICK
-from bnjax.studies.vgg7 import PLAIN as PLAIN
-from bnjax.studies.vgg7 import VGG7
+from bnjax.stats.intervals import Estimate, estimate, possible
+from bnjax.studies.vgg7 import PICK, PLAIN, VGG7
 
 _RANK_COLUMNS = (
     "rank",
@@ -37,11 +35,11 @@ _RANK_COLUMNS = (
     "pairs",
 )
 _OF_RUN = (
-    (lowest_loss, ".4f"),
-    (final_loss, ".4f"),
-    (best_accuracy, ".2f"),
-    (final_accuracy, ".2f"),
-    (overfitting, ".4f"),
+    (lowest_loss, ".4f", "nats"),
+    (final_loss, ".4f", "nats"),
+    (best_accuracy, ".2f", "%"),
+    (final_accuracy, ".2f", "%"),
+    (overfitting, ".4f", "nats"),
 )
 _WHAT: dict[Metric, str] = {
     lowest_loss: "lowest test loss",
@@ -125,7 +123,8 @@ def ranked_table(group: Group) -> str:
     for rank, code in enumerate(group.ranked(), start=1):
         marked = f"**{code}** (published pick)" if code == PICK else code
         cells = [str(rank), marked, str(code.count("B")), str(len(group.found[code]))]
-        cells += [_shown(estimate([*group.values(code, metric).values()]), form) for metric, form in _OF_RUN]
+        for metric, form, unit in _OF_RUN:
+            cells.append(_shown(possible(estimate([*group.values(code, metric).values()]), unit), form))
         difference = group.difference(code, PLAIN, lowest_loss) if code != PLAIN else None
         told = [_shown(difference, "+.4f"), str(difference.n)] if difference else ["-", "-"]
         lines.append(row([*cells, *told]))
@@ -173,7 +172,8 @@ def statements(group: Group) -> Iterator[Finding]:
     found = [*group.values(PLAIN, overfitting).values()]
     if found:
         said = "without BN the loss rises after its minimum"
-        yield Finding(said, PLAIN, "final minus lowest test loss", estimate(found), "nats")
+        level = possible(estimate(found), "nats")
+        yield Finding(said, PLAIN, "final minus lowest test loss", level, "nats")
     for said, codes, references, metrics in _COMPARED:
         for code, reference, metric in itertools.product(codes, references, metrics):
             yield from _compared(group, said, code, reference, metric)
