@@ -50,7 +50,7 @@ SCHEMA: dict[str, dict[str, tuple[Types, str]]] = {
             "trained side by side in it",
         ),
         "versions": ((dict,), "package -> version"),
-        "device": ((dict,), "platform, kind and count of the devices, XLA flags set"),
+        "device": ((dict,), "platform, kind and count of the devices, XLA flags and JAX settings in force"),
         "git_commit": (
             (str, type(None)),
             "commit of bnjax, with -dirty where files differ; null outside git",

@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 
+from bnjax.files import cache_dir
+from bnjax.process.compilation_cache import keep_programs
+
 #: Makes float32 convolutions on CPU two to three times faster (XLA's YNNPACK library). It is experimental,
 #: and an unknown flag ends the process, so it is given to the versions alone that the tests ran with.
 FAST_CPU_FLAG = "--xla_cpu_experimental_ynn_fusion_type=LIBRARY_FUSION_TYPE_DOT,LIBRARY_FUSION_TYPE_REDUCE"
 _TESTED_JAXLIB = ("0.10.2",)
-_SECONDS_WORTH_CACHING = 0.3
 
 
 def configure_backend() -> None:
@@ -22,13 +24,7 @@ def configure_backend() -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if "ynn_fusion" not in flags and cpu_only() and _jaxlib_version() in _TESTED_JAXLIB:
         os.environ["XLA_FLAGS"] = f"{flags} {FAST_CPU_FLAG}".strip()
-    import jax
-
-    from bnjax.files import cache_dir
-
-    if not jax.config.values["jax_compilation_cache_dir"]:
-        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "xla"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", _SECONDS_WORTH_CACHING)
+    keep_programs(cache_dir() / "xla")
 
 
 def cpu_only() -> bool:

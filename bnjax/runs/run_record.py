@@ -17,6 +17,14 @@ from bnjax.runs.training import Run, used_variables
 from bnjax.settings.finetuning import precomputed_block
 from bnjax.train.partition import split
 
+#: Variables by which JAX's users change its numbers.
+_CHANGE_RESULTS = (
+    "JAX_ENABLE_X64",
+    "JAX_DEFAULT_MATMUL_PRECISION",
+    "JAX_DEFAULT_PRNG_IMPL",
+    "JAX_THREEFRY_PARTITIONABLE",
+    "JAX_NUMPY_DTYPE_PROMOTION",
+)
 _PACKAGES = ("bnjax", "jax", "jaxlib", "flax", "optax", "numpy", "tensorflow-datasets", "pillow")
 
 
@@ -85,6 +93,7 @@ def _device() -> dict[str, Any]:
         "cpu_cores": os.cpu_count(),
         "machine": platform.machine(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        "jax_settings": {name: os.environ[name] for name in _CHANGE_RESULTS if name in os.environ},
     }
 
 
