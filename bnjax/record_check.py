@@ -115,8 +115,8 @@ def check(record: Any) -> list[str]:
             raise RecordError(f"{kind} record: field {name!r} is missing")
     if record["schema"] != SCHEMA_VERSION:
         raise RecordError(f"{kind} record: schema {record['schema']} is not {SCHEMA_VERSION}")
-    later = [f"{kind}.{name}" for name in record.keys() - rules.keys()]
-    for name in PARTS.keys() & record.keys() & rules.keys():
+    later = [f"{kind}.{name}" for name in record if name not in rules]
+    for name in (name for name in rules if name in PARTS and name in record):
         later += [f"{kind}.{name}.{inner}" for inner in _check_part(kind, name, record[name])]
     _check_whole(kind, record)
     return later
@@ -179,33 +179,33 @@ _PART_RULES = {
 }
 
 
-def _check_part(kind: str, field: str, value: Mapping[str, Any]) -> set[str]:
+def _check_part(kind: str, field: str, value: Mapping[str, Any]) -> list[str]:
     """Checks an object within a record; returns the names in it that the schema does not know."""
     part, place = PARTS[field], f"{kind} record: {field}."
     if not part.of_each_site:
-        return _check_object(place, field, value, part) if value or not part.may_be_empty else set()
-    later = set()
+        return _check_object(place, field, value, part) if value or not part.may_be_empty else []
+    later = []
     for site, item in value.items():
         if type(item) is not dict:
             raise RecordError(f"{place}{shown(site)} is {shown(item)}, not an object")
-        later |= _check_object(f"{place}{site}.", field, item, part)
+        later += _check_object(f"{place}{site}.", field, item, part)
         for name in COUNTED:
             if item[name] > item["units"]:
                 raise RecordError(f"{place}{site}.{name} is {item[name]} of {item['units']} units")
     return later
 
 
-def _check_object(place: str, field: str, value: Mapping[str, Any], part: Part) -> set[str]:
+def _check_object(place: str, field: str, value: Mapping[str, Any], part: Part) -> list[str]:
     rules = _PART_RULES[field]
     if lacking := part.needed.keys() - value.keys():
         raise RecordError(f"{place[:-1]} lacks {', '.join(sorted(lacking))}")
-    others = set()
+    others = []
     for name, item in value.items():
         rule = rules.get(name)
         if rule:
             rule.check(place, item)
         elif part.others is None:
-            others.add(name)
+            others.append(name)
         else:
             _Rule(name, part.others, words=part.words).check(place, item)
     return others

@@ -96,6 +96,9 @@ def check_run(path: Path, original: list[Record]) -> None:
     [run] = runs
     expected = [counted(record) for record in original if record["kind"] == "epoch"]
     found = [counted(record) for record in run.epochs]
+    known = any("active" in site for epoch in run.epochs for site in epoch["dying"].values())
+    if not known:  # as in the records of the first version
+        expected = [[*others, {s: [*c[:-1], None] for s, c in sites.items()}] for *others, sites in expected]
     if found != expected[: len(found)]:
         raise WrongReportError(f"{path}: other numbers than were recorded")
     if run.summary and len(found) < len(expected):

@@ -22,6 +22,8 @@ def damaged(run: list[Record], other: list[Record], choose: random.Random) -> by
     found = copy.deepcopy(run)
     for _ in range(choose.choice((0, 1, 1, 2))):
         choose.choice(_OF_RECORDS)(found, other, choose)
+    if choose.random() < 0.1:
+        record_an_epoch_again(found, choose)
     lines = [json.dumps(record).encode() for record in found]
     if choose.random() < 0.1 and lines:
         double_a_field(lines, choose)
@@ -94,10 +96,16 @@ def lose_the_end(found: list[Record], other: list[Record], choose: random.Random
 def repeat_a_line(found: list[Record], other: list[Record], choose: random.Random) -> None:
     if found:
         place = choose.randrange(len(found))
-        again = copy.deepcopy(found[place])
-        if again.get("test_accuracy") and choose.random() < 0.7:
-            again["test_accuracy"] /= 2
-        found.insert(choose.randrange(len(found) + 1), again)
+        found.insert(choose.randrange(len(found) + 1), copy.deepcopy(found[place]))
+
+
+def record_an_epoch_again(found: list[Record], choose: random.Random) -> None:
+    """With other numbers, behind the first time: nothing would tell them apart if that were lost."""
+    places = [i for i, record in enumerate(found) if isinstance(record.get("test_accuracy"), float)]
+    if places:
+        place = choose.choice(places)
+        again = {**found[place], "test_accuracy": found[place]["test_accuracy"] / 2}
+        found.insert(choose.randrange(place + 1, len(found) + 1), again)
 
 
 def swap_lines(found: list[Record], other: list[Record], choose: random.Random) -> None:

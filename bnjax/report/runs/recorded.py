@@ -155,7 +155,31 @@ def _fault(reading: records.Reading) -> str:
     for number, record in zip(reading.lines, reading.records, strict=True):
         if wrong := _wrong_sites(record, config):
             return f"{reading.path}, line {number}: epoch record: {wrong}"
+    return _of_two_versions(reading)
+
+
+def _of_two_versions(reading: records.Reading) -> str:
+    """All epochs or none: the first version did not record these, and a report may ask any epoch for them."""
+    for name, lacks in (("train_batch_accuracy", _lacks_batches), ("dying.*.active", _lacks_active)):
+        found = [
+            (lacks(record), number)
+            for number, record in zip(reading.lines, reading.records, strict=True)
+            if record["kind"] == "epoch" and record["status"] == "ok"
+        ]
+        if len({lacking for lacking, _ in found}) > 1 or any(lacking is None for lacking, _ in found):
+            number = next(number for lacking, number in found if lacking in (True, None))
+            return f"{reading.path}, line {number}: epoch record: lacks {name}, which others have"
     return ""
+
+
+def _lacks_batches(epoch: dict[str, Any]) -> bool:
+    return not epoch.get("train_batch_accuracy")
+
+
+def _lacks_active(epoch: dict[str, Any]) -> bool | None:
+    """None where only some sites lack it."""
+    lacking = {"active" not in site for site in epoch["dying"].values()}
+    return None if len(lacking) > 1 else True in lacking
 
 
 def _wrong_sites(record: dict[str, Any], config: Config) -> str:

@@ -144,8 +144,9 @@ class _Findings:
         }
 
     def _values(self, sweep: str, condition: str, metric: Metric) -> PerRun:
-        found = self._found[sweep].get(condition, [])
-        return {run.run["config"]["seed"]: metric(run) for run in found}
+        found = {run.run["config"]["seed"]: run for run in self._found[sweep].get(condition, [])}
+        values = {seed: _known(metric, run) for seed, run in found.items()}
+        return {seed: value for seed, value in values.items() if value is not None}
 
     def _told(
         self, said: str, sweep: str, condition: str, metric: Metric, what: str, unit: str = "%"
@@ -159,6 +160,14 @@ class _Findings:
         found = paired_differences(ours, others)
         if found:
             yield Finding(said, condition, f"test accuracy, minus {reference}", estimate(found), "points")
+
+
+def _known(metric: Metric, run: RecordedRun) -> float | None:
+    """None where records of the first version lack what is read."""
+    try:
+        return metric(run)
+    except KeyError:
+        return None
 
 
 def sweep_runs(
