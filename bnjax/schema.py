@@ -152,7 +152,7 @@ PARTS: dict[str, Part] = {
     "device": Part({"kind": (str,), "count": (int,)}, {"platform": (str,)}, _ANY),
     "train_batch_accuracy": Part(dict.fromkeys(("lowest", "median", "perfect"), _NUMBER), may_be_empty=True),
     "dying": Part(
-        dict.fromkeys(("silent", "flat", "units"), (int,)),
+        {"silent": (int,), "flat": (int, type(None)), "units": (int,)},
         {"active": _NUMBER},  # added later
         may_be_empty=True,
         of_each_site=True,
