@@ -97,6 +97,8 @@ def test_fields_of_a_later_version_are_told_once(damaged, tmp_path):
     runs, problems = load_sound_runs(tmp_path)
     assert len(runs) == 3
     assert len(problems) == 2
+    with pytest.warns(LeftOut):
+        assert not {"colour", "shade"} & set(bnjax.report.load(tmp_path))
     for name in ("epoch.colour", "run.config.shade"):
         assert sum(f"field '{name}' comes from a later version" in line for line in problems) == 1
 

@@ -44,7 +44,12 @@ def image_set(count, seed=0, shape=(6, 6, 1)):
 
 
 def dataset(train_count=48, test_count=29):
-    return Dataset(image_set(train_count), image_set(test_count, 1), 10, {"name": "made"})
+    return Dataset(
+        image_set(train_count),
+        image_set(test_count, 1),
+        10,
+        {"name": "made", "version": "1", "encoding": "none"},
+    )
 
 
 def config(**settings):

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from bnjax import records
 from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, total, without_mislabelled
+from bnjax.settings.config import FIELDS
+from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.recorded import load_sound_runs
+from bnjax.schema import PARTS
 
 if TYPE_CHECKING:
     import pandas
 
 _COUNTS = ("silent", "flat", "units")
 _NOT_METRICS = {"schema", "kind", "run_id", "dying", "train_batch_accuracy"}
+_SETTINGS = {field.name for field in FIELDS}
 _METRICS = [name for name in records.SCHEMA["epoch"] if name not in _NOT_METRICS]
 
 
@@ -62,7 +67,7 @@ def _columns(run: RecordedRun) -> dict[str, list[Any]]:
     told = run.run
     shared = {
         "run_id": told["run_id"],
-        **told["config"],
+        **{name: value for name, value in told["config"].items() if name in _SETTINGS},
         "data": told["data"].get("name"),
         "data_version": told["data"].get("version"),
         "encoding": told["data"].get("encoding"),
@@ -74,8 +79,9 @@ def _columns(run: RecordedRun) -> dict[str, list[Any]]:
     columns = {name: [value] * len(epochs) for name, value in shared.items()}
     columns |= {name: [epoch.get(name) for epoch in epochs] for name in _METRICS}
     batches = [epoch.get("train_batch_accuracy", {}) for epoch in epochs]
-    for name in dict.fromkeys(name for of_epoch in batches for name in of_epoch):
-        columns[f"train_batch_accuracy:{name}"] = [of_epoch.get(name) for of_epoch in batches]
+    if any(batches):
+        for name in PARTS["train_batch_accuracy"].needed:
+            columns[f"train_batch_accuracy:{name}"] = [of_epoch.get(name) for of_epoch in batches]
     dying = [epoch["dying"] for epoch in epochs]
     sites = dict.fromkeys(site for of_epoch in dying for site in of_epoch)
     for count in _COUNTS:

@@ -184,13 +184,14 @@ def _lacks_active(epoch: dict[str, Any]) -> bool | None:
 
 def _wrong_sites(record: dict[str, Any], config: Config) -> str:
     """An epoch counts the units of every site with an activation, but for what was computed once."""
-    if record["kind"] != "epoch" or record["status"] != "ok":
+    if record["kind"] != "epoch":
         return ""
     sites = {site.name for site in config.sites if not site.linear}
     if foreign := record["dying"].keys() - sites:
         return f"dying names {records.shown(min(foreign))}, and {config.model} has no such site"
     lacking = sites - record["dying"].keys()
-    return f"dying lacks {min(lacking)!r}" if lacking and not config.precompute_frozen else ""
+    whole = record["status"] == "ok" and not config.precompute_frozen
+    return f"dying lacks {min(lacking)!r}" if lacking and whole else ""
 
 
 def _wrong_settings(run: dict[str, Any]) -> str:
