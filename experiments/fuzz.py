@@ -22,11 +22,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bnjax import records
-from bnjax.architectures.sites import MODELS, model_sites
+from bnjax.architectures import ARCHITECTURES
 from bnjax.commands.flags import Parser, command_from_flags
 from bnjax.data.picture import BadImageError, decode_picture, stored_pixels, strict_decoding
 from bnjax.placement import PlacementError, parse_placement
-from bnjax.settings.config import FIELDS
+from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.options import OPTION_FIELDS
 from bnjax.weights.hdf5 import WeightsError, read_numbers, reading, stored_layers
 
@@ -70,7 +70,7 @@ def one_line(error: BaseException) -> None:
 
 def check_placement(text: str, model: str) -> None:
     try:
-        parse_placement(text, model_sites(model, 2))
+        parse_placement(text, Config(model=model, hidden_layers=2).sites)
     except PlacementError as error:
         one_line(error)
 
@@ -212,7 +212,7 @@ def checks(scratch: Path) -> dict[str, tuple[Callable[..., None], tuple[st.Searc
     weights = st.one_of(damaged(sample_weights(scratch / "sample.h5")), st.binary(max_size=80))
     images = st.one_of(damaged(sample_images()), st.binary(max_size=80))
     return {
-        "placement": (check_placement, (texts, st.sampled_from(MODELS))),
+        "placement": (check_placement, (texts, st.sampled_from(tuple(ARCHITECTURES)))),
         "records": (partial(check_records, path=scratch / "metrics.jsonl"), (written,)),
         "images": (check_image, (images,)),
         "flags": (check_flags, (arguments(),)),

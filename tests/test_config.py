@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnjax.architectures.sites import MODELS
+from bnjax.architectures import ARCHITECTURES
 from bnjax.settings.canonical import checkpoint_pace, resolve
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.fields import ConfigError
@@ -161,7 +161,7 @@ def test_run_id_is_twelve_hexadecimal_digits():
     assert set(run_id(Config())) <= set("0123456789abcdef")
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", ARCHITECTURES)
 def test_resolving_twice_changes_nothing(model):
     once = resolve(Config(model=model, placement="all", order="before", dropout=0))
     assert resolve(once) == once

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from bnjax.architectures.sites import MODELS
+from bnjax.architectures import ARCHITECTURES
 from bnjax.commands.flags import command_from_flags, help_text
 from bnjax.data.load import fit_validation
 from bnjax.settings.canonical import resolve
@@ -196,7 +196,7 @@ def test_a_momentum_of_0_is_a_momentum():
 def test_a_condition_expands_what_stands_for_other_settings_as_flags_do(experiment, tmp_path):
     for setting, values in {
         "recipe": ("published", "controlled"),
-        "model": MODELS,
+        "model": tuple(ARCHITECTURES),
         "optimizer": ("adam", "sgd", "momentum"),
         "trained": TRAINED,
     }.items():

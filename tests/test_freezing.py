@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bnjax.architectures.inceptionv3_layers import inceptionv3_positions
-from bnjax.architectures.sites import mobilenetv2_positions
+from bnjax.architectures.mobilenetv2 import mobilenetv2_positions
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import build_model

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bnjax.architectures.inceptionv3 import INCEPTIONV3_SITES
 from bnjax.architectures.inceptionv3_layers import inceptionv3_kernel_shapes
-from bnjax.architectures.sites import INCEPTIONV3_SITES
 from bnjax.models import InceptionV3, build_model
 from bnjax.models.network import unit_name
 from bnjax.nn.unit import parameter_count

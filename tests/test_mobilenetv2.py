@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bnjax.architectures.sites import MOBILENETV2_SITES
+from bnjax.architectures.mobilenetv2 import MOBILENETV2_SITES
 from bnjax.models import MobileNetV2, build_model, gates_for
 from bnjax.models.mobilenetv2 import scaled_features
 from bnjax.models.network import unit_name

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from bnjax.architectures.sites import MODEL_IMAGES, MODELS, model_sites
+from bnjax.architectures import ARCHITECTURES
 from bnjax.models import CNN, MLP, VGG7, build_model, gates_for
 from bnjax.models.build import network_class
 from bnjax.models.network import unit_name
@@ -57,7 +57,7 @@ def test_known_sums():
 def test_parameter_counts(name, placement, order):
     network = network_class(name)
     model = network(placement=placement, order=order)
-    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *MODEL_IMAGES[name].shape)))
+    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *ARCHITECTURES[name].images.shape)))
     assert parameter_count(shapes["params"]) == PARAMETER_COUNTS[name, placement]
 
 
@@ -157,10 +157,10 @@ def test_gates_start_as_the_placement_says():
     assert jax.tree.map(float, gates["fc_dense1"]) == {"on": 1.0, "after": 0.0}
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", ARCHITECTURES)
 def test_flags_and_networks_know_the_same_sites(model):
     config = resolve(Config(model=model, hidden_layers=1))
-    assert build_model(config, 10).sites == model_sites(model)
+    assert build_model(config, 10).sites == Config(model=model).sites
 
 
 def test_settings_reach_the_network():

@@ -6,8 +6,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bnjax.architectures.sites import CNN_SITES, MOBILENETV2_SITES, MODELS, VGG7_SITES, mlp_sites, model_sites
+from bnjax.architectures import ARCHITECTURES
+from bnjax.architectures.cnn import CNN_SITES
+from bnjax.architectures.mlp import mlp_sites
+from bnjax.architectures.mobilenetv2 import MOBILENETV2_SITES
+from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.placement import KINDS, ORDERS, Placement, PlacementError, Site, all_placements, parse_placement
+from bnjax.settings.config import Config
 
 VGG7_TEXTS = {
     "none": "crcr-crcr-drdr",
@@ -140,17 +145,21 @@ def test_every_placement_of_vgg7_reads_back():
         assert parse_placement(str(placement), VGG7_SITES, order="after") == placement
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", ARCHITECTURES)
 def test_every_model_has_distinct_sites_in_blocks(model):
-    names = [site.name for site in model_sites(model)]
+    names = [site.name for site in Config(model=model).sites]
     assert names
     assert len(set(names)) == len(names)
-    assert all(site.block and site.kind in KINDS for site in model_sites(model))
+    assert all(site.block and site.kind in KINDS for site in Config(model=model).sites)
 
 
 def test_the_mlp_has_a_site_for_each_hidden_layer():
-    assert [site.name for site in model_sites("mlp", 3)] == ["fc/dense1", "fc/dense2", "fc/dense3"]
-    assert mlp_sites(2) == model_sites("mlp", 2)
+    assert [site.name for site in Config(model="mlp", hidden_layers=3).sites] == [
+        "fc/dense1",
+        "fc/dense2",
+        "fc/dense3",
+    ]
+    assert mlp_sites(2) == Config(model="mlp", hidden_layers=2).sites
 
 
 _words = st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True)

@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnjax.architectures.sites import VGG7_SITES
+from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.placement import Site
 from bnjax.report.sections.effects import grid_effects, shared_seeds
 from bnjax.stats.intervals import estimate, holm, paired_p, possible

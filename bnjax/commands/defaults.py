@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from bnjax.architectures.sites import MODEL_IMAGES
+from bnjax.architectures import ARCHITECTURES
 from bnjax.settings.canonical import USUAL_MOMENTUM
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.fields import check_field
@@ -40,7 +40,7 @@ def _brought(base: Config, given: Mapping[str, Any]) -> dict[str, Any]:
     brought: dict[str, Any] = {}
     if given.get("optimizer") == "momentum":
         brought["momentum"] = USUAL_MOMENTUM
-    if given.get("model", base.model) in MODEL_IMAGES.keys() - {base.model}:
+    if given.get("model", base.model) in ARCHITECTURES.keys() - {base.model}:
         brought["image_size"] = _image_size(base, given["model"])
     if given.get("trained", base.trained) != base.trained:
         brought |= {"freeze_until": "", "train_norms": False}
@@ -51,7 +51,8 @@ def _brought(base: Config, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _image_size(base: Config, model: str) -> int:
     """That of the network; where the recipe leaves the size open, 32 stays if it is large enough."""
-    usual, own = Config.image_size, MODEL_IMAGES[model]
-    if model == "mlp" or (base.image_size == usual and own.smallest_side <= usual):
+    usual, own = Config.image_size, ARCHITECTURES[model].images
+    sized = ARCHITECTURES[model].follows_image_size
+    if not sized or (base.image_size == usual and own.smallest_side <= usual):
         return usual
     return own.shape[0]

@@ -1,40 +1,25 @@
 """From a config to its network."""
 
+import importlib
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from bnjax.models.cnn import CNN
-from bnjax.models.inceptionv3 import InceptionV3
-from bnjax.models.mlp import MLP
-from bnjax.models.mobilenetv2 import MobileNetV2
+from bnjax.architectures import ARCHITECTURES
 from bnjax.models.network import Network
-from bnjax.models.vgg7 import VGG7
 from bnjax.settings.config import Config
 from bnjax.settings.finetuning import freezing
 
-_NETWORKS: dict[str, type[Network]] = {
-    "cnn": CNN,
-    "mlp": MLP,
-    "vgg7": VGG7,
-    "mobilenetv2": MobileNetV2,
-    "inceptionv3": InceptionV3,
-}
-#: The settings that one network alone has.
-_OWN_SETTINGS = {
-    "mlp": ("hidden_layers", "width"),
-    "mobilenetv2": ("width_multiplier", "stride_padding", "halvings", "conv_bias"),
-}
-
 
 def network_class(model: str) -> type[Network]:
-    """The class behind a model's name in flags.
+    """The class behind a network's name in flags; its module is imported when it is asked for.
 
     Raises:
-      KeyError: no model has that name.
+      KeyError: no network has that name.
     """
-    return _NETWORKS[model]
+    module, _, name = ARCHITECTURES[model].network.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def norm_group(config: Config) -> int:
@@ -56,7 +41,7 @@ def build_model(config: Config, num_classes: int, gated: bool = False) -> Networ
     Args:
       gated: the placement is not built in, see :class:`bnjax.nn.Unit`.
     """
-    own: dict[str, Any] = {name: getattr(config, name) for name in _OWN_SETTINGS.get(config.model, ())}
+    own: dict[str, Any] = {name: getattr(config, name) for name in ARCHITECTURES[config.model].own_settings}
     return network_class(config.model)(
         num_classes=num_classes,
         placement=config.parsed_placement(),

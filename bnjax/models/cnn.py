@@ -2,7 +2,8 @@
 
 from jax import Array
 
-from bnjax.architectures.sites import CNN_SITES, MODEL_IMAGES
+from bnjax.architectures import ARCHITECTURES
+from bnjax.architectures.cnn import CNN_SITES
 from bnjax.models.network import Network
 from bnjax.nn.pool import max_pool
 from bnjax.placement import Site
@@ -23,7 +24,7 @@ class CNN(Network):
 
     @property
     def smallest_side(self) -> int:
-        return MODEL_IMAGES["cnn"].smallest_side
+        return ARCHITECTURES["cnn"].images.smallest_side
 
     def block(self, name: str, x: Array, train: bool) -> Array:
         if name == "fc":

@@ -6,6 +6,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from bnjax.architectures import ARCHITECTURES
+from bnjax.architectures.inceptionv3 import INCEPTIONV3_SITES
 from bnjax.architectures.inceptionv3_layers import (
     INCEPTIONV3_BLOCKS,
     AveragePool,
@@ -14,7 +16,6 @@ from bnjax.architectures.inceptionv3_layers import (
     Layer,
     MaxPool,
 )
-from bnjax.architectures.sites import INCEPTIONV3_SITES, MODEL_IMAGES
 from bnjax.models.network import Network
 from bnjax.nn.pool import average_pool, max_pool
 from bnjax.placement import Site
@@ -43,7 +44,7 @@ class InceptionV3(Network):
 
     @property
     def smallest_side(self) -> int:
-        return MODEL_IMAGES["inceptionv3"].smallest_side
+        return ARCHITECTURES["inceptionv3"].images.smallest_side
 
     def block(self, name: str, x: Array, train: bool) -> Array:
         sites = iter([site for site in self.sites if site.block == name])

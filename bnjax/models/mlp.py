@@ -2,7 +2,7 @@
 
 from jax import Array
 
-from bnjax.architectures.sites import mlp_sites
+from bnjax.architectures.mlp import mlp_sites
 from bnjax.models.network import Network
 from bnjax.placement import Site
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import flax.linen as nn
 from jax import Array
 
-from bnjax.architectures.sites import (
+from bnjax.architectures.mobilenetv2 import (
     MOBILENETV2_HALVINGS,
     MOBILENETV2_SITES,
     MOBILENETV2_STAGES,

@@ -2,7 +2,8 @@
 
 from jax import Array
 
-from bnjax.architectures.sites import MODEL_IMAGES, VGG7_SITES
+from bnjax.architectures import ARCHITECTURES
+from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.models.network import Network
 from bnjax.nn.pool import max_pool
 from bnjax.placement import Site
@@ -23,7 +24,7 @@ class VGG7(Network):
 
     @property
     def smallest_side(self) -> int:
-        return MODEL_IMAGES["vgg7"].smallest_side
+        return ARCHITECTURES["vgg7"].images.smallest_side
 
     def block(self, name: str, x: Array, train: bool) -> Array:
         if name == "fc":

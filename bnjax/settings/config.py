@@ -8,8 +8,8 @@ help, its choices and its bounds stand in one place.
 import dataclasses
 from dataclasses import dataclass
 
-from bnjax.architectures.sites import MODEL_IMAGES, Images, Site, mobilenetv2_smallest_side, model_sites
-from bnjax.placement import Placement, PlacementError, parse_placement
+from bnjax.architectures import ARCHITECTURES, Images
+from bnjax.placement import Placement, PlacementError, Site, parse_placement
 from bnjax.settings.data import DataSettings
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.files import FileSettings
@@ -24,8 +24,8 @@ class Config(FineTuningSettings, FileSettings, TrainingSettings, DataSettings, N
 
     @property
     def sites(self) -> tuple[Site, ...]:
-        """The sites of this config's model."""
-        return model_sites(self.model, self.hidden_layers)
+        """The sites of this config's network."""
+        return ARCHITECTURES[self.model].sites(self)
 
     @property
     def first_epochs_depend_on_all(self) -> bool:
@@ -38,13 +38,7 @@ class Config(FineTuningSettings, FileSettings, TrainingSettings, DataSettings, N
         Its shape is what ``digits`` are enlarged to: that of the published experiment for the MLP, for the
         others ``image_size``.
         """
-        images = MODEL_IMAGES[self.model]
-        if self.model == "mlp":
-            return images
-        smallest_side = images.smallest_side
-        if self.model == "mobilenetv2":
-            smallest_side = mobilenetv2_smallest_side(self.halvings, self.stride_padding)
-        return Images((self.image_size, self.image_size, images.shape[-1]), smallest_side)
+        return ARCHITECTURES[self.model].images_of(self)
 
     def parsed_placement(self) -> Placement:
         """The placement as a value.

@@ -4,13 +4,11 @@ import dataclasses
 from pathlib import PurePath
 from typing import Any
 
+from bnjax.architectures import ARCHITECTURES
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError, in_float32
 from bnjax.settings.finetuning_settings import FineTuningSettings
 from bnjax.settings.freezing import Cut, Freezing
-
-#: Of these networks Keras publishes weights with a hash.
-IMAGENET_MODELS = ("inceptionv3",)
 
 
 def freezing(config: Config) -> Freezing:
@@ -137,10 +135,11 @@ def _check_precomputable(config: Config) -> None:
 
 def _canonical_weights(config: Config) -> str:
     """A path loses the slash at its end."""
-    if config.weights == "imagenet" and config.model not in IMAGENET_MODELS:
+    if config.weights == "imagenet" and not ARCHITECTURES[config.model].imagenet:
+        offered = [name for name, architecture in ARCHITECTURES.items() if architecture.imagenet]
         raise ConfigError(
             f"--weights=imagenet: none with a published hash for {config.model}, only for "
-            f"{', '.join(IMAGENET_MODELS)}; give a file, the folder of a run, none, or --pretrain=DATASET"
+            f"{', '.join(offered)}; give a file, the folder of a run, none, or --pretrain=DATASET"
         )
     return config.weights if config.weights in ("none", "imagenet") else str(PurePath(config.weights))
 

@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bnjax.architectures.inceptionv3_layers import inceptionv3_positions
-from bnjax.architectures.sites import Site, mobilenetv2_positions
+from bnjax.architectures import ARCHITECTURES
+from bnjax.placement import Site
 from bnjax.settings.fields import ConfigError
 
 #: What a norm does in training; the table of :mod:`bnjax.nn.norms` says how.
@@ -99,11 +99,11 @@ def _whole_blocks(cut: Cut, blocks: Sequence[str], sites: Sequence[Site]) -> lis
 
 def _positions(text: str, model: str, blocks: Sequence[str]) -> dict[str, tuple[int, int]]:
     """Site -> positions of its convolution and of its norm among Keras's layers."""
-    known = {"inceptionv3": inceptionv3_positions, "mobilenetv2": mobilenetv2_positions}
+    in_keras = ARCHITECTURES[model].keras_positions
     offered = f"a block of {model}: {', '.join(blocks)}"
-    if model not in known:
+    if not in_keras:
         raise ConfigError(f"--freeze_until={text} is not {offered}")
-    positions, layers = known[model]()
+    positions, layers = in_keras()
     if not text.isdecimal() or int(text) > layers:
         raise ConfigError(
             f"--freeze_until={text} is neither a number of layers from 0 to {layers} nor {offered}"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bnjax.architectures.sites import MODELS
+from bnjax.architectures import ARCHITECTURES
 from bnjax.settings.fields import setting
 
 ACTIVATIONS = ("relu", "leaky_relu", "relu6", "elu", "prelu")
@@ -14,7 +14,7 @@ INITIALIZERS = ("glorot_uniform", "he_normal", "lecun_normal", "gaussian")
 class NetworkSettings:
     """Which network, where its norms stand, and what its units are."""
 
-    model: str = setting("cnn", "The network.", group="network", choices=MODELS)
+    model: str = setting("cnn", "The network.", group="network", choices=tuple(ARCHITECTURES))
     placement: str = setting(
         "none",
         "Where the norms stand: none, all, a list of kinds, blocks, sites or globs with an optional order "

@@ -7,7 +7,7 @@ the lowest loss.
 
 from collections.abc import Iterable, Iterator
 
-from bnjax.architectures.sites import VGG7_SITES
+from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.placement import Placement, all_placements, plain_code
 from bnjax.settings.config import Config
 from bnjax.studies.claim import Claim, Conditions, Contrast, level, mean_minus, minus

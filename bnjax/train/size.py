@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 
+from bnjax.architectures import ARCHITECTURES
 from bnjax.process.bar import say
 from bnjax.settings.config import Config
 from bnjax.train.state import TrainState
@@ -16,14 +17,6 @@ MANY_PARAMETERS = 200_000_000
 #: So is one whose training needs more than this part of the free memory.
 _LARGE_SHARE = 0.5
 _GIBIBYTE = 2**30
-#: What makes a network larger or smaller.
-_FLAGS = {
-    "cnn": "--image_size",
-    "vgg7": "--image_size",
-    "mlp": "--width",
-    "mobilenetv2": "--width_multiplier",
-    "inceptionv3": "--head_width",
-}
 _MEMORY = Path("/proc/meminfo")
 
 
@@ -51,7 +44,7 @@ def size_line(config: Config, shapes: TrainState, free: int | None) -> str:
     if parameters <= MANY_PARAMETERS and (free is None or needed <= _LARGE_SHARE * free):
         return ""
     memory = "" if free is None else f" of {free / _GIBIBYTE:.1f} GiB free"
-    flag = _FLAGS[config.model]
+    flag = ARCHITECTURES[config.model].size_flag
     value = getattr(config, flag.removeprefix("--"))
     return (
         f"{config.model} with {flag}={value} has {parameters:,} parameters; training needs more than "

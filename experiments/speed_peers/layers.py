@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 from bnjax.architectures.inceptionv3_layers import INCEPTIONV3_BLOCKS, AveragePool, Convolution, MaxPool
 from bnjax.architectures.inceptionv3_layers import Branches as InceptionBranches
 from bnjax.architectures.inceptionv3_layers import Chain as InceptionChain
-from bnjax.architectures.sites import MOBILENETV2_STAGES
+from bnjax.architectures.mobilenetv2 import MOBILENETV2_STAGES
 
 
 class Layer(NamedTuple):

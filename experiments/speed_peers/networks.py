@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bnjax.architectures.sites import MODEL_IMAGES, model_sites
+from bnjax.settings.config import Config
 from speed_peers.layers import (
     FLATTEN,
     MEAN,
@@ -119,8 +119,9 @@ def size_obstacle(network: str, image_size: int) -> str | None:
     multiple = ARCHITECTURES[network].side_multiple
     if not image_size or not multiple:
         return None
-    if image_size < MODEL_IMAGES[network].smallest_side:
-        return f"{network} takes images from {MODEL_IMAGES[network].smallest_side} pixels a side"
+    smallest = Config(model=network).images().smallest_side
+    if image_size < smallest:
+        return f"{network} takes images from {smallest} pixels a side"
     return f"{network} takes multiples of {multiple} pixels here" if image_size % multiple else None
 
 
@@ -178,7 +179,7 @@ class Task:
 def task_settings(task: Task) -> dict[str, Any]:
     """The settings of bnjax, by their names in flags, that make it train a task."""
     architecture = task.architecture
-    sites = [site.name for site in model_sites(task.network)]
+    sites = [site.name for site in Config(model=task.network).sites]
     chosen = (
         [name for name, norm in zip(sites, task.norms, strict=True) if norm == "1"] if task.norms else sites
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bnjax.architectures.sites import model_sites
+from bnjax.settings.config import Config
 from speed_peers.contestants import BNJAX, CONTESTANTS, Contestant
 from speed_peers.networks import Task, task_settings
 from speed_peers.processes import WorkerError, environment_of
@@ -23,7 +23,7 @@ def sweep_norms(network: str, count: int) -> list[str]:
     Returns:
       ``norms`` of tasks, see :class:`speed_peers.networks.Task`; as many as there are, ``count`` at most.
     """
-    sites = len(model_sites(network))
+    sites = len(Config(model=network).sites)
     wanted = ["1" * sites, "0" * sites]
     for bit in range(sites.bit_length()):
         chosen = "".join(str(number >> bit & 1) for number in range(sites))

@@ -5,7 +5,7 @@ import pytest
 from keras import layers
 
 from bnjax.architectures.inceptionv3_layers import inceptionv3_positions
-from bnjax.architectures.sites import mobilenetv2_positions
+from bnjax.architectures.mobilenetv2 import mobilenetv2_positions
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("keras_float64", "numpy_initialisers")]
 

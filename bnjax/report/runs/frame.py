@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from bnjax import records
 from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, total, without_mislabelled
-from bnjax.settings.config import FIELDS
-from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.recorded import load_sound_runs
 from bnjax.schema import PARTS
+from bnjax.settings.config import FIELDS
 
 if TYPE_CHECKING:
     import pandas

@@ -5,8 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from bnjax.architectures.sites import Site
-from bnjax.placement import Order, all_placements
+from bnjax.placement import Order, Site, all_placements
 from bnjax.stats.intervals import Estimate, estimate
 
 #: The names of one site, or of two.

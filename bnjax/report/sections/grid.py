@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from bnjax.architectures.sites import VGG7_SITES
+from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.report.page.document import Cell, Section, Table, mean_cell, number, text
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.sections.effects import Factor, grid_effects

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bnjax.architectures.sites import VGG7_SITES
+from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.report.page.document import numbered, slug
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import best_first, config_of, cut, length_told, shared_settings

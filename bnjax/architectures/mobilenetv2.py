@@ -1,50 +1,10 @@
-"""The sites that each model offers, in the order in which data meets them, and its images (no JAX here).
-
-A misspelt placement can be answered, a grid of placements written down and data read without a network; the
-models in :mod:`bnjax.models` name their units after these lists.
-"""
+"""MobileNetV2 (Sandler et al. 2018)."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from bnjax.architectures.inceptionv3_layers import inceptionv3_site_names
+from bnjax.architectures.architecture import Architecture, Images
 from bnjax.placement import Site
 
-
-class Images(NamedTuple):
-    """The images of a model.
-
-    Attributes:
-      shape: of its published experiment: height, width, channels. Others are taken too.
-      smallest_side: fewest pixels on a side that reach the logits.
-    """
-
-    shape: tuple[int, int, int]
-    smallest_side: int
-
-
-MODEL_IMAGES = {
-    "cnn": Images((32, 32, 3), 4),
-    "mlp": Images((28, 28, 1), 1),
-    "vgg7": Images((32, 32, 3), 4),
-    "mobilenetv2": Images((224, 224, 3), 31),
-    "inceptionv3": Images((299, 299, 3), 75),
-}
-MODELS = tuple(MODEL_IMAGES)
-
-CNN_SITES = (
-    Site("block1/conv1", "conv"),
-    Site("block2/conv1", "conv"),
-    Site("fc/dense1", "dense"),
-)
-VGG7_SITES = (
-    Site("block1/conv1", "conv"),
-    Site("block1/conv2", "conv"),
-    Site("block2/conv1", "conv"),
-    Site("block2/conv2", "conv"),
-    Site("fc/dense1", "dense"),
-    Site("fc/dense2", "dense"),
-)
 #: MobileNetV2's blocks in a row, their features, and the stride of the first (Sandler et al. 2018, table 2).
 MOBILENETV2_STAGES = (
     (1, 16, 1),
@@ -73,8 +33,6 @@ def _mobilenetv2_sites() -> Iterator[Site]:
 
 #: 52 sites, 17 of them linear: an order moves 35 norms. Blocks are numbered as in Keras.
 MOBILENETV2_SITES = tuple(_mobilenetv2_sites())
-#: 94 sites, in the order in which Keras makes its layers ``conv2d``, ``conv2d_1``, ...
-INCEPTIONV3_SITES = tuple(Site(name, "conv") for name in inceptionv3_site_names())
 
 
 def mobilenetv2_positions() -> tuple[dict[str, tuple[int, int]], int]:
@@ -103,21 +61,13 @@ def mobilenetv2_smallest_side(halvings: int, stride_padding: str) -> int:
     return 2 * side - 1 if halvings == MOBILENETV2_HALVINGS else side
 
 
-def mlp_sites(hidden_layers: int) -> tuple[Site, ...]:
-    """``fc/dense1`` ... ``fc/denseN``, one for each hidden layer."""
-    return tuple(Site(f"fc/dense{number}", "dense") for number in range(1, hidden_layers + 1))
-
-
-def model_sites(model: str, hidden_layers: int = 1) -> tuple[Site, ...]:
-    """The sites of a model by its name in flags; ``hidden_layers`` counts for the MLP alone.
-
-    Raises:
-      KeyError: no model has that name.
-    """
-    fixed = {
-        "cnn": CNN_SITES,
-        "vgg7": VGG7_SITES,
-        "mobilenetv2": MOBILENETV2_SITES,
-        "inceptionv3": INCEPTIONV3_SITES,
-    }
-    return mlp_sites(hidden_layers) if model == "mlp" else fixed[model]
+MOBILENETV2 = Architecture(
+    name="mobilenetv2",
+    network="bnjax.models.mobilenetv2:MobileNetV2",
+    images=Images((224, 224, 3), 31),
+    sites=lambda _: MOBILENETV2_SITES,
+    own_settings=("width_multiplier", "stride_padding", "halvings", "conv_bias"),
+    smallest_side=lambda settings: mobilenetv2_smallest_side(settings.halvings, settings.stride_padding),
+    keras_positions=mobilenetv2_positions,
+    size_flag="--width_multiplier",
+)

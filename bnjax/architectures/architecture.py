@@ -1,0 +1,61 @@
+"""What is known of a network without JAX."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from bnjax.placement import Site
+
+#: Site -> positions of its convolution and its norm among Keras's layers; and how many layers there are.
+Positions = tuple[dict[str, tuple[int, int]], int]
+
+
+class Images(NamedTuple):
+    """The images of a network.
+
+    Attributes:
+      shape: of its published experiment: height, width, channels. Others are taken too.
+      smallest_side: fewest pixels on a side that reach the logits.
+    """
+
+    shape: tuple[int, int, int]
+    smallest_side: int
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network as a value: a misspelt placement can be answered and data read before JAX is imported.
+
+    Functions of settings take a :class:`bnjax.settings.config.Config` or whatever has its fields.
+
+    Attributes:
+      name: in flags and records.
+      network: its Flax module, as ``module:class``.
+      images: those of its published experiment.
+      sites: settings -> sites, in the order in which data meets them.
+      own_settings: the settings that it alone has; its Flax module takes them by the same names.
+      follows_image_size: whether ``--image_size`` sets the size of its images.
+      smallest_side: settings -> fewest pixels on a side; None: that of ``images``.
+      keras_positions: positions of its layers in Keras's order; None where Keras has no such network.
+      imagenet: whether Keras publishes weights with a hash.
+      size_flag: the flag that makes it larger or smaller.
+    """
+
+    name: str
+    network: str
+    images: Images
+    sites: Callable[[Any], tuple[Site, ...]]
+    own_settings: tuple[str, ...] = ()
+    follows_image_size: bool = True
+    smallest_side: Callable[[Any], int] | None = None
+    keras_positions: Callable[[], Positions] | None = None
+    imagenet: bool = False
+    size_flag: str = "--image_size"
+
+    def images_of(self, settings: Any) -> Images:
+        """What it asks of images; its shape is what ``digits`` are enlarged to."""
+        smallest = self.smallest_side(settings) if self.smallest_side else self.images.smallest_side
+        shape = self.images.shape
+        if self.follows_image_size:
+            shape = (settings.image_size, settings.image_size, shape[-1])
+        return Images(shape, smallest)

@@ -1,0 +1,20 @@
+"""VGG7, the network of the placement study (Qiita, 2018-10-02)."""
+
+from bnjax.architectures.architecture import Architecture, Images
+from bnjax.placement import Site
+
+VGG7_SITES = (
+    Site("block1/conv1", "conv"),
+    Site("block1/conv2", "conv"),
+    Site("block2/conv1", "conv"),
+    Site("block2/conv2", "conv"),
+    Site("fc/dense1", "dense"),
+    Site("fc/dense2", "dense"),
+)
+
+VGG7 = Architecture(
+    name="vgg7",
+    network="bnjax.models.vgg7:VGG7",
+    images=Images((32, 32, 3), 4),
+    sites=lambda _: VGG7_SITES,
+)
