@@ -29,8 +29,8 @@ def main(argv: list[str]) -> int:
     source = options.run_dir / FILE_NAME
     if not source.is_file():
         complain(argv[0], f"{options.run_dir} holds no {FILE_NAME}")
-    if options.lines < _LINES_PER_FILE:
-        complain(argv[0], f"--lines={options.lines}: {_LINES_PER_FILE} or more are accepted")
+    if options.lines < 1 or options.lines % _LINES_PER_FILE:
+        complain(argv[0], f"--lines={options.lines}: multiples of {_LINES_PER_FILE} are accepted")
     run, *rest = source.read_text(encoding="utf-8").splitlines(keepends=True)
     epochs = [line for line in rest if json.loads(line)["kind"] == "epoch"]
     if not epochs:

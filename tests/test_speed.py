@@ -14,6 +14,7 @@ import pytest
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 
 import speed
+import speed_report
 from speed_peers.contestants import CONTESTANTS, Contestant
 from speed_peers.measurement_files import load_speed
 from speed_peers.networks import ARCHITECTURES, Task
@@ -38,6 +39,15 @@ pytestmark = pytest.mark.slow
         ("--epoch_data=cifar10", "--epoch_data"),
         ("--out=no/such/folder/file", "No such file"),
         ("--image_size=100", "--image_size=100: mobilenetv2 takes multiples of 32 pixels"),
+        (
+            "--networks=mlp,cnn --image_size=64",
+            "--image_size=64: the images of mlp, cnn have a size of their own",
+        ),
+        (
+            "--epochs=0 --epoch_data=digits",
+            "--epoch_data=digits says what epochs are, and --epochs=0 trains none",
+        ),
+        ("--epoch_data=digits --epoch_steps=3", "--epoch_steps=3: an epoch of digits is all of them"),
         ("--networks=inceptionv3 --image_size=64", "inceptionv3 takes images from 75 pixels a side"),
     ],
 )
@@ -48,6 +58,15 @@ def test_wrong_usage(capsys, argument, words):
     assert (caught.value.code, out, len(err.splitlines())) == (2, "", 1)
     assert err.startswith("speed.py: ")
     assert words in err
+
+
+@pytest.mark.parametrize("lines", ["0", "1500"])
+def test_lines_that_speed_report_would_not_read_are_refused(capsys, tmp_path, lines):
+    (tmp_path / "metrics.jsonl").touch()
+    with pytest.raises(SystemExit) as caught:
+        speed_report.main(["speed_report.py", str(tmp_path), f"--lines={lines}"])
+    assert caught.value.code == 2
+    assert f"--lines={lines}: multiples of 1000 are accepted" in capsys.readouterr().err
 
 
 def test_help_imports_no_contestant():

@@ -2,7 +2,7 @@
 
 import shutil
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,15 +77,32 @@ def options_from_flags(argv: Sequence[str], about: str) -> Options:
         unknown = [value for value in given[name] if value not in choices]
         if unknown:
             complain(argv[0], f"--{name}: {unknown[0]!r} is not one of {', '.join(choices)}")
-    if given["frozen"] and given["networks"] != (FROZEN_NETWORK,):
-        complain(argv[0], f"--frozen is of {FROZEN_NETWORK} alone; add --networks={FROZEN_NETWORK}")
-    if given["frozen"] and given["sweep"]:
-        complain(argv[0], f"--sweep={given['sweep']} trains whole networks, and --frozen a part of one")
-    for network in given["networks"]:
-        obstacle = size_obstacle(network, given["image_size"])
-        if obstacle:
-            complain(argv[0], f"--image_size={given['image_size']}: {obstacle}")
+    if obstacle := _obstacle(given, {name for name in given if values[name].present}):
+        complain(argv[0], obstacle)
     return Options(**given)
+
+
+def _obstacle(given: Mapping[str, Any], present: Collection[str]) -> str:
+    """Why flags do not fit each other; empty where they do.
+
+    Args:
+      given: the value of each flag.
+      present: those that stand on the command line, which must not be passed over in silence.
+    """
+    networks, size = given["networks"], given["image_size"]
+    if given["frozen"] and networks != (FROZEN_NETWORK,):
+        return f"--frozen is of {FROZEN_NETWORK} alone; add --networks={FROZEN_NETWORK}"
+    if given["frozen"] and given["sweep"]:
+        return f"--sweep={given['sweep']} trains whole networks, and --frozen a part of one"
+    for name in ("epoch_data", "epoch_steps"):
+        if name in present and not given["epochs"]:
+            return f"--{name}={given[name]} says what epochs are, and --epochs=0 trains none"
+    if "epoch_steps" in present and given["epoch_data"] != EPOCH_DATA[0]:
+        return f"--epoch_steps={given['epoch_steps']}: an epoch of {given['epoch_data']} is all of them"
+    if size and not any(ARCHITECTURES[network].side_multiple for network in networks):
+        return f"--image_size={size}: the images of {', '.join(networks)} have a size of their own"
+    obstacles = filter(None, (size_obstacle(network, size) for network in networks))
+    return next((f"--image_size={size}: {obstacle}" for obstacle in obstacles), "")
 
 
 def _defined_flags() -> flags.FlagValues:
