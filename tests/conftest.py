@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 # Before anything imports JAX; subprocesses inherit it.
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -16,12 +15,11 @@ os.environ.pop("PYTHONUNBUFFERED", None)  # stdout is buffered where users start
 
 import pytest
 from hypothesis import settings
+from starting import SCRIPT
 
 # A slow machine is no failure of the code.
 settings.register_profile("bnjax", deadline=None, print_blob=True)
 settings.load_profile("bnjax")
-
-SCRIPT = Path(__file__).resolve().parents[1] / "experiments" / "cifar10.py"
 
 # Runs a script as `python script arguments` does, and leaves a list of what it imported.
 _WATCH_IMPORTS = """

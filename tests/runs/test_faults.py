@@ -16,7 +16,7 @@ from test_sweep import wait_for
 from bnjax import records
 from bnjax.runs.lock import claimed
 
-EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
+EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 import soak  # noqa: E402
 
 pytestmark = [

@@ -18,7 +18,7 @@ from bnjax.settings.identity import run_id
 from bnjax.studies import recipe
 from bnjax.studies.cifar10 import LOGGED_ACCURACY
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 #: What made-up epochs say where nothing else is asked for.
 METRICS = dict(
     train_loss=1.0, train_accuracy=0.5, test_loss=1.0, validation_loss=None, validation_accuracy=None

@@ -14,7 +14,7 @@ from bnjax import records
 
 pytestmark = pytest.mark.slow
 
-MNIST = [sys.executable, str(Path(__file__).resolve().parents[1] / "experiments/mnist.py")]
+MNIST = [sys.executable, str(Path(__file__).resolve().parents[2] / "experiments/mnist.py")]
 SMALL = ("--dataset=digits", "--width=8", "--jobs=2")
 SWEEP = (*SMALL, "--sweep=bn-or-not")
 

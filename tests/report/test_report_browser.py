@@ -13,7 +13,7 @@ from bnjax.report.page.build import folder_report
 from bnjax.report.page.html import as_html
 
 pytestmark = pytest.mark.slow
-KEPT = Path(__file__).parents[1] / "experiments/results"
+KEPT = Path(__file__).parents[2] / "experiments/results"
 DESK, PHONE = {"width": 1300, "height": 900}, {"width": 390, "height": 844}
 #: WCAG 2.2, success criterion 1.4.3, for text of usual size.
 ENOUGH_CONTRAST = 4.5

@@ -12,7 +12,7 @@ from test_sweep import finish, wait_for, wait_for_epochs
 from bnjax import records
 from bnjax.commands.flags import command_from_flags
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 MNIST = [sys.executable, str(ROOT / "experiments/mnist.py")]
 SWEEP = ("--dataset=digits", "--width=8", "--sweep=bn-or-not", "--jobs=2", "--checkpoint_every=1")
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")

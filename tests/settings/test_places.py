@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from conftest import SCRIPT
+from starting import SCRIPT
 
 from bnjax.files import cache_dir, home
 from bnjax.settings.fields import ConfigError

@@ -10,7 +10,7 @@ from bnjax import records
 from bnjax.report.page.build import folder_report
 from bnjax.report.page.results import BEGIN, END, ReadmeError, keep, results_text, with_results
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "experiments/results"
 
 

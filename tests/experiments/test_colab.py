@@ -12,7 +12,7 @@ from bnjax import records
 
 pytestmark = pytest.mark.slow(minutes=0.5)
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = ROOT / "experiments/colab.ipynb"
 SMALL = 'FLAGS = "--dataset=digits --image_size=8 --width=8 --epochs=2"\nSEEDS = 2'
 

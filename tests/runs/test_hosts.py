@@ -19,7 +19,7 @@ from bnjax.process.signals import Stopped
 from bnjax.runs import checkpoint
 from bnjax.runs.hosts import ALONE, Hosts, HostsError
 
-EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
+EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 import soak  # noqa: E402
 
 NETWORK = ("--width=16", "--dropout=0.2", "--placement=all", "--recipe=controlled", "--checkpoint_every=1")

@@ -30,7 +30,7 @@ from bnjax.train.programs import Programs
 from bnjax.train.step import Totals
 
 pytestmark = pytest.mark.slow
-EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
+EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 import soak  # noqa: E402
 
 DATA = dataset(train_count=160)  # ten steps an epoch

@@ -11,7 +11,7 @@ from pathlib import Path
 import jax
 import pytest
 
-EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
+EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 
 import speed
 import speed_report

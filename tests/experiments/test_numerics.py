@@ -1,14 +1,10 @@
 """What bnjax adds up in float32, against float64: experiments/numerics.py at few rows."""
 
-import sys
 from pathlib import Path
 
+import numerics
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "experiments"))
-
-import numerics
 
 #: Rounding of float32.
 ROUNDING = 2**-24
