@@ -190,7 +190,7 @@ def _check_part(kind: str, field: str, value: Mapping[str, Any]) -> list[str]:
             raise RecordError(f"{place}{shown(site)} is {shown(item)}, not an object")
         later += _check_object(f"{place}{site}.", field, item, part)
         for name in COUNTED:
-            if item[name] > item["units"]:
+            if item[name] is not None and item[name] > item["units"]:
                 raise RecordError(f"{place}{site}.{name} is {item[name]} of {item['units']} units")
     return later
 
