@@ -107,7 +107,7 @@ def test_an_accelerator_is_not_a_cpu(environment):
 
 SCRIPT = """
 import os, pathlib, sys
-from bnjax.train import huge_pages
+from bnjax.process import huge_pages
 huge_pages._KERNEL_SETTING = pathlib.Path(sys.argv[1])
 print("started", flush=True)
 huge_pages.start_with_huge_pages("program.py")
