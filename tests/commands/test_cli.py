@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 # A network so small that nearly all of the time is Python's start and JAX's compiler.
 SMALL = ("--dataset=digits", "--model=mlp", "--width=16", "--batch_size=64")
-TWO_EPOCHS = (*SMALL, "--epochs=2", "--placement=all", "--dropout=0.2")
+TWO_EPOCHS = ("--norm_momentum=0.9", *SMALL, "--epochs=2", "--placement=all", "--dropout=0.2")
 ENDLESS = (*SMALL, "--epochs=100000")
 DIVERGING = (*SMALL, "--epochs=2", "--optimizer=sgd", "--learning_rate=1e30")
 HEAVY = {"jax", "flax", "optax", "tensorflow_datasets"}
