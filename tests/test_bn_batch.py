@@ -6,12 +6,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from test_records import record
 from test_train import ONE_STEP, run_on
 
+from bnjax import records
 from bnjax.config import Config, ConfigError, resolve, run_id
 from bnjax.models import MLP
 from bnjax.models.build import norm_group
 from bnjax.nn.norms import BatchNorm, batch_norm, ghost_batch_norm
+from bnjax.train.device_groups import check_groups
+from bnjax.train.recorder import record_path
 
 RANDOM = np.random.default_rng(0)
 X = jnp.asarray(RANDOM.normal(3, 2, (12, 5, 4)), jnp.float32)
@@ -118,8 +122,37 @@ def test_device_statistics_on_eight_devices_are_those_of_ghost_groups_on_one(mod
 @pytest.mark.slow
 def test_the_statistics_of_groups_lead_elsewhere_than_those_of_the_batch(tmp_path):
     """Else the comparison above could not fail."""
-    flags = ("--model=mlp", *ONE_STEP)
+    flags = ("--model=cnn", *ONE_STEP)
     groups, _ = run_on(1, tmp_path / "ghost", *flags, "--bn_batch=176")
     whole, _ = run_on(1, tmp_path / "global", *flags)
     for metric in ("train_loss", "test_loss"):
         assert abs(groups[1][metric] - whole[1][metric]) > 1e-4 * abs(groups[1][metric])
+
+
+def assert_groups_are_refused(found, done):
+    assert (found, done.returncode) == ([], 2)
+    [line] = done.stderr.splitlines()
+    assert "made with groups of 704 images, and on 1 device they would have 1408; --bn_batch=704 " in line
+    assert "--overwrite" in line
+
+
+@pytest.mark.slow
+def test_a_run_that_other_devices_made_is_not_taken_for_one_of_these(tmp_path):
+    flags = ("--model=mlp", *ONE_STEP, "--bn_batch=device", f"--out_dir={tmp_path}")
+    assert run_on(2, tmp_path, *flags)[1].returncode == 0
+    found, done = run_on(1, tmp_path, *flags)
+    assert_groups_are_refused(found, done)
+    assert_groups_are_refused(*run_on(1, tmp_path, *flags, "--seeds=2"))
+    found, done = run_on(2, tmp_path, *flags)
+    assert (done.returncode, [record["kind"] for record in found]) == (0, ["summary"])
+
+
+def test_a_checkpoint_of_other_groups_is_not_gone_on_from(tmp_path):
+    mine = resolve(Config(bn_batch="device", out_dir=str(tmp_path)))
+    record_path(mine).parent.mkdir()
+    records.append(record_path(mine), record("run", device={"count": 4}))
+    check_groups(mine, 4)
+    check_groups(mine, 0)
+    check_groups(dataclasses.replace(mine, bn_batch="32"), 2)
+    with pytest.raises(ConfigError, match="groups of 32 images, and on 2 devices they would have 64"):
+        check_groups(mine, 2)

@@ -52,5 +52,16 @@ def computes_on_cpu() -> bool:
     return asked.stdout.strip() == "cpu"
 
 
+@functools.cache
+def device_count() -> int:
+    """The devices that a run by this process would have; 0 where JAX does not start.
+
+    Asks another process: one that holds an accelerator keeps others from it.
+    """
+    ask = "import jax; print(jax.device_count())"
+    asked = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=False)
+    return int(asked.stdout) if asked.returncode == 0 else 0
+
+
 def _jaxlib_version() -> str:
     return importlib.metadata.version("jaxlib")

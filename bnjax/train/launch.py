@@ -10,6 +10,8 @@ from bnjax.finetuning import source_config
 from bnjax.flags import complain
 from bnjax.options import Options
 from bnjax.places import expanded
+from bnjax.train.backend import device_count
+from bnjax.train.device_groups import check_groups
 from bnjax.train.hosts import ALONE, Hosts, LostError, joined
 from bnjax.train.huge_pages import start_with_huge_pages
 from bnjax.train.recorder import (
@@ -94,6 +96,7 @@ def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = A
     if finished and not hosts.first:
         return _exit_code(finished["status"])
     if finished:
+        _check_groups(config, hosts)
         no_movie = ", with its movie" if options.movie or options.weight_movie else ""
         where = record_path(config)
         print(f"{program}: finished before ({where}); --overwrite runs it again{no_movie}", file=sys.stderr)
@@ -112,6 +115,17 @@ def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = A
             goes_on = f"{same_command(config)} goes on after step {recorder.summary['steps']}"
             print(f"{program}: {goes_on}", file=sys.stderr)
         raise
+
+
+def _check_groups(config: Config, hosts: Hosts) -> None:
+    if config.bn_batch != "device":
+        return
+    if hosts.count > 1:  # JAX has been started to meet them
+        import jax
+
+        check_groups(config, jax.device_count())
+    else:
+        check_groups(config, device_count())
 
 
 def _exit_code(status: str) -> int:

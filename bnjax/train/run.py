@@ -12,6 +12,7 @@ from bnjax.config import Config, ConfigError, checkpoint_pace, identity
 from bnjax.records import RecordError
 from bnjax.settings import WeightsError
 from bnjax.train.claim import ClaimedError, claimed
+from bnjax.train.device_groups import check_groups
 from bnjax.train.hosts import ALONE, Hosts, HostsError, LostError
 from bnjax.train.recorder import Recorder, finished_summary, variables_path
 from bnjax.train.signals import Stopped, held_signals, last_words
@@ -190,11 +191,14 @@ def take_up(run: "Run", recorder: Recorder, last: int | None = None, hosts: Host
     Args:
       last: the last step from which it may go on.
       hosts: of several, the first one reads, and gives the others what it has read.
+
+    Raises:
+      ConfigError: its norms took the statistics of groups of another size.
     """
     from bnjax.train import checkpoint
 
     folder = recorder.path.parent
-    saved = hosts.of_first(_saved(run.config, recorder, last) if hosts.first else None)
+    saved = hosts.of_first(_saved(run, recorder, last) if hosts.first else None)
     restored = saved is not None and checkpoint.restore(saved, run)
     if not hosts.first:
         return
@@ -207,14 +211,19 @@ def take_up(run: "Run", recorder: Recorder, last: int | None = None, hosts: Host
     checkpoint.remove(checkpoint.checkpoints(folder))
 
 
-def _saved(config: Config, recorder: Recorder, last: int | None) -> "Saved | None":
+def _saved(run: "Run", recorder: Recorder, last: int | None) -> "Saved | None":
+    import jax
+
     from bnjax.train import checkpoint
 
     folder = recorder.path.parent
     remove_unfinished(folder)
-    if config.resume and not config.overwrite and recorder.path.exists():
-        return checkpoint.load_newest(folder, last)
-    return None
+    if not run.config.resume or run.config.overwrite or not recorder.path.exists():
+        return None
+    saved = checkpoint.load_newest(folder, last)
+    if saved:
+        check_groups(run.config, jax.device_count())
+    return saved
 
 
 def _tell_going_on(run: "Run", run_id: str) -> None:

@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 from bnjax.config import Config, condition_names
 from bnjax.options import Options, engine_parameters
 from bnjax.places import expanded
-from bnjax.train.backend import computes_on_cpu
+from bnjax.train.backend import computes_on_cpu, device_count
+from bnjax.train.device_groups import check_groups
 from bnjax.train.plan import ELSEWHERE, Task, data_settings, plan
 from bnjax.train.recorder import finished_summary, print_record, same_command
 from bnjax.train.run import load
@@ -43,7 +45,7 @@ def sweep(configs: Sequence[Config], options: Options, program: str) -> int:
       DataError, RecordError, OSError: what concerns all runs, before any is started.
       Stopped: by a signal; the runs under way are recorded as interrupted.
     """
-    statuses = {config: _status_before(config) for config in configs}
+    statuses = {config: _status_before(config, options) for config in configs}
     todo = [config for config, status in statuses.items() if not status]
     say(f"{program}: {len(configs)} runs, {len(configs) - len(todo)} finished before, {len(todo)} to go")
     if todo:
@@ -112,9 +114,13 @@ def _on_accelerators(options: Options) -> bool:
     return any(name.startswith(("gpus", "gres")) for name in engine_parameters(options))
 
 
-def _status_before(config: Config) -> str:
+def _status_before(config: Config, options: Options) -> str:
     summary = finished_summary(config)
-    return summary["status"] if summary else ""
+    if not summary:
+        return ""
+    if config.bn_batch == "device" and options.engine != "slurm":  # whose machines have other devices
+        check_groups(config, device_count())
+    return summary["status"]
 
 
 def _cores() -> list[int]:
@@ -206,13 +212,13 @@ class _Pool:
 
     def _drain(self, deadline: float) -> None:
         """Prints what the processes still have to tell, until all have ended or the time is over."""
-        still = [worker.connection for worker in self.workers]
-        while still and (heard := wait(still, max(deadline - time.monotonic(), 0))):
+        still: dict[Any, Connection] = {worker.connection: worker.connection for worker in self.workers}
+        while still and (heard := wait(list(still), max(deadline - time.monotonic(), 0))):
             for connection in heard:
                 try:
-                    kind, content = connection.recv()  # type: ignore[union-attr]
+                    kind, content = still[connection].recv()
                 except (EOFError, ConnectionError):
-                    still.remove(connection)  # type: ignore[arg-type]
+                    del still[connection]
                     continue
                 if kind == "record":
                     print_record(content)
