@@ -26,6 +26,7 @@ FLOORS = {
     "whole_file": 0,
     "flags": 1,
     "data": 2,
+    "kernels": 3,
     "nn": 3,
     "models": 3,
     "weights": 3,
