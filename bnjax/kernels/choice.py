@@ -35,11 +35,12 @@ def obstacle() -> str:
         return f"they are for the CPU, and JAX computes on {jax.default_backend()}"
     if jax.device_count() > 1:
         return f"they are for one device, and there are {jax.device_count()}"
-    return _obstacle_here()
+    return obstacle_here()
 
 
 @functools.cache
-def _obstacle_here() -> str:
+def obstacle_here() -> str:
+    """The same of what does not change: packages and processor."""
     if importlib.util.find_spec("llvmlite") is None:
         return "they need the package llvmlite"
     found = interface_version(jax.ffi.include_dir())

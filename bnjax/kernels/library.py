@@ -75,19 +75,28 @@ def object_code(kernel: Kernel, machine: Machine, slots: int) -> tuple[bytes, Wo
     Raises:
       RuntimeError: LLVM refuses the code.
     """
-    module = ir.Module("kernel")
-    work = kernel(module, machine)
-    parsed = binding.parse_assembly(str(module))
-    parsed.link_in(binding.parse_assembly(handler_code(work, slots)))
-    parsed.triple = machine.triple
-    parsed.verify()
-    target = machine.target_machine()
-    # The loops are written as they shall be: the passes only tidy up.
+    module, work = module_for(kernel, machine, slots)
+    return machine.target_machine().emit_object(module), work
+
+
+def module_for(kernel: Kernel, machine: Machine, slots: int) -> tuple[binding.ModuleRef, Work]:
+    """A kernel and its call as LLVM's own code, tidied up.
+
+    Raises:
+      RuntimeError: LLVM refuses the code.
+    """
+    written = ir.Module("kernel")
+    work = kernel(written, machine)
+    module = binding.parse_assembly(str(written))
+    module.link_in(binding.parse_assembly(handler_code(work, slots)))
+    module.triple = machine.triple
+    module.verify()
+    # The loops are written as they shall be.
     options = binding.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
-    passes = binding.create_pass_builder(target, options)
-    passes.getModulePassManager().run(parsed, passes)
-    return target.emit_object(parsed), work
+    passes = binding.create_pass_builder(machine.target_machine(), options)
+    passes.getModulePassManager().run(module, passes)
+    return module, work
 
 
 def linked(code: bytes, name: str) -> int:

@@ -17,21 +17,22 @@ from bnjax.nn.unit import parameter_count
 from bnjax.train.partition import split
 from bnjax.train.training import Run, used_variables
 
-_PACKAGES = ("bnjax", "jax", "jaxlib", "flax", "optax", "numpy", "tensorflow-datasets", "pillow")
+_PACKAGES = ("bnjax", "jax", "jaxlib", "flax", "optax", "numpy", "llvmlite", "tensorflow-datasets", "pillow")
 
 
-def run_facts(run: Run, lanes: int = 1) -> dict[str, Any]:
+def run_facts(run: Run, lanes: int = 0) -> dict[str, Any]:
     """The fields of the ``run`` record.
 
     Args:
-      lanes: how many runs train side by side in its program.
+      lanes: how many runs train side by side in its program; 0 for one that trains by itself.
     """
+    kernels = "xla" if lanes else run.model.kernels  # under vmap all convolutions are XLA's
     return {
         "config": dataclasses.asdict(run.config),
         "data": run.dataset.facts,
         "sites": run.model.parsed_placement.as_dict(),
         "parameters": trained_count(run),
-        "program": {"gated": run.model.gated, "lanes": lanes},
+        "program": {"gated": run.model.gated, "lanes": max(lanes, 1), "kernels": kernels},
         "versions": versions(_PACKAGES),
         "device": _device(),
         "git_commit": git_commit(),
