@@ -7,7 +7,7 @@
 declare void @before(ptr, ptr, ptr, ptr, i64)
 declare void @prepare(ptr)
 declare void @item(ptr, ptr, ptr, ptr, ptr, i64, i64)
-declare void @end_group(ptr, ptr, ptr, ptr, i64)
+declare void @end_group(ptr, ptr, ptr, ptr, i64, i64)
 declare ptr @malloc(i64)
 declare void @free(ptr)
 
@@ -128,7 +128,7 @@ one:
   %whole = icmp eq i64 %before, sub (i64 $members, i64 1)
   br i1 %whole, label %end_group, label %count
 end_group:
-  call void @end_group(ptr %in0, ptr %in1, ptr %out, ptr %scratch, i64 %group)
+  call void @end_group(ptr %in0, ptr %in1, ptr %out, ptr %scratch, i64 %group, i64 %batch)
   br label %count
 count:
   %others = atomicrmw add ptr %done_at, i64 1 acq_rel
@@ -237,7 +237,10 @@ fill:
   store ptr %scratch, ptr %scratch_at
   store ptr %api, ptr %api_at
   %few = call i64 @llvm.smin.i64(i64 %items, i64 $slots)
-  %helpers = sub i64 %few, 1
+  %sums = mul i64 %batch, $sums
+  %worth = sdiv i64 %sums, $sums_of_a_thread
+  %spare = sub i64 %few, 1
+  %helpers = call i64 @llvm.smin.i64(i64 %spare, i64 %worth)
   %any = icmp sgt i64 %helpers, 0
   br i1 %any, label %with_helpers, label %own_part
 with_helpers:

@@ -20,6 +20,8 @@ OLDEST, NEWEST = (0, 3), (0, 5)
 
 #: The job without its groups: twelve numbers and pointers.
 _JOB_BYTES = 12 * 8
+#: So many are worth a thread: 20 microseconds or so.
+_SUMS_OF_A_THREAD = 1 << 20
 _TEMPLATE = Path(__file__).with_name("call.ll")
 
 
@@ -30,6 +32,7 @@ class Work(NamedTuple):
       per_image, fixed: it has ``per_image * batch + fixed`` items.
       groups: of fixed items, as many groups, each ended by whoever finishes its last item; 0 for none.
       shared, own: float32 numbers of scratch memory that all threads share, and that each of them has.
+      sums: multiplications and additions for each image of the batch, or what takes as long.
     """
 
     per_image: int
@@ -37,6 +40,7 @@ class Work(NamedTuple):
     groups: int
     shared: int
     own: int
+    sums: int
 
 
 def interface_version(headers: str) -> tuple[int, int]:
@@ -71,6 +75,8 @@ def handler_code(work: Work, slots: int) -> str:
         fixed=work.fixed,
         shared=work.shared,
         own=work.own,
+        sums=work.sums,
+        sums_of_a_thread=_SUMS_OF_A_THREAD,
         groups=groups,
         # Of a kernel without groups none is ever complete.
         members=work.fixed // groups if work.groups else 1 << 62,

@@ -54,13 +54,17 @@ class Functions(NamedTuple):
         return Code(self.module, "item", [POINTER] * 5 + [I64, I64])
 
     def end_group(self) -> "Code":
-        """``(input, input, output, shared, number)``: what follows when the items of a group are done."""
-        return Code(self.module, "end_group", [POINTER] * 4 + [I64])
+        """``(input, input, output, shared, number, batch)``: what follows the last item of a group."""
+        return Code(self.module, "end_group", [POINTER] * 4 + [I64, I64])
 
 
 def number(value: int) -> ir.Constant:
     """A constant of 64 bits."""
     return ir.Constant(I64, value)
+
+
+def _value(bound: int | Value) -> Value:
+    return number(bound) if isinstance(bound, int) else bound
 
 
 class Code:
@@ -153,20 +157,30 @@ class Code:
             clear, [target, ir.Constant(byte, 0), number(count * FLOAT_BYTES), ir.Constant(I1, 0)]
         )
 
-    def share(self, count: Value, index: Value, shares: int) -> tuple[Value, Value]:
+    def least(self, left: Value, right: int | Value) -> Value:
+        """The smaller one of two numbers."""
+        right = _value(right)
+        return self.builder.select(self.builder.icmp_signed("<", left, right), left, right)
+
+    def most(self, left: Value, right: int | Value) -> Value:
+        """The larger one of two numbers."""
+        right = _value(right)
+        return self.builder.select(self.builder.icmp_signed(">", left, right), left, right)
+
+    def share(self, count: Value, index: Value, shares: Value) -> tuple[Value, Value]:
         """The start and the end of one of so many nearly equal shares of a count."""
         following = self.builder.add(index, number(1))
         start, end = (
-            self.builder.sdiv(self.builder.mul(bound, count), number(shares)) for bound in (index, following)
+            self.builder.sdiv(self.builder.mul(bound, count), shares) for bound in (index, following)
         )
         return start, end
 
     @contextlib.contextmanager
-    def within(self, value: Value, start: int, end: int) -> Iterator[None]:
+    def within(self, value: Value, start: int, end: int | Value) -> Iterator[None]:
         """What is written inside runs where ``start <= value < end``."""
         builder = self.builder
         above = builder.icmp_signed(">=", value, number(start))
-        with builder.if_then(builder.and_(above, builder.icmp_signed("<", value, number(end)))):
+        with builder.if_then(builder.and_(above, builder.icmp_signed("<", value, _value(end)))):
             yield
 
     def loop(
@@ -185,7 +199,7 @@ class Code:
         if isinstance(end, int) and isinstance(start, int) and end - start <= step:
             return list(body(number(start), list(carried)) or []) if end > start else list(carried)
         before, head, after = self.builder.block, self._block("loop"), self._block("after")
-        first, last = (number(bound) if isinstance(bound, int) else bound for bound in (start, end))
+        first, last = _value(start), _value(end)
         self.builder.cbranch(self.builder.icmp_signed("<", first, last), head, after)
         self.builder.position_at_end(head)
         counter, *values = self._merged([(first, before)], [I64]) + self._merged(

@@ -15,7 +15,7 @@ from llvmlite import ir
 
 from bnjax.kernels.call import Work
 from bnjax.kernels.code import Code, Functions, Part, Value, zeros
-from bnjax.kernels.frames import Product, clear_frame, framed
+from bnjax.kernels.frames import Product, clear_frames, framed
 from bnjax.kernels.machine import Machine
 from bnjax.kernels.packing import Packing, Pair
 from bnjax.kernels.shapes import Run, evenly
@@ -31,7 +31,7 @@ def write_product(product: Product, module: ir.Module, machine: Machine) -> Work
     cut = blocks(features, lanes, tile.vectors)
     packing, functions = Packing(product, cut), Functions(module)
     packing.write(functions.before())
-    clear_frame(functions.prepare(), product)
+    clear_frames(functions.prepare(), product)
     code = functions.item()
     images, _, results, shared, own, image, _ = code.arguments
     frame = framed(code, code.at(images, (image, product.source.size)), own, product)
@@ -40,7 +40,9 @@ def write_product(product: Product, module: ir.Module, machine: Machine) -> Work
         _PairWriter(code, product, pair, block, tile).write(frame, shared, target)
     code.finish()
     functions.end_group().finish()
-    return Work(per_image=1, fixed=0, groups=0, shared=packing.size, own=product.frame_size)
+    return Work(
+        per_image=1, fixed=0, groups=0, shared=packing.size, own=product.frame_size, sums=product.sums
+    )
 
 
 class _PairWriter(NamedTuple):

@@ -13,7 +13,7 @@ from llvmlite import ir
 
 from bnjax.kernels.call import Work
 from bnjax.kernels.code import Code, Functions, Part, Value, number, zeros
-from bnjax.kernels.frames import Product, clear_frame, forward, framed
+from bnjax.kernels.frames import Product, clear_frames, forward, framed
 from bnjax.kernels.machine import Machine
 from bnjax.kernels.shapes import Convolution, Run, evenly
 from bnjax.kernels.tiles import Block, Line, best_tile, blocks, inner_product, lanes_for
@@ -22,8 +22,10 @@ from bnjax.kernels.tiles import Block, Line, best_tile, blocks, inner_product, l
 _ITEMS = 32
 #: from so many chunks, which take no more memory than so many numbers.
 _MOST_CHUNKS, _MOST_SUMS = 16, 1 << 22
-#: Pixels that are added up before they are added to what other pixels came to.
+#: Pixels that are added up before they are added to what other pixels came to,
 _PIXELS = 256
+#: and those that are worth a chunk.
+_CHUNK_PIXELS = 512
 
 
 def write_kernel_gradient(shape: Convolution, module: ir.Module, machine: Machine) -> Work:
@@ -53,10 +55,12 @@ class _Writer:
         self._block_count = sum(block.count for block in self._blocks)
         self._sums = shape.rows * self._line * vectors * self._lanes
         self._chunks = chunk_count(self._block_count, self._sums)
+        height, width = shape.out_sides
+        self._together = max(1, _PIXELS // (height * width))
 
     def write(self) -> Work:
         self._functions.before().finish()
-        clear_frame(self._functions.prepare(), self._product)
+        clear_frames(self._functions.prepare(), self._product, self._together)
         self._write_item(self._functions.item())
         self._write_end(self._functions.end_group())
         items = self._block_count * self._chunks
@@ -65,48 +69,63 @@ class _Writer:
             fixed=items,
             groups=self._block_count,
             shared=self._sums * self._chunks,
-            own=self._product.frame_size,
+            own=self._together * self._product.frame_size,
+            sums=self._shape.sums,
         )
 
     def _write_item(self, code: Code) -> None:
         images, gradients, _, shared, own, item, batch = code.arguments
         block_number = code.builder.sdiv(item, number(self._chunks))
         chunk = code.builder.srem(item, number(self._chunks))
-        first, end = code.share(batch, chunk, self._chunks)
+        used = self._used_chunks(code, batch)
+        first, end = code.share(batch, chunk, used)
 
         def add_images(block: Block, inside: Value) -> None:
             sums = self._sums_at(code, shared, block, inside, chunk)
             code.clear(sums, self._size_of(block))
 
-            def add_image(image: Value, _: list[Value]) -> None:
+            def add_some(image: Value, _: list[Value]) -> None:
                 source = code.at(images, (image, self._product.source.size))
-                frame = framed(code, source, own, self._product)
+                count = code.least(code.builder.sub(end, image), self._together)
+                some = 1 if self._together == 1 else count
+                frames = framed(code, source, own, self._product, some)
                 start = (block.start, (image, self._product.target.size), (inside, block.width))
-                _BlockWriter(self, code, block).add_image(frame, code.at(gradients, *start), sums)
+                _BlockWriter(self, code, block, some).add(frames, code.at(gradients, *start), sums)
 
-            code.loop(end, add_image, start=first)
+            code.loop(end, add_some, start=first, step=self._together)
 
-        self._for_block(code, block_number, add_images)
+        with code.within(chunk, 0, used):
+            self._for_block(code, block_number, add_images)
         code.finish()
+
+    def _used_chunks(self, code: Code, batch: Value) -> Value:
+        """How many chunks the batch is cut into: fewer where it has few pixels."""
+        height, width = self._shape.out_sides
+        pixels = code.builder.mul(batch, number(height * width))
+        return code.most(code.least(code.builder.sdiv(pixels, number(_CHUNK_PIXELS)), self._chunks), 1)
 
     def _write_end(self, code: Code) -> None:
         """Adds up the chunks' sums, in the order of the chunks."""
-        _, _, kernel, shared, block_number = code.arguments
+        _, _, kernel, shared, block_number, batch = code.arguments
+        used = self._used_chunks(code, batch)
 
         def add_chunks(block: Block, inside: Value) -> None:
             first = self._sums_at(code, shared, block, inside, number(0))
             target = code.at(kernel, block.start, (inside, block.width))
 
             def add_place(place: Value, _: list[Value]) -> None:
-                for index, part in enumerate(block.parts):
-                    whole = Part(part.lanes, part.lanes)
-                    start = code.at(first, index * part.lanes, (place, block.width))
-                    total = code.load(start, whole)
-                    for chunk in range(1, self._chunks):
-                        total = code.add(
-                            total, code.load(code.at(start, chunk * self._size_of(block)), whole)
-                        )
-                    offset = index * part.lanes
+                offsets = [index * block.parts[0].lanes for index in range(len(block.parts))]
+                whole = Part(block.parts[0].lanes, block.parts[0].lanes)
+
+                def sums_of(chunk: Value) -> list[Value]:
+                    start = code.at(first, (place, block.width), (chunk, self._size_of(block)))
+                    return [code.load(code.at(start, offset), whole) for offset in offsets]
+
+                def add_chunk(chunk: Value, totals: list[Value]) -> list[Value]:
+                    return [code.add(*pair) for pair in zip(totals, sums_of(chunk), strict=True)]
+
+                totals = code.loop(used, add_chunk, sums_of(number(0)), start=1)
+                for total, offset, part in zip(totals, offsets, block.parts, strict=True):
                     code.store(total, code.at(target, offset, (place, self._shape.features)), part)
 
             code.loop(self._shape.rows * self._line, add_place)
@@ -132,13 +151,14 @@ class _Writer:
 
 
 class _BlockWriter(NamedTuple):
-    """Writes what adds an image to the sums of one block."""
+    """Writes what adds so many images to the sums of one block."""
 
     writer: _Writer
     code: Code
     block: Block
+    images: int | Value
 
-    def add_image(self, frame: Value, gradient: Value, sums: Value) -> None:
+    def add(self, frames: Value, gradient: Value, sums: Value) -> None:
         """Some rows of pixels at a time, so that they stay near while all of the kernel is gone through."""
         height, width = self.writer._shape.out_sides
         target = self.writer._product.target
@@ -146,7 +166,7 @@ class _BlockWriter(NamedTuple):
 
             def add_rows(row: Value, _: list[Value], high: Run = high) -> None:
                 step = self.writer._shape.stride * self.writer._product.frame.row
-                seen = self.code.at(frame, high.start * step, (row, high.size * step))
+                seen = self.code.at(frames, high.start * step, (row, high.size * step))
                 given = self.code.at(gradient, high.start * target.row, (row, high.size * target.row))
                 self._add_pixels(seen, given, sums, high.size)
 
@@ -186,14 +206,18 @@ class _BlockWriter(NamedTuple):
         places = [(row, place) for row in range(high) for place in range(wide)]
         reads = [row * product.frame.row + place for row, place in places]
 
-        def add_row(row: Value, added: list[Value]) -> list[Value]:
-            numbers = Line(
-                code.at(seen, (row, shape.stride * product.frame.row)), shape.stride * shape.channels
-            )
-            vectors = Line(code.at(given, (row, product.target.row)), shape.features)
-            return inner_product(code, numbers, vectors, reads, block.parts, shape.out_sides[1], added)
+        def add_image(image: Value, added: list[Value]) -> list[Value]:
+            def add_row(row: Value, added: list[Value]) -> list[Value]:
+                seen_row = (row, shape.stride * product.frame.row)
+                numbers = code.at(seen, seen_row, (image, product.apart))
+                vectors = code.at(given, (row, product.target.row), (image, product.target.size))
+                lines = Line(numbers, shape.stride * shape.channels), Line(vectors, shape.features)
+                return inner_product(code, *lines, reads, block.parts, shape.out_sides[1], added)
 
-        added = iter(code.loop(rows, add_row, [zeros(part.lanes) for _ in places for part in block.parts]))
+            return code.loop(rows, add_row, added)
+
+        empty = [zeros(part.lanes) for _ in places for part in block.parts]
+        added = iter(code.loop(self.images, add_image, empty))
         for row, place in places:
             for index, part in enumerate(block.parts):
                 at = code.at(sums, (row * self.writer._line + place) * block.width + index * part.lanes)

@@ -12,7 +12,7 @@ from llvmlite import ir
 
 from bnjax.kernels.borders import Places, backward_places, forward_places
 from bnjax.kernels.call import Work
-from bnjax.kernels.code import Code, Functions, Part, Value, zeros
+from bnjax.kernels.code import Code, Functions, Part, Value, number, zeros
 from bnjax.kernels.machine import Machine
 from bnjax.kernels.shapes import Convolution, Run, Sides, evenly
 from bnjax.kernels.tiles import Block, blocks, lanes_for
@@ -60,7 +60,12 @@ def write_kernel_gradient(shape: Convolution, module: ir.Module, machine: Machin
     size = shape.rows * shape.columns * shape.channels
     _write_chunk(functions.item(), shape, machine, size)
     _write_total(functions.end_group(), machine, size)
-    return Work(per_image=0, fixed=_CHUNKS, groups=1, shared=_CHUNKS * size, own=0)
+    return Work(per_image=0, fixed=_CHUNKS, groups=1, shared=_CHUNKS * size, own=0, sums=_sums(shape))
+
+
+def _sums(shape: Convolution) -> int:
+    """Sums of a dense product that take as long: here each number that is loaded is used a few times only."""
+    return 8 * shape.sums
 
 
 def _axes(
@@ -80,7 +85,7 @@ def _write_sums(shift: _Shift, shape: Convolution, module: ir.Module, machine: M
     writer = _Writer(code, shift, shape, machine)
     writer.rows(code.at(images, source), code.at(results, target), kernel, writer.write_sums)
     code.finish()
-    return Work(per_image=1, fixed=0, groups=0, shared=0, own=0)
+    return Work(per_image=1, fixed=0, groups=0, shared=0, own=0, sums=_sums(shape))
 
 
 def _write_chunk(code: Code, shape: Convolution, machine: Machine, size: int) -> None:
@@ -89,7 +94,7 @@ def _write_chunk(code: Code, shape: Convolution, machine: Machine, size: int) ->
     code.clear(sums, size)
     shift = _Shift(*_axes(shape, forward_places), shape.images, shape.results)
     writer = _Writer(code, shift, shape, machine)
-    first, end = code.share(batch, chunk, _CHUNKS)
+    first, end = code.share(batch, chunk, number(_CHUNKS))
 
     def add_image(image: Value, _: list[Value]) -> None:
         source = code.at(images, (image, shift.source.size))
@@ -102,7 +107,7 @@ def _write_chunk(code: Code, shape: Convolution, machine: Machine, size: int) ->
 
 def _write_total(code: Code, machine: Machine, size: int) -> None:
     """Adds up the chunks' sums, in the order of the chunks."""
-    _, _, kernel, shared, _ = code.arguments
+    _, _, kernel, shared, _, _ = code.arguments
     for block in blocks(size, machine.lanes, 1):
         [part] = block.parts
 

@@ -18,6 +18,7 @@ class Product(NamedTuple):
       framed: how rows and columns of an image lie in its frame.
       source, target: what an image is, and what comes out of it.
       kernel: height and width of the kernel.
+      sums: multiplications for each image.
       turned: whether the kernel is [height, width, target's channels, source's channels].
     """
 
@@ -27,6 +28,7 @@ class Product(NamedTuple):
     source: Sides
     target: Sides
     kernel: tuple[int, int]
+    sums: int
     turned: bool
 
     @property
@@ -39,6 +41,11 @@ class Product(NamedTuple):
     def frame_size(self) -> int:
         """Numbers of the frame; 0 where images are read as they are."""
         return self.frame.size if self.is_framed else 0
+
+    @property
+    def apart(self) -> int:
+        """Numbers from one image to the next one, where several are read."""
+        return self.frame.size if self.is_framed else self.source.size
 
     @property
     def frame(self) -> Sides:
@@ -63,27 +70,39 @@ def _product(shape: Convolution, axis_of: AxisOf, *, turned: bool) -> Product:
     images, results = shape.images, shape.results
     source, target = (results, images) if turned else (images, results)
     sides = (shape.rows, shape.columns)
-    return Product(rows, columns, (framed_rows, framed_columns), source, target, sides, turned)
+    return Product(rows, columns, (framed_rows, framed_columns), source, target, sides, shape.sums, turned)
 
 
-def clear_frame(code: Code, product: Product) -> None:
-    """Writes all of ``prepare``: the zeros of a thread's frame, which images are then put between."""
+def clear_frames(code: Code, product: Product, count: int = 1) -> None:
+    """Writes all of ``prepare``: the zeros of a thread's frames, which images are then put between."""
     [own] = code.arguments
-    code.clear(own, product.frame_size)
+    code.clear(own, count * product.frame_size)
     code.finish()
 
 
-def framed(code: Code, image: Value, own: Value, product: Product) -> Value:
-    """Puts an image into the frame where it needs one; returns where the product reads it."""
+def framed(code: Code, images: Value, own: Value, product: Product, count: int | Value = 1) -> Value:
+    """Puts images into frames where they need them; returns where the product reads them."""
     if not product.is_framed:
-        return image
+        return images
+
+    def copy_image(index: Value, _: list[Value]) -> None:
+        image, frame = (
+            code.at(images, (index, product.source.size)),
+            code.at(own, (index, product.frame.size)),
+        )
+        _copy_rows(code, image, frame, product)
+
+    code.loop(count, copy_image)
+    return own
+
+
+def _copy_rows(code: Code, image: Value, frame: Value, product: Product) -> None:
     rows, columns = product.framed
     channels, line = product.source.channels, product.frame.row
     start = rows.before * line + columns.before * channels
 
     def copy_row(row: Value, _: list[Value]) -> None:
         source = code.at(image, (row, product.source.row))
-        code.copy(code.at(own, start, (row, line)), source, columns.used * channels)
+        code.copy(code.at(frame, start, (row, line)), source, columns.used * channels)
 
     code.loop(rows.used, copy_row)
-    return own

@@ -91,12 +91,21 @@ def module_for(kernel: Kernel, machine: Machine, slots: int) -> tuple[binding.Mo
     module.link_in(binding.parse_assembly(handler_code(work, slots)))
     module.triple = machine.triple
     module.verify()
-    # The loops are written as they shall be.
-    options = binding.create_pipeline_tuning_options(speed_level=2)
-    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
-    passes = binding.create_pass_builder(machine.target_machine(), options)
-    passes.getModulePassManager().run(module, passes)
+    _tidy(module, machine)
     return module, work
+
+
+def _tidy(module: binding.ModuleRef, machine: Machine) -> None:
+    """Few passes: loops are written as they shall be, and the usual ones take longer than all else."""
+    passes = binding.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
+    passes.add_sroa_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_new_gvn_pass()
+    passes.add_simplify_cfg_pass()
+    options = binding.create_pipeline_tuning_options(speed_level=2)
+    passes.run(module, binding.create_pass_builder(machine.target_machine(), options))
 
 
 def linked(code: bytes, name: str) -> int:

@@ -1,5 +1,6 @@
 """Shapes of convolutions, and how counts are cut into parts."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -67,6 +68,12 @@ class Convolution(NamedTuple):
     def kernel(self) -> tuple[int, int, int, int]:
         """The sides of the kernel."""
         return self.rows, self.columns, 1 if self.depthwise else self.channels, self.features
+
+    @property
+    def sums(self) -> int:
+        """Multiplications for each image, those with the zeros around it included."""
+        height, width, _ = self.results
+        return height * width * math.prod(self.kernel)
 
     @property
     def name(self) -> str:
