@@ -47,7 +47,7 @@ SCHEMA: dict[str, dict[str, tuple[Types, str]]] = {
         "program": (
             (dict,),
             "gated: whether placements, rates and slopes were values of the program; lanes: how many runs "
-            "trained side by side in it",
+            "trained side by side in it; kernels: whether convolutions were bnjax's own code (llvm) or XLA's",
         ),
         "versions": ((dict,), "package -> version"),
         "device": ((dict,), "platform, kind and count of the devices, XLA flags and JAX settings in force"),

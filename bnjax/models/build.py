@@ -7,8 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from bnjax.architectures import ARCHITECTURES
+from bnjax.kernels.choice import obstacle as kernel_obstacle
 from bnjax.models.network import Network
 from bnjax.settings.config import Config
+from bnjax.settings.fields import ConfigError
 from bnjax.settings.finetuning import freezing
 
 
@@ -35,6 +37,23 @@ def norm_group(config: Config) -> int:
     return int(config.bn_batch)
 
 
+def kernels(config: Config) -> str:
+    """Whose form convolutions have: ``llvm`` or ``xla``.
+
+    Raises:
+      ConfigError: it is bnjax's that is asked for, and cannot be had.
+    """
+    if config.kernels == "xla":
+        return "xla"
+    float32 = config.precision == "float32"
+    reason = kernel_obstacle() if float32 else f"they compute in float32, not {config.precision}"
+    if not reason:
+        return "llvm"
+    if config.kernels == "llvm":
+        raise ConfigError(f"--kernels=llvm cannot be had: {reason}; xla and auto can")
+    return "xla"
+
+
 def build_model(config: Config, num_classes: int, gated: bool = False) -> Network:
     """The network that a config asks for, with its placement parsed.
 
@@ -57,5 +76,6 @@ def build_model(config: Config, num_classes: int, gated: bool = False) -> Networ
         head_width=config.head_width,
         freezing=freezing(config),
         norm_group=norm_group(config),
+        kernels=kernels(config),
         **own,
     )

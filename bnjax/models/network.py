@@ -45,6 +45,7 @@ class Network(nn.Module):
       head_width: units of a dense ReLU layer between the features and the logits, as fine-tuning puts there;
         0 for none.
       freezing: which parameters are trained, and what each norm does in training.
+      kernels: whose form convolutions have, see :func:`bnjax.kernels.choice.makes`.
       starts_behind: a block whose outputs take the place of images; it and those before it are not computed.
       ends_with: a block whose outputs come out in the place of logits. A network that ends with a block, and
         one that starts behind it, are the whole one after the other; parameters of the whole fit either.
@@ -69,6 +70,7 @@ class Network(nn.Module):
     norm_group: int = 0
     param_dtype: DTypeLike = jnp.float32
     compute_dtype: DTypeLike | None = None
+    kernels: str = "auto"
     starts_behind: str = ""
     ends_with: str = ""
 
@@ -201,6 +203,7 @@ class Network(nn.Module):
             # Initial values do not depend on statistics, and are made with a single image.
             norm_group=0 if self.is_initializing() else self.norm_group,
             param_dtype=self.param_dtype,
+            kernels=self.kernels,
             name=unit_name(site),
         )
 

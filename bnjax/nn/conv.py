@@ -1,31 +1,25 @@
 """Convolutions, in the form that the platform runs well."""
 
-import functools
-import itertools
-from collections.abc import Iterable, Iterator
-
 import jax
-import jax.numpy as jnp
 from jax import Array, lax
 
+from bnjax.kernels import plain
+from bnjax.kernels.choice import makes
+from bnjax.kernels.plain import Pads
+from bnjax.kernels.products import convolved
+from bnjax.kernels.shapes import Convolution
 from bnjax.nn.checks import check_choice, check_count, check_images
 
-_LAYOUT = ("NHWC", "HWIO", "NHWC")
-#: Zeros before and behind rows, and columns.
-_Pads = tuple[tuple[int, int], ...]
 #: Where zeros are added, by name: as many as keep the size, split as in TensorFlow and Keras; or one row
 #: below and one column at the right, whatever the size; or none.
-PADDINGS: dict[str, str | _Pads] = {"same": "SAME", "end": ((0, 1), (0, 1)), "valid": "VALID"}
-#: Terms that one fused loop adds; more take longer to compile than they save.
-_TERMS = 8
+PADDINGS: dict[str, str | Pads] = {"same": "SAME", "end": ((0, 1), (0, 1)), "valid": "VALID"}
 
 
-def conv2d(x: Array, kernel: Array, stride: int = 1, padding: str = "same") -> Array:
+def conv2d(x: Array, kernel: Array, stride: int = 1, padding: str = "same", kernels: str = "auto") -> Array:
     """Convolution that with stride 1 and ``same`` padding keeps height and width.
 
-    On CPU a 1 x 1 kernel is one matrix product, whose gradients are too; for the others the plain form is the
-    fastest that was measured, given the XLA flag that :func:`bnjax.process.backend.configure_backend` sets:
-    one matrix product over patches loses even on first layers.
+    On CPU a 1 x 1 kernel is one matrix product, whose gradients are too; the others are bnjax's own code
+    where it can be made, see :mod:`bnjax.kernels`, else XLA's convolution.
 
     Args:
       x: [batch, height, width, channels].
@@ -35,6 +29,7 @@ def conv2d(x: Array, kernel: Array, stride: int = 1, padding: str = "same") -> A
         and one column of zeros at the end, and floor((side + 1 - kernel) / stride) + 1 pixels. With a 3 x 3
         kernel and stride 2 both are the same for even sides. ``valid``: no zeros, and floor((side - kernel) /
         stride) + 1 pixels.
+      kernels: whose form it has, see :func:`bnjax.kernels.choice.makes`.
 
     Returns:
       [batch, height, width, features].
@@ -52,19 +47,21 @@ def conv2d(x: Array, kernel: Array, stride: int = 1, padding: str = "same") -> A
     ):
         # In two axes: XLA's product of more of them has a slower gradient.
         return (x.reshape(-1, x.shape[-1]) @ kernel[0, 0]).reshape(*x.shape[:-1], kernel.shape[-1])
-    return _convolved(x, kernel, stride, pads, groups=1)
+    shape = _shape_of(x, kernel, stride, pads, depthwise=False)
+    if makes(shape, x, kernel, kernels):
+        return convolved(x, kernel, shape)
+    return plain.convolution(x, kernel, stride, pads)
 
 
-def depthwise_conv2d(x: Array, kernel: Array, stride: int = 1, padding: str = "same") -> Array:
+def depthwise_conv2d(
+    x: Array, kernel: Array, stride: int = 1, padding: str = "same", kernels: str = "auto"
+) -> Array:
     """Convolution of each channel with a kernel of its own.
-
-    On CPU it is a sum of shifted products, whose gradients are too, and which can be differentiated in
-    reverse any number of times: XLA's own form is many times slower there (measured, see BUILD_NOTES.md).
 
     Args:
       x: [batch, height, width, channels].
       kernel: [height, width, 1, channels].
-      stride, padding: see :func:`conv2d`.
+      stride, padding, kernels: see :func:`conv2d`.
 
     Returns:
       [batch, height, width, channels].
@@ -73,12 +70,20 @@ def depthwise_conv2d(x: Array, kernel: Array, stride: int = 1, padding: str = "s
       ValueError: the padding is unknown, or x does not fit the kernel.
     """
     _check("depthwise_conv2d", x, kernel.shape, 1, stride, padding)
-    if jax.default_backend() != "cpu":
-        return _convolved(x, kernel, stride, PADDINGS[padding], groups=x.shape[-1])
     pads = PADDINGS[padding]
+    shape = _shape_of(x, kernel, stride, pads, depthwise=True)
+    if makes(shape, x, kernel, kernels):
+        return convolved(x, kernel, shape)
+    return plain.depthwise(x, kernel, stride, pads)
+
+
+def _shape_of(x: Array, kernel: Array, stride: int, pads: str | Pads, *, depthwise: bool) -> Convolution:
     if isinstance(pads, str):
         pads = tuple(lax.padtype_to_pads(x.shape[1:3], kernel.shape[:2], (stride, stride), pads))
-    return _depthwise(x, kernel, stride, pads)
+    (_, height, width, channels), (rows, columns, _, features) = x.shape, kernel.shape
+    vertical, horizontal = ((int(before), int(behind)) for before, behind in pads)
+    around = (vertical, horizontal)
+    return Convolution(height, width, channels, features, rows, columns, stride, around, depthwise)
 
 
 def _check(place: str, x: Array, kernel: tuple[int, ...], inputs: int, stride: int, padding: str) -> None:
@@ -93,106 +98,3 @@ def _check(place: str, x: Array, kernel: tuple[int, ...], inputs: int, stride: i
         wanted = f"[height, width, {inputs}, features]"
         raise ValueError(f"{place}: a kernel of shape {kernel} for an input of {x.shape}; {wanted} fits")
     check_images(place, x, max(kernel[:2]) if padding == "valid" else 1)
-
-
-def _convolved(x: Array, kernel: Array, stride: int, padding: str | _Pads, groups: int) -> Array:
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        (stride, stride),
-        padding,
-        dimension_numbers=_LAYOUT,
-        feature_group_count=groups,
-    )
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _depthwise(x: Array, kernel: Array, stride: int, pads: _Pads) -> Array:
-    taps = _taps(_padded(x, pads), kernel.shape[:2], stride)
-    weights = kernel.reshape(-1, kernel.shape[-1])
-    return _added(_wide(tap) * _wide(weight) for tap, weight in zip(taps, weights, strict=True)).astype(
-        x.dtype
-    )
-
-
-def _depthwise_forward(
-    x: Array, kernel: Array, stride: int, pads: _Pads
-) -> tuple[Array, tuple[Array, Array]]:
-    return _depthwise(x, kernel, stride, pads), (x, kernel)
-
-
-def _depthwise_backward(
-    stride: int, pads: _Pads, inputs: tuple[Array, Array], gradient: Array
-) -> tuple[Array, Array]:
-    x, kernel = inputs
-    of_kernel = _kernel_gradient(x, gradient, kernel.shape, stride, pads).astype(kernel.dtype)
-    return _input_gradient(gradient, kernel, stride, pads, x.shape), of_kernel
-
-
-_depthwise.defvjp(_depthwise_forward, _depthwise_backward)
-
-
-def _input_gradient(
-    gradient: Array, kernel: Array, stride: int, pads: _Pads, shape: tuple[int, ...]
-) -> Array:
-    """The gradient with zeros between and around its pixels, convolved with the turned kernel."""
-    around = []
-    for side, pixels, taps, (before, _) in zip(
-        shape[1:3], gradient.shape[1:3], kernel.shape[:2], pads, strict=True
-    ):
-        around.append((taps - 1 - before, side + before - (pixels - 1) * stride - 1, stride - 1))
-    nothing = (0, 0, 0)
-    spread = lax.pad(gradient, jnp.zeros([], gradient.dtype), (nothing, *around, nothing))
-    if stride > 1:
-        spread = lax.optimization_barrier(spread)  # else nine loops each look for the zeros
-    return _depthwise(spread, kernel[::-1, ::-1], 1, ((0, 0), (0, 0)))
-
-
-def _kernel_gradient(x: Array, gradient: Array, shape: tuple[int, ...], stride: int, pads: _Pads) -> Array:
-    """Sums over examples and pixels of shifted products, by loops over vectors of channels.
-
-    XLA's reductions that keep the last axis alone are slow on CPU. The rows of the kernel take turns in one
-    program, which is compiled once for all of them.
-    """
-    padded = _wide(_padded(x, pads))
-    parts = _in_parts(_wide(gradient))
-    seen = (gradient.shape[1] - 1) * stride + 1
-
-    def of_row(row: Array) -> Array:
-        taps = _taps(lax.dynamic_slice_in_dim(padded, row, seen, axis=1), (1, shape[1]), stride)
-        products = [_added(map(jnp.multiply, _in_parts(tap), parts)) for tap in taps]
-        # Barriers keep XLA from making one slow loop of all sums.
-        sums = jnp.stack(lax.optimization_barrier(products)).reshape(len(products), -1, shape[-1])
-        for _ in range(2):
-            sums = lax.optimization_barrier(_added(_in_parts(sums)))
-        return sums.sum(1)
-
-    return jnp.asarray(lax.map(of_row, jnp.arange(shape[0]))).reshape(shape)
-
-
-def _wide(x: Array) -> Array:
-    """In float32 at least: sums of bfloat16 would lose what they add."""
-    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
-
-
-def _added(terms: Iterable[Array]) -> Array:
-    return functools.reduce(jnp.add, terms)
-
-
-def _in_parts(x: Array) -> list[Array]:
-    """Equal parts of the second axis, as many as one loop should add."""
-    count = max(parts for parts in range(1, _TERMS + 1) if x.shape[1] % parts == 0)
-    return jnp.split(x, count, axis=1)
-
-
-def _padded(x: Array, pads: _Pads) -> Array:
-    return jnp.pad(x, ((0, 0), *pads, (0, 0)))
-
-
-def _taps(padded: Array, kernel: tuple[int, ...], stride: int) -> Iterator[Array]:
-    """What each place of the kernel sees, row by row: pixels [batch, height, width, channels]."""
-    batch, *sides, channels = padded.shape
-    pixels = [(side - taps) // stride + 1 for side, taps in zip(sides, kernel, strict=True)]
-    for place in itertools.product(*map(range, kernel)):
-        ends = [start + (count - 1) * stride + 1 for start, count in zip(place, pixels, strict=True)]
-        yield lax.slice(padded, (0, *place, 0), (batch, *ends, channels), (1, stride, stride, 1))

@@ -116,6 +116,7 @@ class Unit(nn.Module):
       param_dtype: of parameters and statistics; the input decides the dtype of the output.
       use_bias: whether a bias is added before norm and activation, wherever the norm stands.
       linear: there is no activation, and a norm in either order is the same.
+      kernels: whose form a convolution has, see :func:`bnjax.kernels.choice.makes`.
     """
 
     kind: Kind
@@ -138,6 +139,7 @@ class Unit(nn.Module):
     padding: str = "same"
     use_bias: bool = True
     linear: bool = False
+    kernels: str = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -181,7 +183,7 @@ class Unit(nn.Module):
             x = x @ kernel
         else:
             convolve = depthwise_conv2d if self.kind == "depthwise" else conv2d
-            x = convolve(x, kernel, self.stride, self.padding)
+            x = convolve(x, kernel, self.stride, self.padding, self.kernels)
         if not self.use_bias:
             return x
         bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype)

@@ -25,23 +25,24 @@ _CHANGE_RESULTS = (
     "JAX_THREEFRY_PARTITIONABLE",
     "JAX_NUMPY_DTYPE_PROMOTION",
 )
-_PACKAGES = ("bnjax", "jax", "jaxlib", "flax", "optax", "numpy", "tensorflow-datasets", "pillow")
+_PACKAGES = ("bnjax", "jax", "jaxlib", "flax", "optax", "numpy", "llvmlite", "tensorflow-datasets", "pillow")
 
 
-def run_facts(run: Run, lanes: int = 1) -> dict[str, Any]:
+def run_facts(run: Run, lanes: int = 0) -> dict[str, Any]:
     """The fields of the ``run`` record.
 
     Args:
-      lanes: how many runs train side by side in its program.
+      lanes: how many runs train side by side in its program; 0 for one that trains by itself.
     """
     config = dataclasses.asdict(run.config)
+    kernels = "xla" if lanes else run.model.kernels  # under vmap all convolutions are XLA's
     return {
         "study": config.pop("study"),
         "config": config,
         "data": {**run.dataset.facts, "trained_per_epoch": _trained_per_epoch(run)},
         "sites": run.model.parsed_placement.as_dict(),
         "parameters": trained_count(run),
-        "program": {"gated": run.model.gated, "lanes": lanes},
+        "program": {"gated": run.model.gated, "lanes": max(lanes, 1), "kernels": kernels},
         "versions": versions(_PACKAGES),
         "device": _device(),
         "git_commit": git_commit(),

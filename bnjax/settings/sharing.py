@@ -39,6 +39,7 @@ def program_settings(config: Config, gated: bool) -> tuple[tuple[str, Any], ...]
     built_in = identity(config)
     if config.precompute_frozen:  # another program to the same end
         built_in["precompute_frozen"] = True
+    built_in["kernels"] = config.kernels
     return tuple((name, value) for name, value in sorted(built_in.items()) if name not in free)
 
 

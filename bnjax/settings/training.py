@@ -74,6 +74,14 @@ class TrainingSettings:
         group="training",
         choices=("float32", "bfloat16"),
     )
+    kernels: str = setting(
+        "auto",
+        "How convolutions are computed on a CPU. llvm: by bnjax's own code for float32, made for each shape; "
+        "xla: by XLA's; auto: by bnjax's where it can be, on one device and with llvmlite installed.",
+        group="training",
+        choices=("auto", "xla", "llvm"),
+        identity=False,
+    )
     eval_batch_size: int = setting(
         500,
         "Images in one step of the evaluation; every image counts once at any size.",

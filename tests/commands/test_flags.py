@@ -138,6 +138,7 @@ OTHER_VALUES = Config(
     adam_form="paper",
     adam_epsilon=1e-7,
     precision="bfloat16",
+    kernels="xla",
     eval_batch_size=250,
     seed=4294967295,
     study="öther",

@@ -163,7 +163,7 @@ def test_a_grid_as_lanes(tmp_path):
     assert code == 0
     runs = [record for record in found if record["kind"] == "run"]
     assert len(runs) == 4
-    assert all(record["program"] == {"gated": True, "lanes": 4} for record in runs)
+    assert all(record["program"] == {"gated": True, "lanes": 4, "kernels": "xla"} for record in runs)
     assert kinds(found).count("summary") == 4
 
 

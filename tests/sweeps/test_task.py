@@ -144,7 +144,8 @@ def test_lanes_that_were_cut_at_different_epochs_all_end(tmp_path, monkeypatch):
 def test_lanes_tell_how_they_were_made(uninterrupted):
     alone, pair = uninterrupted
     programs = [records.read(record_path(config))[0]["program"] for config in (alone, *pair)]
-    assert programs == [{"gated": True, "lanes": 1}] + [{"gated": True, "lanes": 2}] * 2
+    by_itself = {"gated": True, "lanes": 1, "kernels": "llvm"}
+    assert programs == [by_itself] + [{"gated": True, "lanes": 2, "kernels": "xla"}] * 2
 
 
 def test_what_gates_switch_off_is_not_counted(tmp_path):
