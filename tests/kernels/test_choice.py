@@ -1,6 +1,7 @@
 """Where kernels are taken, and where XLA's form is."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 
@@ -117,3 +118,16 @@ def test_bfloat16_has_xlas_form():
 
 def test_the_form_is_no_part_of_a_runs_name():
     assert run_id(Config(kernels="xla")) == run_id(Config(kernels="llvm")) == run_id(Config())
+
+
+def test_a_process_with_several_devices_makes_no_kernel():
+    """Which would gather what the devices share."""
+    code = (
+        "import jax, jax.numpy as jnp; from bnjax.nn.conv import conv2d;"
+        "x, kernel = jnp.zeros((2, 4, 4, 3)), jnp.zeros((3, 3, 3, 4));"
+        "print(jax.device_count(), 'bnjax_' in jax.jit(conv2d).lower(x, kernel).as_text())"
+    )
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    command = [sys.executable, "-c", code]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True, env=environment)
+    assert told.stdout.split() == ["2", "False"]

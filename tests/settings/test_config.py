@@ -142,7 +142,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
     overwrite=st.booleans(),
     resume=st.booleans(),
     checkpoint_every=st.integers(0, 10**6).map(str),
-    kernels=st.sampled_from(["auto", "xla", "llvm"]),
+    kernels=st.sampled_from(("auto", "xla", "llvm")),
     eval_batch_size=st.integers(1, 10**6),
     evaluate_train=st.booleans(),
     precompute_frozen=st.booleans(),
