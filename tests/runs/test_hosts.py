@@ -22,7 +22,15 @@ from bnjax.runs.hosts import ALONE, Hosts, HostsError
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 import soak  # noqa: E402
 
-NETWORK = ("--width=16", "--dropout=0.2", "--placement=all", "--recipe=controlled", "--checkpoint_every=1")
+# Statistics that follow within a step, so that no word about them comes on stderr.
+NETWORK = (
+    "--norm_momentum=0.01",
+    "--width=16",
+    "--dropout=0.2",
+    "--placement=all",
+    "--recipe=controlled",
+    "--checkpoint_every=1",
+)
 DIGITS = (*NETWORK, "--dataset=digits", "--batch_size=352", "--epochs=12")
 HEARTBEAT = "--heartbeat_timeout_seconds=5"
 WHERE = ("--coordinator_address=localhost:1234", "--num_processes=2", "--process_id=1")

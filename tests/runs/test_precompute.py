@@ -13,7 +13,7 @@ from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import InceptionV3, MobileNetV2
 from bnjax.process.progress import Progress
-from bnjax.runs import checkpoint, precompute
+from bnjax.runs import checkpoint
 from bnjax.runs.epoch_record import summary_fields
 from bnjax.runs.loop import train
 from bnjax.runs.training import prepare
@@ -23,6 +23,7 @@ from bnjax.settings.fields import ConfigError
 from bnjax.settings.identity import run_id
 from bnjax.settings.sharing import program_settings
 from bnjax.sweeps.plan import Task, plan
+from bnjax.train import frozen_outputs
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.programs import Programs
 from bnjax.train.state import create_state
@@ -183,9 +184,9 @@ def test_runs_with_it_and_without_share_no_program():
 @pytest.mark.slow
 def test_too_much_memory_is_refused_before_anything_is_computed(monkeypatch):
     size = 4 * 4 * 32 * 4 * (48 + 29 + 11)
-    monkeypatch.setattr(precompute, "LARGEST_IN_MEMORY", size)
+    monkeypatch.setattr(frozen_outputs, "LARGEST_IN_MEMORY", size)
     prepare(settings(), DATA, programs=PROGRAMS)
-    monkeypatch.setattr(precompute, "LARGEST_IN_MEMORY", size - 1)
+    monkeypatch.setattr(frozen_outputs, "LARGEST_IN_MEMORY", size - 1)
     with pytest.raises(ConfigError, match="up to block1 make of 88 images need"):
         prepare(settings(), DATA, programs=PROGRAMS)
 
