@@ -135,7 +135,7 @@ def check_forms(folder: Path, sound: dict[Path, list[Record]], scratch: Path, pi
         printed(folder, f"--out={out}")
         if not out.read_text(encoding="utf-8").endswith("</html>\n"):
             raise WrongReportError(f"{folder}: the page is no page")
-    kept = {path.parent.name for path in keep(folder, scratch / "kept")}
+    kept = set(keep(folder, scratch / "kept"))
     shutil.rmtree(scratch / "kept", ignore_errors=True)
     if lacking := {run[0]["run_id"] for run in sound.values()} - kept:
         raise WrongReportError(f"{folder}: {lacking} were not kept")

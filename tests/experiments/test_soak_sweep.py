@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
 import soak_sweep
 
 from bnjax.records import FILE_NAME
-from bnjax.report.runs.kept import read_kept  # noqa: E402
+from bnjax.report.runs.kept import read_kept
+
+ROOT = Path(__file__).resolve().parents[2]
 
 MIB = 2**20
 KEPT, LINES = next(read_kept(ROOT / "experiments/results/mnist.jsonl.gz"))

@@ -61,11 +61,10 @@ def test_what_was_kept_stays(folder, tmp_path):
     first, *others = keep(folder, tmp_path)
     path = tmp_path / "mnist.jsonl.gz"
     content, runs = path.read_bytes(), dict(read_kept(path))
-    write_kept(
-        path, {run_id: runs[run_id] for run_id in others} | {first: b'{"run_id": "%s"}\n' % first.encode()}
-    )
+    mine = b'{"run_id": "%s"}\n' % first.encode()
+    write_kept(path, {run_id: runs[run_id] for run_id in others} | {first: mine})
     assert keep(folder, tmp_path) == []
-    assert dict(read_kept(path))[first] == b'{"run_id": "%s"}\n' % first.encode()
+    assert dict(read_kept(path))[first] == mine
     path.unlink()
     keep(folder, tmp_path)
     assert path.read_bytes() == content
