@@ -162,8 +162,12 @@ def read_sound(path: Path) -> Reading:
     Raises:
       OSError: the file cannot be read.
     """
-    content = path.read_bytes()
-    reading = Reading(printable(str(path)))
+    return sound(path.read_bytes(), str(path))
+
+
+def sound(content: bytes, name: str) -> Reading:
+    """The same of what a file holds; ``name`` tells people where it stands."""
+    reading = Reading(printable(name))
     if b"\0" in content[:2] or content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         reading.bad = f"{reading.path}, line 1: not UTF-8 but UTF-16, or no text"
         return reading

@@ -19,6 +19,7 @@ from bnjax.report.page.html import as_html
 from bnjax.report.page.plain import as_csv, as_markdown
 from bnjax.report.page.results import keep
 from bnjax.report.runs.frame import LeftOut
+from bnjax.report.runs.kept import SUFFIX, read_kept
 from bnjax.report.runs.recorded import config_of_record, load_sound_runs
 from bnjax.settings.identity import identity
 
@@ -40,8 +41,9 @@ class WrongReportError(Exception):
 def sample_runs() -> list[list[Record]]:
     """Runs that the repository keeps, as JSON says them: the smaller ones, of every network."""
     of_model: dict[str, list[list[Record]]] = {}
-    for path in sorted(_KEPT.rglob(FILE_NAME), key=lambda path: (path.stat().st_size, path)):
-        run = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    kept = (lines for path in sorted(_KEPT.glob(f"*{SUFFIX}")) for _, lines in read_kept(path))
+    for lines in sorted(kept, key=len):
+        run = [json.loads(line) for line in lines.splitlines()]
         of_model.setdefault(run[0]["config"]["model"], []).append(run)
     return [run for runs in of_model.values() for run in runs[:_OF_A_NETWORK]]
 
@@ -135,7 +137,7 @@ def check_forms(folder: Path, sound: dict[Path, list[Record]], scratch: Path, pi
         printed(folder, f"--out={out}")
         if not out.read_text(encoding="utf-8").endswith("</html>\n"):
             raise WrongReportError(f"{folder}: the page is no page")
-    kept = {path.parent.name for path in keep(folder, scratch / "kept")}
+    kept = set(keep(folder, scratch / "kept"))
     shutil.rmtree(scratch / "kept", ignore_errors=True)
     if lacking := {run[0]["run_id"] for run in sound.values()} - kept:
         raise WrongReportError(f"{folder}: {lacking} were not kept")

@@ -1,7 +1,7 @@
 """Writes the README's results from the records in experiments/results, and keeps new ones there.
 
 python experiments/results.py                    tables and pictures anew
-python experiments/results.py --keep runs        copies the runs below a folder that ended, then the same
+python experiments/results.py --keep runs        adds the runs below a folder that ended, then the same
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
     try:
         if arguments.keep:
             kept = keep(arguments.keep, _RESULTS, _tell)
-            print(f"results.py: {len(kept)} runs copied to {_RESULTS}", file=sys.stderr)
+            print(f"results.py: {len(kept)} runs added to {_RESULTS}", file=sys.stderr)
         readme = with_results(_README.read_text(encoding="utf-8"), _RESULTS, _tell)
         write_whole(_README, readme.encode())
     except (ReadmeError, LookupError, OSError) as error:

@@ -9,6 +9,8 @@ from test_report_mnist import record_run
 from bnjax import records
 from bnjax.report.page.build import folder_report
 from bnjax.report.page.results import BEGIN, END, ReadmeError, keep, results_text, with_results
+from bnjax.report.runs.kept import read_kept, write_kept
+from bnjax.report.runs.recorded import load_sound_runs
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "experiments/results"
@@ -31,10 +33,12 @@ def folder(tmp_path_factory):
 def test_runs_that_ended_are_kept_without_folders_of_the_machine(folder, tmp_path):
     kept = keep(folder, tmp_path)
     assert len(kept) == 6
-    text = "".join(path.read_text(encoding="utf-8") for path in kept)
-    assert "/home/me" not in text
-    for path in kept:
-        ours, theirs = records.read(path), records.read(folder / path.parent.name / path.name)
+    runs = dict(read_kept(tmp_path / "mnist.jsonl.gz"))
+    assert kept == list(runs)
+    assert b"/home/me" not in b"".join(runs.values())
+    for run_id, lines in runs.items():
+        ours = records.sound(lines, run_id).records
+        theirs = records.read(folder / run_id / records.FILE_NAME)
         assert ours[1:] == theirs[1:]
         changed = {"data_dir", "out_dir"}
         assert ours[0]["data"] == theirs[0]["data"]
@@ -48,15 +52,42 @@ def test_a_folder_of_images_is_kept_by_its_name(tmp_path):
     run, *rest = records.read(path)
     run["data"]["source"] = "/home/me/photos"
     path.write_text("".join(map(records.json_line, [run, *rest])), encoding="utf-8")
-    [kept] = keep(tmp_path / "runs", tmp_path / "kept")
-    assert records.read(kept)[0]["data"]["source"] == "photos"
+    [kept] = keep(tmp_path / "runs", tmp_path)
+    lines = dict(read_kept(tmp_path / "mnist.jsonl.gz"))[kept]
+    assert records.sound(lines, kept).records[0]["data"]["source"] == "photos"
 
 
 def test_what_was_kept_stays(folder, tmp_path):
-    first = keep(folder, tmp_path)[0]
-    first.write_text("mine\n", encoding="utf-8")
+    first, *others = keep(folder, tmp_path)
+    path = tmp_path / "mnist.jsonl.gz"
+    content, runs = path.read_bytes(), dict(read_kept(path))
+    mine = b'{"run_id": "%s"}\n' % first.encode()
+    write_kept(path, {run_id: runs[run_id] for run_id in others} | {first: mine})
     assert keep(folder, tmp_path) == []
-    assert first.read_text(encoding="utf-8") == "mine\n"
+    assert dict(read_kept(path))[first] == mine
+    path.unlink()
+    keep(folder, tmp_path)
+    assert path.read_bytes() == content
+
+
+def test_kept_runs_are_read_like_those_in_folders(folder, tmp_path):
+    keep(folder, tmp_path)
+    ours, _ = load_sound_runs(tmp_path)
+    theirs = [run for run in load_sound_runs(folder)[0] if run.summary["status"] == "done"]
+    assert [run.epochs for run in ours] == [run.epochs for run in theirs]
+    assert [run.summary for run in ours] == [run.summary for run in theirs]
+
+
+def test_a_damaged_file_of_kept_runs_is_named_and_the_rest_is_used(folder, tmp_path):
+    keep(folder, tmp_path)
+    content = (tmp_path / "mnist.jsonl.gz").read_bytes()
+    (tmp_path / "cut.jsonl.gz").write_bytes(content[: len(content) // 2])
+    (tmp_path / "text.jsonl.gz").write_bytes(b"text")
+    runs, problems = load_sound_runs(tmp_path)
+    assert len(runs) == 6
+    assert [problem.partition(": ")[0] for problem in problems] == [
+        str(tmp_path / name) for name in ("cut.jsonl.gz", "text.jsonl.gz")
+    ]
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from bnjax.files import write_whole
 from bnjax.report.page.build import folder_report
 from bnjax.report.page.document import Cell, Picture, Report, Table
 from bnjax.report.page.plain import markdown_table
+from bnjax.report.runs.kept import SUFFIX, read_kept, write_kept
 from bnjax.report.runs.recorded import run_files
 from bnjax.settings.config import Config
 
@@ -23,6 +24,8 @@ _PICTURES = (
     "mnist-batch-sizes",
 )
 _ROOM = 3
+#: The file of runs that belong to no study.
+_NO_STUDY = "others"
 Tell = Callable[[str], None]
 _COLUMNS = ("text", "what was said", "published value", "ours, published", "verdict, published")
 
@@ -31,32 +34,38 @@ class ReadmeError(ValueError):
     """The README lacks the two marks between which results stand."""
 
 
-def keep(source: Path, target: Path, tell: Tell = lambda line: None) -> list[Path]:
-    """Copies the records of runs that ended, without the names of this machine's folders.
+def keep(source: Path, target: Path, tell: Tell = lambda line: None) -> list[str]:
+    """Adds the runs that ended to their studies' files, without the names of this machine's folders.
 
     Args:
       source: a folder of runs.
-      target: where each run gets a folder; what is there already stays.
+      target: where each study has a compressed file; what is in it already stays.
       tell: called with a line for people about each thing that cannot be used.
 
     Returns:
-      The files that were written.
+      The ids of the runs that were added.
 
     Raises:
-      OSError: one cannot be written.
+      OSError: a file cannot be read or written.
     """
-    written = []
     files, problems = run_files(source)
     for problem in problems:
         tell(problem)
+    found: dict[str, dict[str, bytes]] = {}
     for file in files:
-        kept = target / file.run.run["run_id"] / records.FILE_NAME
-        if not kept.exists() and records.ended(file.records):
-            kept.parent.mkdir(parents=True, exist_ok=True)
+        if records.ended(file.records):
             lines = (records.json_line(_without_folders(record)) for record in file.records)
-            write_whole(kept, "".join(lines).encode())
-            written.append(kept)
-    return written
+            of_study = found.setdefault(file.run.study or _NO_STUDY, {})
+            of_study[file.run.run["run_id"]] = "".join(lines).encode()
+    added = []
+    for study, runs in sorted(found.items()):
+        path = target / f"{study}{SUFFIX}"
+        there = dict(read_kept(path)) if path.exists() else {}
+        if new := runs.keys() - there.keys():
+            target.mkdir(parents=True, exist_ok=True)
+            write_kept(path, {**runs, **there})
+            added += sorted(new)
+    return added
 
 
 def _without_folders(record: dict) -> dict:

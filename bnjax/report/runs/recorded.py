@@ -1,13 +1,14 @@
 """Recorded runs, read back from a folder."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bnjax import records
 from bnjax.record_check import printable, type_name
+from bnjax.report.runs.kept import SUFFIX, read_kept
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.identity import id_of_resolved
 from bnjax.studies import guessed_study
@@ -75,20 +76,18 @@ def load_sound_runs(directory: Path) -> tuple[list[RecordedRun], list[str]]:
 def run_files(directory: Path) -> tuple[list[RunFile], list[str]]:
     """One file for each run below a folder, in the order of their folders' names, and what is left out.
 
+    Runs that are kept in one compressed file (:mod:`bnjax.report.runs.kept`) are read like those in folders.
+
     A file counts as a whole or not at all, but for a torn last line. Of a run that is there several times the
     one counts that has ended; of several, the one that was started last.
 
     Returns:
       The files, and a line for people about each thing that is left out.
     """
-    files, problems = [], []
+    files: list[RunFile] = []
+    problems: list[str] = []
     later: set[str] = set()
-    for path in sorted(directory.rglob(records.FILE_NAME)):
-        try:
-            reading = records.read_sound(path)
-        except OSError as error:
-            problems.append(f"{printable(str(path))}: {error.strerror}")
-            continue
+    for path, reading in _readings(directory, problems):
         if wrong := _fault(reading):
             problems.append(f"{wrong}; the run is left out")
             continue
@@ -98,6 +97,19 @@ def run_files(directory: Path) -> tuple[list[RunFile], list[str]]:
         problems += reading.notices
         files.append(RunFile(path, reading.records, _run(reading.records)))
     return _each_once(files, problems), problems
+
+
+def _readings(directory: Path, problems: list[str]) -> Iterator[tuple[Path, records.Reading]]:
+    """What each run's file holds, and each run of a compressed file, named as if that were a folder."""
+    for path in sorted([*directory.rglob(records.FILE_NAME), *directory.rglob(f"*{SUFFIX}")]):
+        try:
+            if path.name == records.FILE_NAME:
+                yield path, records.read_sound(path)
+            else:
+                for run_id, lines in read_kept(path):
+                    yield path / run_id, records.sound(lines, f"{path}, run {run_id}")
+        except OSError as error:
+            problems.append(f"{printable(str(path))}: {error.strerror or error}")
 
 
 def without_mislabelled(runs: Iterable[RecordedRun]) -> tuple[list[RecordedRun], list[str]]:
