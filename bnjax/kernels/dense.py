@@ -14,7 +14,7 @@ from typing import NamedTuple
 from llvmlite import ir
 
 from bnjax.kernels.call import Work
-from bnjax.kernels.code import Code, Functions, Part, Value, zeros
+from bnjax.kernels.code import Code, Functions, Part, Value, number, zeros
 from bnjax.kernels.frames import Product, clear_frames, framed
 from bnjax.kernels.machine import Machine
 from bnjax.kernels.packing import Packing, Pair
@@ -60,9 +60,9 @@ class _PairWriter(NamedTuple):
         channels = self.product.source.channels
         size = pair.places(channels)
 
-        def do_block(number: Value, _: list[Value]) -> None:
-            weights = code.at(shared, pair.start + size * block.start, (number, size * block.width))
-            features = code.at(target, block.start, (number, block.width))
+        def do_block(index: Value, _: list[Value]) -> None:
+            weights = code.at(shared, pair.start + size * block.start, (index, size * block.width))
+            features = code.at(target, block.start, (index, block.width))
             for high in evenly(pair.rows.count, self.tile.rows):
                 for wide in evenly(pair.columns.count, self.tile.columns):
                     self._tiles(frame, weights, features, high, wide)
@@ -76,6 +76,8 @@ class _PairWriter(NamedTuple):
         out_row, out_channels = self.product.target.row, self.product.target.channels
 
         def do_rows(row: Value, _: list[Value]) -> None:
+            taps = self._useful_taps(row, high)
+
             def do_columns(column: Value, _: list[Value]) -> None:
                 seen = code.at(
                     frame,
@@ -91,16 +93,35 @@ class _PairWriter(NamedTuple):
                     (row, high.size * rows.apart * out_row),
                     (column, wide.size * columns.apart * out_channels),
                 )
-                self._tile_of(seen, weights, result, high.size, wide.size)
+                self._tile_of(seen, weights, result, (high.size, wide.size), taps)
 
             code.loop(wide.count, do_columns)
 
         code.loop(high.count, do_rows)
 
-    def _tile_of(self, seen: Value, weights: Value, result: Value, high: int, wide: int) -> None:
+    def _useful_taps(self, row: Value, high: Run) -> tuple[int | Value, int | Value]:
+        """The rows of the kernel through which tiles see more than zeros above and below the image."""
+        code, rows, framed = self.code, self.pair.rows, self.product.framed[0]
+        if framed.used == framed.size or not rows.taps:
+            return 0, rows.taps
+        step = code.builder.mul(row, number(high.size * rows.stride))
+        first = code.builder.add(step, number(rows.seen + high.start * rows.stride))
+        last = code.builder.add(first, number((high.size - 1) * rows.stride))
+        start = code.most(code.builder.sub(number(framed.before), last), 0)
+        end = code.least(code.builder.sub(number(framed.before + framed.used), first), rows.taps)
+        return start, end
+
+    def _tile_of(
+        self,
+        seen: Value,
+        weights: Value,
+        result: Value,
+        sides: tuple[int, int],
+        taps: tuple[int | Value, int | Value],
+    ) -> None:
         code, (rows, columns, _) = self.code, self.pair
         frame, target = self.product.frame, self.product.target
-        pixels = list(itertools.product(range(high), range(wide)))
+        pixels = list(itertools.product(*map(range, sides)))
         reads = [r * rows.stride * frame.row + c * columns.stride * frame.channels for r, c in pixels]
         writes = [r * rows.apart * target.row + c * columns.apart * target.channels for r, c in pixels]
         numbers = columns.taps * frame.channels
@@ -113,7 +134,7 @@ class _PairWriter(NamedTuple):
             return inner_product(code, line, packed, reads, whole, numbers, sums)
 
         if numbers:
-            sums = code.loop(rows.taps, add_row, sums)
+            sums = code.loop(taps[1], add_row, sums, start=taps[0])
         each = iter(sums)
         for offset in writes:
             for index, part in enumerate(self.block.parts):

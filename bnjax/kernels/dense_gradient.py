@@ -6,6 +6,7 @@ block of features is an item with sums of its own; whoever finishes the last chu
 sums.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -168,17 +169,39 @@ class _BlockWriter(NamedTuple):
                 step = self.writer._shape.stride * self.writer._product.frame.row
                 seen = self.code.at(frames, high.start * step, (row, high.size * step))
                 given = self.code.at(gradient, high.start * target.row, (row, high.size * target.row))
-                self._add_pixels(seen, given, sums, high.size)
+                self._add_pixels(seen, given, sums, (row, high))
 
             self.code.loop(high.count, add_rows)
 
-    def _add_pixels(self, seen: Value, given: Value, sums: Value, rows: int) -> None:
+    def _useful_rows(
+        self, tile: tuple[Value, Run], pixels: tuple[Value, Run]
+    ) -> tuple[int | Value, int | Value]:
+        """Rows of pixels that see more than zeros around the image through a tile's rows of the kernel."""
+        code, framed, stride = self.code, self.writer._product.framed[0], self.writer._shape.stride
+        (tile_index, high), (index, block) = tile, pixels
+        if framed.used == framed.size:
+            return 0, block.size
+        builder = code.builder
+        tap = builder.add(builder.mul(tile_index, number(high.size)), number(high.start))
+        first = builder.add(builder.mul(index, number(block.size)), number(block.start))
+        # Row y sees the frame's rows from y * stride + tap on; the image lies at framed.before.
+        hidden = code.most(builder.sub(number(framed.before - high.size + 1), tap), 0)
+        seen = code.most(builder.sub(number(framed.before + framed.used), tap), 0)
+        start, end = (
+            builder.sub(builder.sdiv(builder.add(rows, number(stride - 1)), number(stride)), first)
+            for rows in (hidden, seen)
+        )
+        return code.most(start, 0), code.least(end, block.size)
+
+    def _add_pixels(self, seen: Value, given: Value, sums: Value, pixels: tuple[Value, Run]) -> None:
         shape, line, tile = self.writer._shape, self.writer._line, self.writer._tile
         frame_row = self.writer._product.frame.row
         for high in evenly(shape.rows, tile.rows):
             for wide in evenly(line, tile.columns):
 
                 def add_row_tiles(row: Value, _: list[Value], high: Run = high, wide: Run = wide) -> None:
+                    rows = self._useful_rows((row, high), pixels)
+
                     def add_tile(place: Value, _: list[Value]) -> None:
                         source = self.code.at(
                             seen,
@@ -191,19 +214,24 @@ class _BlockWriter(NamedTuple):
                             (row, high.size * line * self.block.width),
                             (place, wide.size * self.block.width),
                         ]
-                        self._add_tile(
-                            source, given, self.code.at(sums, first, *rest), (high.size, wide.size, rows)
-                        )
+                        target = self.code.at(sums, first, *rest)
+                        self._add_tile(source, given, target, (high.size, wide.size), rows)
 
                     self.code.loop(wide.count, add_tile)
 
                 self.code.loop(high.count, add_row_tiles)
 
-    def _add_tile(self, seen: Value, given: Value, sums: Value, counts: tuple[int, int, int]) -> None:
+    def _add_tile(
+        self,
+        seen: Value,
+        given: Value,
+        sums: Value,
+        sides: tuple[int, int],
+        rows: tuple[int | Value, int | Value],
+    ) -> None:
         """Adds pixels in rows of the image to a tile of sums: rows of the kernel, numbers of each of them."""
-        high, wide, rows = counts
         code, block, shape, product = self.code, self.block, self.writer._shape, self.writer._product
-        places = [(row, place) for row in range(high) for place in range(wide)]
+        places = list(itertools.product(*map(range, sides)))
         reads = [row * product.frame.row + place for row, place in places]
 
         def add_image(image: Value, added: list[Value]) -> list[Value]:
@@ -214,7 +242,7 @@ class _BlockWriter(NamedTuple):
                 lines = Line(numbers, shape.stride * shape.channels), Line(vectors, shape.features)
                 return inner_product(code, *lines, reads, block.parts, shape.out_sides[1], added)
 
-            return code.loop(rows, add_row, added)
+            return code.loop(rows[1], add_row, added, start=rows[0])
 
         empty = [zeros(part.lanes) for _ in places for part in block.parts]
         added = iter(code.loop(self.images, add_image, empty))
