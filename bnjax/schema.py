@@ -147,7 +147,7 @@ PARTS: dict[str, Part] = {
         _ANY,
     ),
     "sites": Part(others=(str,), words=("absent", "before", "after"), may_be_empty=True),
-    "program": Part({}, {"gated": (bool,), "lanes": (int,)}, may_be_empty=True),
+    "program": Part({}, {"gated": (bool,), "lanes": (int,), "kernels": (str,)}, may_be_empty=True),
     "versions": Part({"jax": (str,), "flax": (str,)}, others=(str,)),
     "device": Part({"kind": (str,), "count": (int,)}, {"platform": (str,)}, _ANY),
     "train_batch_accuracy": Part(dict.fromkeys(("lowest", "median", "perfect"), _NUMBER), may_be_empty=True),
