@@ -1,6 +1,7 @@
 """What every test stands on: the CPU, a cache that lasts one session, and a way to start the scripts."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,9 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 # Most of a test's time is compilation, and most of that is LLVM's; its steps are few.
 os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=1"
 os.environ.pop("TFDS_DATA_DIR", None)
+# A shell that starts the tests in the background has them ignore SIGINT, and what they start ignores it too.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.pop("PYTHONUNBUFFERED", None)  # stdout is buffered where users start the scripts
 
 import pytest

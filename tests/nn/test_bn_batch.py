@@ -153,7 +153,7 @@ def test_a_run_that_other_devices_made_is_not_taken_for_one_of_these(tmp_path):
 def test_a_checkpoint_of_other_groups_is_not_gone_on_from(tmp_path):
     mine = resolve(Config(bn_batch="device", out_dir=str(tmp_path)))
     record_path(mine).parent.mkdir()
-    records.append(record_path(mine), record("run", device={"count": 4}))
+    records.append(record_path(mine), record("run", device={"kind": "cpu", "count": 4}))
     check_groups(mine, 4)
     check_groups(mine, 0)
     check_groups(dataclasses.replace(mine, bn_batch="32"), 2)

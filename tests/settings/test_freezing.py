@@ -9,6 +9,7 @@ from bnjax.architectures.inceptionv3_layers import inceptionv3_positions
 from bnjax.architectures.mobilenetv2 import mobilenetv2_positions
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
+from bnjax.kernels.products import PRODUCTS
 from bnjax.models import build_model
 from bnjax.nn.unit import parameter_count
 from bnjax.settings.canonical import resolve
@@ -217,6 +218,10 @@ def test_no_gradient_is_computed_where_none_is_needed(settings, backward):
     assert _convolutions(jaxpr.jaxpr) == 2 + backward
 
 
+#: As XLA has them, and as bnjax's own code.
+_CONVOLUTIONS = ("conv_general_dilated", *(f"bnjax_{name}" for name in PRODUCTS))
+
+
 def _convolutions(jaxpr):
     """In a program and those inside it, without what nothing depends on."""
     from jax.extend.core import jaxprs_in_params
@@ -225,7 +230,7 @@ def _convolutions(jaxpr):
     jaxpr, _ = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
     count = 0
     for equation in jaxpr.eqns:
-        count += equation.primitive.name == "conv_general_dilated"
+        count += equation.primitive.name in _CONVOLUTIONS
         for inner in jaxprs_in_params(equation.params):
             count += _convolutions(inner)
     return count
