@@ -21,7 +21,7 @@ def configured(experiment: str, given: Mapping[str, Any]) -> Config:
     """An experiment's recipe with the given settings, and what these stand for, in its place.
 
     Args:
-      experiment: whose recipes count, see :mod:`bnjax.studies.recipes`.
+      experiment: whose recipes count, see :mod:`bnjax.studies`.
       given: by flags and conditions. What is given wins over what another given setting brings.
 
     Raises:

@@ -32,7 +32,7 @@ def printed_report(runs: Sequence[RecordedRun], epoch: int | None = None) -> str
     parts += map(vgg7_report, groups)
     if vgg7 and not groups:
         parts.append(f"No run of VGG7 has {epoch} epochs.")
-    parts += _other_parts([run for run in runs if run.run["config"]["model"] != "vgg7"], epoch)
+    parts += _other_parts([run for run in runs if run.study != "vgg7"], epoch)
     return "\n\n".join(parts) + "\n"
 
 

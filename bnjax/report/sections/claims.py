@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from bnjax.report.page.document import Cell, Section, Table, interval_text, number, text
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.sections.tables import provenance
-from bnjax.report.sections.verdict import RECIPES, Found, Judgement, Verdict
+from bnjax.report.sections.verdict import Found, Judgement, Verdict
 from bnjax.stats.intervals import Estimate, possible
-from bnjax.studies import STUDIES
+from bnjax.studies import RECIPES, STUDIES
 from bnjax.studies.claim import Contrast
 
 #: Recipe -> what was judged, what answers most first.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import runs_of
 from bnjax.stats.intervals import Estimate
-from bnjax.studies import recipe
+from bnjax.studies import RECIPES, recipe
 from bnjax.studies.cifar10 import LOGGED_ACCURACY
 
 _CIFAR10_COLUMNS = (
@@ -23,7 +23,6 @@ _CIFAR10_COLUMNS = (
     "silent, published",
     "silent, controlled",
 )
-_RECIPES = ("published", "controlled")
 _FINDING_COLUMNS = ("published", "condition", "what", "ours", "95% interval", "n")
 #: unit -> how its means and the ends of their intervals are written; differences bear their sign.
 _FORMATS = {"%": (".2f", ".2f"), "points": ("+.2f", ".2f"), "nats": ("+.4f", ".4f")}
@@ -50,7 +49,7 @@ def cifar10_table(runs: Sequence[RecordedRun], epoch: int) -> str:
     for (placement, dropout), logged in LOGGED_ACCURACY.items():
         published, controlled = (
             [run.epochs[epoch - 1] for run in _runs_of_condition(runs, placement, dropout, name, epoch)]
-            for name in _RECIPES
+            for name in RECIPES
         )
         ours, author = _mean(published, _accuracy), logged.get(epoch)
         difference = "-" if ours is None or author is None else f"{ours - author:+.4f}"
@@ -62,7 +61,7 @@ def cifar10_table(runs: Sequence[RecordedRun], epoch: int) -> str:
 
 def cifar10_runs(runs: Sequence[RecordedRun], epoch: int) -> list[RecordedRun]:
     """The runs that :func:`cifar10_table` rests on."""
-    asked = itertools.product(LOGGED_ACCURACY, _RECIPES)
+    asked = itertools.product(LOGGED_ACCURACY, RECIPES)
     return [run for condition, name in asked for run in _runs_of_condition(runs, *condition, name, epoch)]
 
 

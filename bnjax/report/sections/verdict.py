@@ -14,11 +14,10 @@ from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.stats.intervals import CONFIDENCE, Estimate, estimate
 from bnjax.stats.resampling import bootstrap_mean
-from bnjax.studies import STUDIES, recipe
+from bnjax.studies import RECIPES, STUDIES, recipe
 from bnjax.studies.claim import Claim, Contrast
 
 Verdict = Literal["supported", "contradicted", "inconclusive", "not run"]
-RECIPES = ("published", "controlled")
 #: What tells the images of one set from those of another.
 _DATA = ("name", "version", "encoding", "image_shape", "train_images", "test_images")
 #: Settings that say which data it is: a folder may bring validation images of its own.
