@@ -27,6 +27,9 @@ ROOMS = (
     *("probes", "train", "runs", "sweeps", "report", "commands"),
 )
 FLOORS = {**dict.fromkeys(VALUES, 0), **{room: floor for floor, room in enumerate(ROOMS, start=1)}}
+#: What users meet first: nothing in the house imports it.
+FRONT = "__main__"
+FLOORS[FRONT] = len(FLOORS)
 NEEDS_A_DEVICE = {"jax", "jaxlib", "flax", "optax", "orbax", "grain"}
 WITHOUT_JAX = {*VALUES, "architectures", "settings", "stats", "studies", "report"}
 USES_ABSL = [("bnjax", "commands", "flags"), ("bnjax", "process", "absl_flags")]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-from bnjax.commands.flags import complain
+from bnjax.commands.usage import complain
 from bnjax.process.backend import device_count
 from bnjax.process.bar import say
 from bnjax.process.huge_pages import start_with_huge_pages

@@ -1,9 +1,11 @@
 """What a setting knows of itself: its help, choices and bounds, and whether it can change a result."""
 
 import dataclasses
+import difflib
 import math
 import re
 import struct
+from collections.abc import Collection
 from typing import Any
 
 #: Of float32; smaller ones are flushed to 0 by most devices.
@@ -23,7 +25,7 @@ def setting(
     help: str,
     *,
     group: str,
-    choices: tuple[str, ...] | None = None,
+    choices: Collection[str] | None = None,
     bounds: str | None = None,
     identity: bool = True,
 ) -> Any:
@@ -52,7 +54,9 @@ def complaint(field: dataclasses.Field, value: Any) -> str:
     """What is wrong with a value by its field's choices and bounds; empty if nothing is."""
     choices, bounds = field.metadata["choices"], field.metadata["bounds"]
     if choices and value not in choices:
-        return f"is not one of {', '.join(choices)}"
+        close = difflib.get_close_matches(str(value), list(choices), n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        return f"is not one of {', '.join(choices)}{hint}"
     if bounds and not _within(value, bounds):
         return f"is outside {bounds}"
     if bounds and isinstance(field.default, float):
