@@ -35,19 +35,21 @@ class Command(NamedTuple):
     yielding: frozenset[Config] = frozenset()
 
 
-def command_of(study: str, given: Mapping[str, Any]) -> Command:
+def command_of(study: str, given: Mapping[str, Any], conditions: Conditions | None = None) -> Command:
     """The runs that given settings and options ask for.
 
     Args:
       study: whose recipes they start from, see :mod:`bnjax.studies`.
       given: by name, each of the type of its field.
+      conditions: what is varied; None: what the options ``sweep`` and ``vary`` say.
 
     Raises:
       ConfigError: names what is wrong and what would be accepted.
     """
     options = _options(given)
     settings = {name: value for name, value in given.items() if name in _SETTINGS}
-    conditions = sweep_conditions(study, options.sweep, options.vary)
+    if conditions is None:
+        conditions = sweep_conditions(study, options.sweep, options.vary)
     configs = _configs(study, conditions, settings, options)
     asked = {name for some in (settings, *conditions.values()) for name in some}
     _check_movies(options, len(configs))
@@ -74,8 +76,8 @@ def _configs(
     for seed in range(first_seed, first_seed + options.seeds):
         for settings in conditions.values():
             for name in settings.keys() & given.keys():
-                asked = f"--sweep={options.sweep}" if options.sweep else f"--vary={options.vary}"
-                raise ConfigError(f"--{name}={given[name]}: {asked} gives that itself")
+                ways = (f"--{way}={text}" for way in ("sweep", "vary") if (text := getattr(options, way)))
+                raise ConfigError(f"--{name}={given[name]}: {next(ways, '--vary')} gives that itself")
             config = _resolved(study, {**given, **settings, "seed": seed})
             runs.setdefault(run_id(config), config)
     return tuple(runs.values())
