@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bnjax.api.runs import Runs
     from bnjax.api.training import RunError, run, sweep
     from bnjax.data.image_set import DataError
+    from bnjax.errors import UserError
     from bnjax.models import CNN, MLP, VGG7, InceptionV3, MobileNetV2, Network, gates_for
     from bnjax.report import load
     from bnjax.settings.fields import ConfigError, WeightsError
@@ -26,6 +27,7 @@ _LENT = {
     "bnjax.api.runs": ("Runs",),
     "bnjax.api.training": ("RunError", "run", "sweep"),
     "bnjax.data.image_set": ("DataError",),
+    "bnjax.errors": ("UserError",),
     "bnjax.models": ("CNN", "MLP", "VGG7", "InceptionV3", "MobileNetV2", "Network", "gates_for"),
     "bnjax.report": ("load",),
     "bnjax.settings.fields": ("ConfigError", "WeightsError"),
@@ -43,6 +45,7 @@ __all__ = [
     "Network",
     "RunError",
     "Runs",
+    "UserError",
     "WeightsError",
     "answer",
     "gates_for",

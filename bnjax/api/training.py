@@ -10,6 +10,7 @@ from bnjax.api.arguments import Vary, command_from, in_python_words, told_as_arg
 from bnjax.api.bar import EpochBar
 from bnjax.api.runs import Runs
 from bnjax.commands.launch import fitted, sources_of
+from bnjax.errors import UserError
 from bnjax.process.bar import heard_by
 from bnjax.process.signals import Stopped, held_signals, stop_signals
 from bnjax.runs.recorder import finished_summary
@@ -20,7 +21,7 @@ from bnjax.settings.options import Options
 _WELL = ("done", "diverged", "elsewhere")
 
 
-class RunError(RuntimeError):
+class RunError(UserError):
     """A run could not be trained to its end; the message is one line for each that says why."""
 
 

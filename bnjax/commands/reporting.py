@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnjax.commands.usage import Parser, complain, name_of
+from bnjax.errors import FAILURES
 from bnjax.files import write_whole, write_whole_folder
 from bnjax.process.stdout import write_stdout
-from bnjax.records import RecordError
 from bnjax.report.figures.drawing import save_png
 from bnjax.report.figures.pictures import drawings, seed_drawings
 from bnjax.report.page.build import folder_report, runs_to_report
@@ -199,7 +199,7 @@ def report(argv: Sequence[str], speed_section: SpeedSection | None = None) -> in
             reporter.short_form()
         if arguments.figures:
             reporter.figures()
-    except (RecordError, LookupError, OSError) as error:
+    except FAILURES as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
     return 0
