@@ -20,11 +20,13 @@ from bnjax.data import Dataset, epoch_order, in_memory
 from bnjax.data.batches import Batch
 from bnjax.probes.dying import FlatHistory
 from bnjax.process.signals import held_signals
-from bnjax.runs.epoch_record import Measured, diverged_fields, epoch_fields
+from bnjax.runs.epoch_record import diverged_fields, epoch_fields
 from bnjax.runs.loop import WithinEpoch
+from bnjax.runs.measure import Measured, Measuring, measure
 from bnjax.runs.training import Run, Underway, check_train_images, has_diverged, site_kernels
 from bnjax.settings.config import Config
-from bnjax.train.evaluate import Evaluation, evaluate_lanes, lane_of
+from bnjax.train.feeding import Feeding, lane_of
+from bnjax.train.fresh import FreshPrograms
 from bnjax.train.initial import first_state
 from bnjax.train.lane_step import LaneEval, LaneValues, lane_values
 from bnjax.train.mesh import replicate
@@ -56,6 +58,7 @@ class Lanes:
     examples: Batch
     loop: Wrapped
     eval_step: LaneEval
+    fresh: FreshPrograms
     shared_order: bool
 
     def settle(self) -> None:
@@ -112,6 +115,7 @@ def join(runs: Sequence[Run], programs: Programs) -> Lanes:
         replicate(Batch(train.images, train.labels, weights), mesh),
         made.loop_over_one_order if shared else made.loop_over_orders,
         made.lanes_evaluation,
+        made.lanes_fresh,
         shared,
     )
 
@@ -145,7 +149,7 @@ def train_lanes(
         run.compile_seconds = time.perf_counter() - started
     for epoch in range(len(lanes.runs[0].epochs) + 1, lanes.runs[0].config.epochs + 1):
         train_lanes_epoch(lanes, epoch, advance, within_epoch)
-        measured = _measure(lanes)
+        measured = _measure(lanes, epoch)
         with held_signals():  # what is recorded and what checkpoints hold go together
             for lane, run in enumerate(lanes.runs):
                 if not has_diverged(run):
@@ -215,21 +219,13 @@ def _placed(order: np.ndarray, lanes: Lanes) -> Array:
     return jax.device_put(order, NamedSharding(lanes.mesh, spec))
 
 
-def _measure(lanes: Lanes) -> list[Measured]:
-    run = lanes.runs[0]
-    dataset, size = run.dataset, run.config.eval_batch_size
-
-    def step(params: Any, batch_stats: Any, batch: Batch) -> Any:
+def _measure(lanes: Lanes, epoch: int) -> list[Measured]:
+    def eval_step(params: Any, batch_stats: Any, batch: Batch) -> Any:
         return lanes.eval_step(params, batch_stats, batch, lanes.values)
 
-    def evaluated(part: Any) -> list[Evaluation]:
-        return evaluate_lanes(step, lanes.state, part, size, lanes.mesh, run.model)
+    def fresh_step(*arguments: Any) -> Any:
+        return lanes.fresh.step(*arguments, lanes.values)
 
-    test = evaluated(dataset.test)
-    held_out = evaluated(dataset.validation) if dataset.validation else [None] * len(test)
-    seen = evaluated(dataset.train) if run.config.evaluate_train else [None] * len(test)
-    kernels = site_kernels(run.model, lanes.state)
-    return [
-        Measured(mine.underway.totals, test[lane], held_out[lane], seen[lane], lane_of(kernels, lane))
-        for lane, mine in enumerate(lanes.runs)
-    ]
+    feeding = Feeding(lanes.mesh, len(lanes.state.step))
+    fresh = lanes.fresh._replace(step=fresh_step)
+    return measure(lanes.runs, lanes.state, epoch, Measuring(eval_step, fresh, lanes.runs[0].model, feeding))

@@ -35,6 +35,7 @@ def _lanes_key(config: Config) -> tuple[Hashable, ...]:
         config.input_scale,
         config.eval_batch_size,
         config.evaluate_train,
+        config.fresh_images,
     )
     return (program_settings(config, gated=True), data_settings(config), common)
 

@@ -16,6 +16,7 @@ from bnjax.models import Network
 from bnjax.models.network import placement_gates
 from bnjax.settings.config import Config
 from bnjax.train.eval_step import UnitProbe, eval_function, feature_function
+from bnjax.train.fresh import FreshPrograms, fresh_function, start_function
 from bnjax.train.state import TrainState
 from bnjax.train.step import Sums, loop_function, step_function
 
@@ -110,6 +111,27 @@ def lane_feature_function(model: Network, scaling: InputScaling) -> LaneFeatures
         return feature_function(own, scaling, values.gates)(params, batch_stats, batch)
 
     return step
+
+
+def lane_fresh_function(model: Network, scaling: InputScaling | None) -> Callable[..., Any]:
+    """``step(state, statistics, number, batch, values)``, see :class:`bnjax.train.fresh.FreshPrograms`."""
+
+    def step(state: TrainState, statistics: Any, number: Any, batch: Batch, values: LaneValues) -> Any:
+        own = _with_values(model, values)
+        return fresh_function(own, scaling, values.gates)(state, statistics, number, batch)
+
+    return step
+
+
+def lane_fresh_programs(model: Network, scaling: InputScaling | None) -> FreshPrograms:
+    """The compiled programs of one state; a step takes the values last."""
+    return FreshPrograms(jax.jit(start_function(model)), jax.jit(lane_fresh_function(model, scaling)))
+
+
+def lanes_fresh_programs(model: Network, scaling: InputScaling | None) -> FreshPrograms:
+    """The compiled programs of stacked states and values; a step takes the values last."""
+    step = jax.vmap(lane_fresh_function(model, scaling), in_axes=(0, 0, None, None, 0))
+    return FreshPrograms(jax.jit(jax.vmap(start_function(model))), jax.jit(step))
 
 
 def lanes_eval_function(model: Network, scaling: InputScaling | None) -> LaneEval:

@@ -17,6 +17,7 @@ from bnjax.settings.config import Config
 from bnjax.settings.finetuning import precomputed_block
 from bnjax.settings.sharing import program_settings
 from bnjax.train.eval_step import EvalStep, FeatureStep, make_eval_step, make_feature_step
+from bnjax.train.fresh import FreshPrograms, fresh_programs
 from bnjax.train.lane_step import (
     LaneEval,
     LaneLoop,
@@ -25,10 +26,12 @@ from bnjax.train.lane_step import (
     compiled,
     lane_eval_function,
     lane_feature_function,
+    lane_fresh_programs,
     lane_loop_function,
     lane_step_function,
     lane_values,
     lanes_eval_function,
+    lanes_fresh_programs,
     side_by_side,
 )
 from bnjax.train.optimizer import make_optimizer
@@ -47,6 +50,7 @@ class RunPrograms(NamedTuple):
       frozen_part, trained_part: the network up to the block that is computed once, and behind it, where the
         steps begin; without such a block each is the whole.
       feature_step: of the frozen part, the others of the trained one.
+      fresh: see :mod:`bnjax.train.fresh`.
     """
 
     model: Network
@@ -57,6 +61,7 @@ class RunPrograms(NamedTuple):
     frozen_part: Network
     trained_part: Network
     feature_step: FeatureStep
+    fresh: FreshPrograms
 
 
 class _Parts(NamedTuple):
@@ -98,6 +103,7 @@ class _StaticPrograms:
             frozen,
             trained,
             make_feature_step(frozen, self.scaling),
+            fresh_programs(trained, scaling),
         )
 
     @property
@@ -113,7 +119,7 @@ class _StaticPrograms:
 class _WithValues:
     """A program whose last argument is given."""
 
-    program: Wrapped
+    program: Any
     values: LaneValues
 
     def __call__(self, *arguments: Any) -> Any:
@@ -182,6 +188,10 @@ class GatedPrograms:
         return jax.jit(lane_feature_function(self._cut.frozen, self.scaling))
 
     @cached_property
+    def _fresh(self) -> FreshPrograms:
+        return lane_fresh_programs(self._cut.trained, self._cut.scaling)
+
+    @cached_property
     def loop_over_one_order(self) -> Wrapped:
         """The loop of stacked states which see the same batches."""
         return compiled(side_by_side(self._loop_function, shared_order=True))
@@ -196,6 +206,11 @@ class GatedPrograms:
         """The evaluation of stacked states on the same batch."""
         return jax.jit(lanes_eval_function(self._cut.trained, self._cut.scaling))
 
+    @cached_property
+    def lanes_fresh(self) -> FreshPrograms:
+        """The fresh statistics of stacked states from the same batches."""
+        return lanes_fresh_programs(self._cut.trained, self._cut.scaling)
+
     def of(self, config: Config) -> RunPrograms:
         """The programs of a run by itself: its values are bound, nothing is compiled for it."""
         values = lane_values(config)
@@ -208,6 +223,7 @@ class GatedPrograms:
             _WithValues(self._evaluation, values),
             *_parts_of(model, config, self.scaling)[:2],
             _WithValues(self._features, values),
+            self._fresh._replace(step=_WithValues(self._fresh.step, values)),
         )
 
 
