@@ -15,8 +15,8 @@ from bnjax.runs.hosts import ALONE, Hosts, HostsError, LostError
 from bnjax.runs.lock import ClaimedError, claimed
 from bnjax.runs.recorder import Recorder, finished_summary
 from bnjax.settings.canonical import checkpoint_pace
-from bnjax.settings.config import Config
-from bnjax.settings.fields import ConfigError, WeightsError
+from bnjax.settings.config import Config, values_with
+from bnjax.settings.fields import ConfigError, Role, WeightsError
 from bnjax.settings.identity import identity
 from bnjax.settings.places import variables_path
 from bnjax.train.device_groups import check_groups
@@ -170,7 +170,7 @@ def check_alike(run: "Training") -> None:
     from bnjax.runs.run_record import versions
     from bnjax.train.state import digest
 
-    settings = {**identity(run.config), "eval_batch_size": run.config.eval_batch_size}
+    settings = {**identity(run.config), **values_with(run.config, Role.PROGRAM | Role.LOOP)}
     facts = {"settings": str(settings), "images": str(run.dataset.facts), "versions": str(versions(_ALIKE))}
     run.hosts.check_alike({**facts, "first parameters": digest(run.state.params)})
 

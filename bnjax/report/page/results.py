@@ -11,7 +11,8 @@ from bnjax.report.page.document import Cell, Picture, Report, Table
 from bnjax.report.page.plain import markdown_table
 from bnjax.report.runs.kept import SUFFIX, read_kept, write_kept
 from bnjax.report.runs.recorded import run_files
-from bnjax.settings.config import Config
+from bnjax.settings.config import Config, names_with
+from bnjax.settings.fields import Role
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 #: The pictures that the README has room for are the first three of these that the records give, one of each.
@@ -71,7 +72,7 @@ def keep(source: Path, target: Path, tell: Tell = lambda line: None) -> list[str
 def _without_folders(record: dict) -> dict:
     if record["kind"] != "run":
         return record
-    usual = {"data_dir": Config.data_dir, "out_dir": Config.out_dir}
+    usual = {name: getattr(Config, name) for name in names_with(Role.PLACE)}
     data = dict(record["data"])
     if PurePath(data.get("source", "")).is_absolute():
         data["source"] = PurePath(data["source"]).name
