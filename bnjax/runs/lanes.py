@@ -26,9 +26,8 @@ from bnjax.runs.measure import Measured, Measuring, measure
 from bnjax.runs.training import Run, Underway, check_train_images, has_diverged, site_kernels
 from bnjax.settings.config import Config
 from bnjax.train.feeding import Feeding, lane_of
-from bnjax.train.fresh import FreshPrograms
 from bnjax.train.initial import first_state
-from bnjax.train.lane_step import LaneEval, LaneValues, lane_values
+from bnjax.train.lane_step import LaneValues, WithValues, lane_values
 from bnjax.train.mesh import replicate
 from bnjax.train.norm_groups import check_norm_groups
 from bnjax.train.programs import Programs
@@ -57,8 +56,8 @@ class Lanes:
     mesh: Mesh
     examples: Batch
     loop: Wrapped
-    eval_step: LaneEval
-    fresh: FreshPrograms
+    eval_step: Wrapped
+    fresh_step: Wrapped
     shared_order: bool
 
     def settle(self) -> None:
@@ -220,12 +219,7 @@ def _placed(order: np.ndarray, lanes: Lanes) -> Array:
 
 
 def _measure(lanes: Lanes, epoch: int) -> list[Measured]:
-    def eval_step(params: Any, batch_stats: Any, batch: Batch) -> Any:
-        return lanes.eval_step(params, batch_stats, batch, lanes.values)
-
-    def fresh_step(*arguments: Any) -> Any:
-        return lanes.fresh.step(*arguments, lanes.values)
-
+    eval_step, fresh_step = (WithValues(step, lanes.values) for step in (lanes.eval_step, lanes.fresh_step))
     feeding = Feeding(lanes.mesh, len(lanes.state.step))
-    fresh = lanes.fresh._replace(step=fresh_step)
-    return measure(lanes.runs, lanes.state, epoch, Measuring(eval_step, fresh, lanes.runs[0].model, feeding))
+    measuring = Measuring(eval_step, fresh_step, lanes.runs[0].model, feeding)
+    return measure(lanes.runs, lanes.state, epoch, measuring)

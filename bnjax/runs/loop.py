@@ -69,7 +69,7 @@ def train(
 
 def _measuring(run: Training) -> Measuring:
     programs, feeding = run.programs, Feeding(run.mesh, check=run.hosts.check_signals)
-    return Measuring(programs.eval_step, programs.fresh, programs.trained_part, feeding)
+    return Measuring(programs.eval_step, programs.fresh_step, programs.trained_part, feeding)
 
 
 def _train_epoch(run: Training, epoch: int, progress: Progress, within_epoch: WithinEpoch) -> None:

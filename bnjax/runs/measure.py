@@ -12,7 +12,7 @@ from bnjax.runs.training import Run, site_kernels
 from bnjax.train.eval_step import EvalStep
 from bnjax.train.evaluate import Evaluation, Evaluator
 from bnjax.train.feeding import Feeding
-from bnjax.train.fresh import FreshPrograms, FreshStatistics, fresh_order, reads_fresh
+from bnjax.train.fresh import FreshStatistics, FreshStep, fresh_order, reads_fresh
 from bnjax.train.state import TrainState
 from bnjax.train.step import Totals
 
@@ -43,12 +43,12 @@ class Measuring:
     """What measures the runs of one program: a run by itself, or those of lanes.
 
     Attributes:
-      eval_step, fresh: compiled for one state, or for the stacked ones of lanes.
+      eval_step, fresh_step: compiled for one state, or for the stacked ones of lanes.
       model: what they compute.
     """
 
     eval_step: EvalStep
-    fresh: FreshPrograms
+    fresh_step: FreshStep
     model: Network
     feeding: Feeding
 
@@ -100,4 +100,5 @@ def _fresh_statistics(runs: Sequence[Run], state: TrainState, epoch: int, measur
     order = fresh_order(runs[0].config, len(train))
     if order is None or not any(map(_reads_fresh, runs)):
         return []
-    return [FreshStatistics(measuring.fresh, measuring.feeding, order).of(state, train, epoch)]
+    fresh = FreshStatistics(measuring.fresh_step, measuring.model, measuring.feeding, order)
+    return [fresh.of(state, train, epoch)]

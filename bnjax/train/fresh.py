@@ -6,7 +6,7 @@ the statistics is made: the run's own ones stay as they are.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,21 +24,13 @@ from bnjax.train.step import scale_images
 _PART_OF_FEW = 5
 
 
-class FreshPrograms(NamedTuple):
-    """What computes fresh statistics.
-
-    Attributes:
-      start: ``start(batch_stats)``: statistics that have seen no image.
-      step: ``step(state, statistics, number, batch)``: the same after one more batch, the ``number``-th.
-    """
-
-    start: Callable[[Any], Any]
-    step: Callable[..., Any]
+#: ``step(state, statistics, number, batch)``: the statistics after one more batch; number 0 begins anew.
+FreshStep = Callable[[TrainState, Any, Any, Batch], Any]
 
 
-def fresh_programs(model: Network, scaling: InputScaling | None) -> FreshPrograms:
-    """The compiled programs of one state."""
-    return FreshPrograms(jax.jit(start_function(model)), jax.jit(fresh_function(model, scaling)))
+def make_fresh_step(model: Network, scaling: InputScaling | None) -> FreshStep:
+    """What computes fresh statistics, compiled."""
+    return jax.jit(fresh_function(model, scaling))
 
 
 def pooling(model: Network) -> Network:
@@ -57,36 +49,25 @@ def reads_fresh(model: Network, batch_stats: Mapping[str, Any]) -> bool:
     return bool(pooled_units(model) & model.used(dict(batch_stats)).keys())
 
 
-def start_function(model: Network) -> Callable[[Any], Any]:
-    """What :attr:`FreshPrograms.start` compiles."""
-    units = pooled_units(model)
-
-    def start(batch_stats: Any) -> Any:
-        return {
-            unit: {part: _unseen(leaves) for part, leaves in parts.items()} if unit in units else parts
-            for unit, parts in batch_stats.items()
-        }
-
-    return start
-
-
-def _unseen(statistics: Mapping[str, Any]) -> dict[str, Any]:
-    """What a norm in the mode ``pooled`` begins with."""
-    return {**jax.tree.map(jnp.zeros_like, dict(statistics)), "count": jnp.zeros((), jnp.int32)}
-
-
-def fresh_function(model: Network, scaling: InputScaling | None, gates: Any = None) -> Callable[..., Any]:
-    """What :attr:`FreshPrograms.step` compiles.
+def fresh_function(model: Network, scaling: InputScaling | None, gates: Any = None) -> FreshStep:
+    """What :func:`make_fresh_step` compiles.
 
     As in training, dropout draws; its key is no training step's.
     """
     pooled, fixed = pooling(model), {} if gates is None else {"gates": gates}
+    units = pooled_units(model)
 
     def step(state: TrainState, statistics: Any, number: Any, batch: Batch) -> Any:
         images = scale_images(batch.images, scaling, model.compute_dtype or model.param_dtype)
         dropout = jax.random.fold_in(jax.random.fold_in(state.key, state.step), number)
+        begun = {
+            unit: jax.tree.map(lambda leaf: jnp.where(number == 0, 0, leaf), parts)
+            if unit in units
+            else parts
+            for unit, parts in statistics.items()
+        }
         _, updated = pooled.apply(
-            {"params": state.params, "batch_stats": statistics, **fixed},
+            {"params": state.params, "batch_stats": before, **fixed},
             images,
             train=True,
             mutable=["batch_stats"],
@@ -95,6 +76,20 @@ def fresh_function(model: Network, scaling: InputScaling | None, gates: Any = No
         return updated["batch_stats"]
 
     return step
+
+
+def counting(model: Network, state: TrainState) -> Any:
+    """A state's ``batch_stats`` in the form of those of norms that pool, which count images.
+
+    The count is any number that lies where the statistics do: the first step begins anew.
+    """
+    units = pooled_units(model)
+    return {
+        unit: {part: {**leaves, "count": state.step} for part, leaves in parts.items()}
+        if unit in units
+        else parts
+        for unit, parts in state.batch_stats.items()
+    }
 
 
 def fresh_order(config: Config, images: int) -> SpreadOrder | None:
@@ -118,10 +113,13 @@ class FreshStatistics:
     """Computes the fresh statistics of a state, or of the stacked states of lanes.
 
     Attributes:
+      step: compiled for one state, or for stacked ones.
+      model: what it computes.
       order: the training images that count.
     """
 
-    programs: FreshPrograms
+    step: FreshStep
+    model: Network
     feeding: Feeding
     order: SpreadOrder
 
@@ -131,10 +129,10 @@ class FreshStatistics:
         Args:
           epoch: from 1; whose random crops are taken.
         """
-        statistics = self.programs.start(state.batch_stats)
+        statistics = counting(self.model, state)
         rows = self.feeding.rows(self.order.batch_size)
         for number, batch in enumerate(spread_batches(train, self.order, epoch, rows)):
-            statistics = self.programs.step(state, statistics, number, self.feeding.placed(batch))
+            statistics = self.step(state, statistics, number, self.feeding.placed(batch))
         return _in_form_of(state.batch_stats, statistics)
 
 

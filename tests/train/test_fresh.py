@@ -20,7 +20,7 @@ from bnjax.settings.freezing import Freezing
 from bnjax.settings.identity import run_id
 from bnjax.train.evaluate import Evaluator
 from bnjax.train.feeding import Feeding
-from bnjax.train.fresh import FreshStatistics, fresh_order, reads_fresh, start_function
+from bnjax.train.fresh import FreshStatistics, fresh_order, pooled_units, reads_fresh
 from bnjax.train.mesh import data_mesh
 from bnjax.train.programs import Programs
 
@@ -30,7 +30,8 @@ NORMED = dict(placement="all", order="before", learning_rate=0.05, dropout=0.2)
 
 def fresh_of(run, epoch=1):
     order = fresh_order(run.config, len(run.fed.train))
-    fresh = FreshStatistics(run.programs.fresh, Feeding(run.mesh), order)
+    programs = run.programs
+    fresh = FreshStatistics(programs.fresh_step, programs.trained_part, Feeding(run.mesh), order)
     return fresh.of(run.state, run.fed.train, epoch)
 
 
@@ -148,11 +149,7 @@ def test_norms_that_normalise_by_running_statistics_in_training_keep_them():
     freezing = Freezing(norms=frozenset({"block1/conv1"}), frozen_mode="inference")
     model = CNN(placement="all", freezing=freezing)
     stats = model.init(jax.random.key(0), np.zeros((1, 8, 8, 3), np.float32))["batch_stats"]
-    begun = start_function(model)(stats)
-    assert begun["block1_conv1"]["norm"].keys() == {"mean", "var"}
-    assert begun["block1_conv1"]["norm"]["var"].all()
-    assert begun["fc_dense1"]["norm"].keys() == {"mean", "var", "count"}
-    assert not begun["fc_dense1"]["norm"]["var"].any()
+    assert pooled_units(model) == {"block2_conv1", "fc_dense1"}
     assert reads_fresh(model, stats)
     everywhere = dataclasses.replace(freezing, mode="inference")
     assert not reads_fresh(model.clone(freezing=everywhere), stats)
@@ -171,7 +168,7 @@ def test_behind_a_frozen_part_that_was_computed_once_they_are_the_same():
 
 
 @pytest.mark.slow
-def test_evaluation_compiles_once_for_both_readings():
+def test_one_program_evaluates_both_and_one_makes_the_statistics():
     """Whatever the statistics come from, they have one form."""
-    run = trained(**NORMED, fresh_images=32)[0]
-    assert run.programs.eval_step._cache_size() == 1
+    run = trained(**NORMED, fresh_images=32, data=dataset())[0]
+    assert run.programs.eval_step._cache_size() == run.programs.fresh_step._cache_size() == 1
