@@ -60,11 +60,12 @@ def fresh_function(model: Network, scaling: InputScaling | None, gates: Any = No
     def step(state: TrainState, statistics: Any, number: Any, batch: Batch) -> Any:
         images = scale_images(batch.images, scaling, model.compute_dtype or model.param_dtype)
         dropout = jax.random.fold_in(jax.random.fold_in(state.key, state.step), number)
-        begun = {
-            unit: jax.tree.map(lambda leaf: jnp.where(number == 0, 0, leaf), parts)
-            if unit in units
-            else parts
-            for unit, parts in statistics.items()
+
+        def begun(leaf: Any) -> Any:
+            return jnp.where(number == 0, 0, leaf)
+
+        before = {
+            unit: jax.tree.map(begun, parts) if unit in units else parts for unit, parts in statistics.items()
         }
         _, updated = pooled.apply(
             {"params": state.params, "batch_stats": before, **fixed},
