@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bnjax.errors import UserError
 from bnjax.files import check_writable, remove_unfinished
 from bnjax.process.signals import Stopped, held_signals, last_words
-from bnjax.records import RecordError
-from bnjax.runs.hosts import ALONE, Hosts, HostsError, LostError
-from bnjax.runs.lock import ClaimedError, claimed
+from bnjax.runs.hosts import ALONE, Hosts, LostError
+from bnjax.runs.lock import claimed
 from bnjax.runs.recorder import Recorder, finished_summary
 from bnjax.settings.canonical import checkpoint_pace
 from bnjax.settings.config import Config, values_with
-from bnjax.settings.fields import ConfigError, Role, WeightsError
+from bnjax.settings.fields import Role
 from bnjax.settings.identity import identity
 from bnjax.settings.places import variables_path
 from bnjax.train.device_groups import check_groups
@@ -39,7 +39,7 @@ _OF_OTHERS = ("Gloo", "NCCL", "coordination service", "Connection reset", "Conne
 _ALIKE = ("bnjax", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
-class DeviceError(Exception):
+class DeviceError(UserError):
     """The device refused to go on."""
 
 
@@ -47,26 +47,8 @@ class OutOfMemoryError(DeviceError):
     """The device has too little memory."""
 
 
-class EngineError(Exception):
+class EngineError(UserError):
     """The cluster refused to take jobs."""
-
-
-def failures() -> tuple[type[Exception], ...]:
-    """What ends a run with one line for the user; anything else is a fault of bnjax and shows its trace."""
-    from bnjax.data.image_set import DataError
-
-    return (
-        ConfigError,
-        WeightsError,
-        DataError,
-        RecordError,
-        OSError,
-        MemoryError,
-        DeviceError,
-        EngineError,
-        ClaimedError,
-        HostsError,
-    )
 
 
 def train_run(

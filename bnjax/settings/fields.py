@@ -7,15 +7,17 @@ import re
 import struct
 from typing import Any
 
+from bnjax.errors import UserError
+
 #: Of float32; smaller ones are flushed to 0 by most devices.
 _SMALLEST_NORMAL = 2.0**-126
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError, ValueError):
     """A setting that cannot be used; the message is one line for the user."""
 
 
-class WeightsError(ValueError):
+class WeightsError(UserError, ValueError):
     """Weights that do not fit or cannot be had; the message is one line that names what does not."""
 
 

@@ -5,6 +5,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
 from bnjax import records
+from bnjax.errors import UserError
 from bnjax.files import write_whole
 from bnjax.report.page.build import folder_report
 from bnjax.report.page.document import Cell, Picture, Report, Table
@@ -31,7 +32,7 @@ Tell = Callable[[str], None]
 _COLUMNS = ("text", "what was said", "published value", "ours, published", "verdict, published")
 
 
-class ReadmeError(ValueError):
+class ReadmeError(UserError, ValueError):
     """The README lacks the two marks between which results stand."""
 
 
@@ -89,7 +90,7 @@ def with_results(readme: str, directory: Path, tell: Tell = lambda line: None) -
 
     Raises:
       ReadmeError: the README has no place for results.
-      LookupError: there is no run at all.
+      NoRunsError: there is no run at all.
       OSError: a picture cannot be written.
     """
     before, begin, rest = readme.partition(BEGIN)
