@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bnjax import records
 from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, total, without_mislabelled
-from bnjax.schema import PARTS
+from bnjax.schema import BatchAccuracy
 from bnjax.settings.config import FIELDS
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _columns(run: RecordedRun) -> dict[str, list[Any]]:
     columns |= {name: [epoch.get(name) for epoch in epochs] for name in _METRICS}
     batches = [epoch.get("train_batch_accuracy", {}) for epoch in epochs]
     if any(batches):
-        for name in PARTS["train_batch_accuracy"].needed:
+        for name in BatchAccuracy.__annotations__:
             columns[f"train_batch_accuracy:{name}"] = [of_epoch.get(name) for of_epoch in batches]
     dying = [epoch["dying"] for epoch in epochs]
     sites = dict.fromkeys(site for of_epoch in dying for site in of_epoch)

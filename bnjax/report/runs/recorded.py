@@ -8,7 +8,8 @@ from typing import Any
 
 from bnjax import records
 from bnjax.errors import UserError
-from bnjax.record_check import printable, type_name
+from bnjax.record_check import printable
+from bnjax.record_rules import shown, type_name
 from bnjax.report.runs.kept import SUFFIX, read_kept
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.identity import id_of_resolved
@@ -205,7 +206,7 @@ def _wrong_sites(record: dict[str, Any], config: Config) -> str:
         return ""
     sites = {site.name for site in config.sites if not site.linear}
     if foreign := record["dying"].keys() - sites:
-        return f"dying names {records.shown(min(foreign))}, and {config.model} has no such site"
+        return f"dying names {shown(min(foreign))}, and {config.model} has no such site"
     lacking = sites - record["dying"].keys()
     whole = record["status"] == "ok" and not config.precompute_frozen
     return f"dying lacks {min(lacking)!r}" if lacking and whole else ""
@@ -218,10 +219,10 @@ def _wrong_settings(run: dict[str, Any]) -> str:
     for field in FIELDS:
         value = config.get(field.name, field.default)
         if field.metadata["identity"] and type(value) is not type(field.default):
-            return f"config.{field.name} is {records.shown(value)}, not {type_name(type(field.default))}"
+            return f"config.{field.name} is {shown(value)}, not {type_name(type(field.default))}"
     if id_of_resolved(config_of_record(run)) != run["run_id"]:
         return (
-            f"config is not that of run {records.shown(run['run_id'])}: a setting was changed, or comes from "
+            f"config is not that of run {shown(run['run_id'])}: a setting was changed, or comes from "
             "a later version"
         )
     return ""
