@@ -17,7 +17,7 @@ from typing import (
     is_typeddict,
 )
 
-from bnjax.schema import KINDS, Data, EpochRecord, Holds, Others, Range, Units
+from bnjax.schema import KINDS, Data, EpochRecord, Holds, Needs, Range, Units
 
 Types = tuple[type, ...]
 #: How much of a wrong value a message shows.
@@ -101,7 +101,7 @@ class Rule:
             less = f"not {self.low:g} or more" if value < self.low else "too large"
             expected = f"outside {self.low:g} to {self.high:g}" if self.high <= 1 else less
             raise WrongError("", f"is {shown(value)}, {expected}")
-        if self.words and value not in self.words:
+        if self.words and value is not None and value not in self.words:
             raise WrongError("", f"is {shown(value)}, not one of {', '.join(self.words)}")
         return self.check_inside(value) if self.fields is not None and value.__class__ is dict else []
 
@@ -178,8 +178,10 @@ def _said(rule: Rule, extra: Any) -> dict[str, Any]:
         return {"meaning": extra}
     if isinstance(extra, Range):
         return {"low": extra.low, "high": extra.high}
-    if isinstance(extra, Others):
-        return {"each": Rule(extra.value)}
+    if isinstance(extra, Needs):
+        return {"needed": frozenset(extra.names)}
+    if extra is Holds.OTHERS_TOO:
+        return {"each": _ANYTHING}
     return {"may_be_empty": True, "needed": rule.needed if extra is Holds.ALL_OR_NOTHING else frozenset()}
 
 
@@ -201,6 +203,7 @@ def _check_measured(epoch: Mapping[str, Any]) -> None:
             raise WrongError(name, "is null and status ok")
 
 
+_ANYTHING = Rule(tuple(_TYPE_NAMES))
 _NUMBERS = (int, float)
 _IMAGE_AXES = 3
 #: What an epoch whose status is ok has measured.

@@ -16,18 +16,21 @@ class Range(NamedTuple):
     high: float
 
 
-class Others(enum.Enum):
-    """What an object may hold beside its fields; without, such a name comes from a later version."""
+class Needs(NamedTuple):
+    """Names that an object with free names has to have."""
 
-    ANY = (str, int, float, bool, list, dict, type(None))
-    TEXTS = (str,)
+    names: tuple[str, ...]
 
 
 class Holds(enum.Enum):
-    """Which of its fields an object holds, where that need not be all."""
+    """Which fields an object holds, where it is not all of them and no others.
+
+    A name that is none of its fields comes from a later version, and is ignored.
+    """
 
     ALL_OR_NOTHING = enum.auto()
     SOME = enum.auto()
+    OTHERS_TOO = enum.auto()
 
 
 _LARGEST = 2**53
@@ -78,13 +81,6 @@ class Program(TypedDict):
     gated: bool
     lanes: Ordinal
     kernels: NotRequired[str]
-
-
-class Versions(TypedDict):
-    """Package -> version."""
-
-    jax: str
-    flax: str
 
 
 class Device(TypedDict):
@@ -153,7 +149,7 @@ class RunRecord(_Common):
         Data,
         "source, encoding, image counts and shape, what was done to the images; trained_per_epoch: those "
         "in whole batches",
-        Others.ANY,
+        Holds.OTHERS_TOO,
     ]
     sites: Annotated[
         dict[str, Literal["absent", "before", "after"]],
@@ -168,11 +164,11 @@ class RunRecord(_Common):
             Holds.SOME,
         ]
     ]
-    versions: Annotated[Versions, "package -> version", Others.TEXTS]
+    versions: Annotated[dict[str, str], "package -> version", Needs(("jax", "flax"))]
     device: Annotated[
         Device,
         "platform, kind and count of the devices, XLA flags and JAX settings in force",
-        Others.ANY,
+        Holds.OTHERS_TOO,
     ]
     git_commit: Annotated[str | None, "commit of bnjax, with -dirty where files differ; null outside git"]
     started: Annotated[str, "UTC time, ISO 8601"]
