@@ -91,6 +91,10 @@ class Device(TypedDict):
     platform: NotRequired[str]
 
 
+_FRESH = "{} through fresh statistics, see --fresh_images; null where the network depends on none"
+_EVALUATED = "over all training images after the epoch, in evaluation mode; null without --evaluate_train"
+
+
 class Metrics(TypedDict):
     """What is measured after an epoch."""
 
@@ -98,18 +102,12 @@ class Metrics(TypedDict):
     train_accuracy: Annotated[FractionOrNull, "fraction right over the epoch's batches, as trained"]
     validation_loss: Annotated[LossOrNull, "over all validation images; null where there are none"]
     validation_accuracy: Annotated[FractionOrNull, "over all validation images; null where there are none"]
-    train_evaluation_loss: NotRequired[
-        Annotated[
-            LossOrNull,
-            "over all training images after the epoch, in evaluation mode; null without --evaluate_train",
-        ]
-    ]
-    train_evaluation_accuracy: NotRequired[
-        Annotated[
-            FractionOrNull,
-            "over all training images after the epoch, in evaluation mode; null without --evaluate_train",
-        ]
-    ]
+    validation_loss_fresh: NotRequired[Annotated[LossOrNull, _FRESH.format("validation_loss")]]
+    validation_accuracy_fresh: NotRequired[Annotated[FractionOrNull, _FRESH.format("validation_accuracy")]]
+    test_loss_fresh: NotRequired[Annotated[LossOrNull, _FRESH.format("test_loss")]]
+    test_accuracy_fresh: NotRequired[Annotated[FractionOrNull, _FRESH.format("test_accuracy")]]
+    train_evaluation_loss: NotRequired[Annotated[LossOrNull, _EVALUATED]]
+    train_evaluation_accuracy: NotRequired[Annotated[FractionOrNull, _EVALUATED]]
     test_loss: Annotated[LossOrNull, "mean cross-entropy (nats) over every test image"]
     test_accuracy: Annotated[FractionOrNull, "fraction right over every test image"]
     test_top5_accuracy: NotRequired[
@@ -229,6 +227,8 @@ class SummaryRecord(_Common):
     seconds: Annotated[Amount, "wall time of the run"]
 
 
+#: The names of all that is measured after an epoch.
+METRICS = tuple(Metrics.__annotations__)
 Record = RunRecord | EpochRecord | SummaryRecord
 #: kind -> its type.
 KINDS: dict[str, Any] = {"run": RunRecord, "epoch": EpochRecord, "summary": SummaryRecord}
