@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bnjax.commands.flags import Parser, complain
+from bnjax.errors import FAILURES
 from bnjax.files import write_whole
 from bnjax.report.page.build import folder_report
-from bnjax.report.page.documents import DocumentError, with_results, with_schema, with_verdicts
+from bnjax.report.page.documents import with_results, with_schema, with_verdicts
 from bnjax.report.page.results import keep, results_pictures
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,7 +57,7 @@ def main(argv: list[str]) -> int:
             kept = keep(arguments.keep, _RESULTS, _tell)
             _tell(f"{len(kept)} runs added to {_RESULTS}")
         write_documents()
-    except (DocumentError, LookupError, OSError) as error:
+    except FAILURES as error:
         _tell(str(error))
         return 1
     return 0

@@ -37,11 +37,21 @@ def blocks(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
+def _lines(text):
+    """The lines of its blocks of commands, and what stands behind each."""
+    lines = "".join(blocks(text, "bash")).splitlines()
+    return [[part.strip() for part in line.rpartition("   #")[::2]] for line in lines]
+
+
+def command_lines(text):
+    """The lines of its blocks of commands."""
+    return [line for line, _ in _lines(text)]
+
+
 def commands(document):
     """Every command of a document: the lines of its blocks, and the rows of its tables that have one."""
     text = read(document)
-    lines = "".join(blocks(text, "bash")).splitlines()
-    found = [Command(document, *(part.strip() for part in line.rpartition("   #")[::2])) for line in lines]
+    found = [Command(document, *both) for both in _lines(text)]
     rows = re.findall(r"\| `(python experiments/[^`]*)` \| ([^|]*) \|", text)
     return found + [Command(document, line.replace("\\|", "|"), told.strip()) for line, told in rows]
 

@@ -2,23 +2,27 @@
 
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from documents import DOCUMENTS, ROOT, blocks, commands, main_jobs, read, section
+from documents import DOCUMENTS, ROOT, blocks, command_lines, commands, main_jobs, read, section
 from PIL import Image
 from test_keras_files import write_keras_file, zeros
 
+from bnjax.commands.flags import command_from_flags
 from bnjax.models import MobileNetV2
 from bnjax.report.page.build import folder_report
-from bnjax.report.page.documents import with_results, with_schema, with_verdicts
+from bnjax.report.page.documents import with_schema, with_verdicts
 from bnjax.report.page.plain import as_markdown
+from bnjax.report.page.results import results_text
 
 KEPT = ROOT / "experiments/results"
 EVERY = {one.line: one for document in DOCUMENTS for one in commands(document)}
@@ -27,13 +31,16 @@ NETWORK = ("pip install", "git clone", "mkdir -p photos")
 SET_UP = "pip install --no-deps -e . && "
 #: The tests themselves, and the speed contest, which has tests of its own.
 ELSEWHERE = ("pytest", "python experiments/speed.py")
+#: Sections that say how to add something; their commands work once that is done.
+ADD = ("Add a network",)
 BEHIND_SET_UP = [line.partition(SET_UP)[2] or line for line in EVERY]
-RUN = [line for line in BEHIND_SET_UP if not line.startswith((*NETWORK, *ELSEWHERE))]
+ADDED = [line for one in ADD for line in command_lines(section("bnjax/README.md", one))]
+RUN = [line for line in BEHIND_SET_UP if not line.startswith((*NETWORK, *ELSEWHERE)) and line not in ADDED]
 SMALL = "--epochs=1 --train_images=130 --test_images=20"
 #: Pattern of a command -> flags that make it small; all that match are given.
 SMALLER = {
     r"(cifar10|mnist|vgg7|mobilenet|finetune)\.py": SMALL,
-    r"--seeds": "--seeds=1",
+    r"--seeds": "--seeds=1 --jobs=1",
     r"--sweep=batch-sizes": "--train_images=500",
     r"--sweep=(grid|groups)": "--dry_run",
     r"--pretrain=": "--pretrain_epochs=1",
@@ -43,6 +50,7 @@ SMALLER = {
     # InceptionV3 needs weights from the network; what the flags ask for is the same of a small network.
     r"finetune\.py(?!.*--model)": "--model=cnn --weights=none --freeze_until=block1 --image_size=8",
     r"finetune\.py.*--model": "--image_size=8",
+    r"finetune\.py": "--train_images=60",
 }
 #: Placeholder -> what stands for it here.
 PLACEHOLDERS = {
@@ -100,19 +108,32 @@ def test_links_lead_to_headings_that_are_there():
             assert anchor in map(slug, headings), f"{document} links to {target}#{anchor}"
 
 
-def with_small_flags(line):
-    """The command with its placeholders filled in, and small."""
-    script, pipe, rest = line.partition(" | ")
-    small = [flags for pattern, flags in SMALLER.items() if re.search(pattern, script)]
-    for placeholder, value in PLACEHOLDERS.items():
-        script = script.replace(placeholder, value)
-    return " ".join([script, *small]) + pipe + rest
-
-
 def free_port():
     with socket.socket() as one:
         one.bind(("localhost", 0))
         return one.getsockname()[1]
+
+
+def filled_in(line):
+    """The command with something of this machine in place of its placeholders."""
+    for placeholder, value in PLACEHOLDERS.items():
+        line = line.replace(placeholder, value)
+    return line.replace("PORT", str(free_port()))
+
+
+def with_small_flags(line):
+    """The command filled in, and small."""
+    script, pipe, rest = line.partition(" | ")
+    small = [flags for pattern, flags in SMALLER.items() if re.search(pattern, script)]
+    script = filled_in(script)
+    return " ".join([script, *small]) + pipe + rest
+
+
+@pytest.mark.parametrize("line", [line for line in RUN if "report.py" not in line])
+def test_a_command_is_one_that_its_script_takes(line):
+    argv = shlex.split(filled_in(line).partition(" | ")[0])[1:]
+    study = Path(argv[0]).stem
+    assert command_from_flags(argv, study, "").configs
 
 
 def write_photographs(folder, splits):
@@ -159,7 +180,7 @@ def test_a_command_runs_as_written(line, tmp_path, photographs):
     if " report.py runs" in line.replace("experiments/", " "):
         (tmp_path / "runs").mkdir()
         shutil.copy(KEPT / "finetune.jsonl.gz", tmp_path / "runs")
-    result = run_in(tmp_path, with_small_flags(line).replace("PORT", str(free_port())))
+    result = run_in(tmp_path, with_small_flags(line))
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr
 
@@ -210,14 +231,14 @@ def follow(text, root):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("heading", ["Add a network"])
+@pytest.mark.parametrize("heading", ADD)
 def test_what_is_added_as_written_works(heading, tmp_path):
     shutil.copytree(ROOT / "bnjax", tmp_path / "bnjax", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "experiments").symlink_to(ROOT / "experiments")
     text = section("bnjax/README.md", heading)
     follow(text, tmp_path)
-    for line in "".join(blocks(text, "bash")).splitlines():
-        result = run_in(tmp_path, f"{line.partition('   #')[0]} {SMALL}", root=tmp_path)
+    for line in command_lines(text):
+        result = run_in(tmp_path, f"{line} {SMALL}", root=tmp_path)
         assert result.returncode == 0, result.stderr
 
 
@@ -230,8 +251,7 @@ def report():
 def test_generated_parts_are_what_the_kept_records_say(report):
     assert with_verdicts(read("README.md"), report) == read("README.md")
     assert with_schema(read("bnjax/report/README.md")) == read("bnjax/report/README.md")
-    tables = with_results(read("experiments/results/README.md"), report)
-    assert tables.partition("\n![")[0].rstrip() in read("experiments/results/README.md")
+    assert results_text(report) in read("experiments/results/README.md")
 
 
 @pytest.mark.slow

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from bnjax.errors import UserError
 from bnjax.report.page.document import Report, Table, text
 from bnjax.report.page.plain import markdown_table
 from bnjax.report.page.results import results_pictures, results_text, verdicts_by_study
 from bnjax.schema import SCHEMA
 
 
-class DocumentError(ValueError):
+class DocumentError(UserError, ValueError):
     """A document lacks the two marks between which something is to be written."""
 
 

@@ -10,7 +10,8 @@ from bnjax.report.page.document import Cell, Picture, Report, Section, Table
 from bnjax.report.page.plain import markdown_table
 from bnjax.report.runs.kept import SUFFIX, read_kept, write_kept
 from bnjax.report.runs.recorded import run_files
-from bnjax.settings.config import Config
+from bnjax.settings.config import Config, names_with
+from bnjax.settings.fields import Role
 from bnjax.studies import STUDIES
 
 #: The page of results shows the first three of these that the records give, one of each.
@@ -66,7 +67,7 @@ def keep(source: Path, target: Path, tell: Tell = lambda line: None) -> list[str
 def _without_folders(record: dict) -> dict:
     if record["kind"] != "run":
         return record
-    usual = {"data_dir": Config.data_dir, "out_dir": Config.out_dir}
+    usual = {name: getattr(Config, name) for name in names_with(Role.PLACE)}
     data = dict(record["data"])
     if PurePath(data.get("source", "")).is_absolute():
         data["source"] = PurePath(data["source"]).name
