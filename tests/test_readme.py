@@ -29,8 +29,8 @@ EVERY = {one.line: one for document in DOCUMENTS for one in commands(document)}
 #: What needs a network is not run here; of the two long lines everything behind the set-up is.
 NETWORK = ("pip install", "git clone", "mkdir -p photos")
 SET_UP = "pip install --no-deps -e . && "
-#: The tests themselves, and the speed contest, which has tests of its own.
-ELSEWHERE = ("pytest", "python experiments/speed.py")
+#: The tests themselves, and what has tests of its own.
+ELSEWHERE = ("pytest", "python experiments/speed.py", "python experiments/reproduce.py --study")
 #: Sections that say how to add something; their commands work once that is done.
 ADD = ("Add a network",)
 BEHIND_SET_UP = [line.partition(SET_UP)[2] or line for line in EVERY]
@@ -129,7 +129,7 @@ def with_small_flags(line):
     return " ".join([script, *small]) + pipe + rest
 
 
-@pytest.mark.parametrize("line", [line for line in RUN if "report.py" not in line])
+@pytest.mark.parametrize("line", [line for line in RUN if not re.search(r"(report|reproduce)\.py", line)])
 def test_a_command_is_one_that_its_script_takes(line):
     argv = shlex.split(filled_in(line).partition(" | ")[0])[1:]
     study = Path(argv[0]).stem
