@@ -133,7 +133,7 @@ def with_small_flags(line):
 def test_a_command_is_one_that_its_script_takes(line):
     argv = shlex.split(filled_in(line).partition(" | ")[0])[1:]
     study = Path(argv[0]).stem
-    assert command_from_flags(argv, study, "").configs
+    assert command_from_flags(argv, study).configs
 
 
 def write_photographs(folder, splits):
