@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from bnjax.errors import UserError
+from bnjax.records import SCHEMA
 from bnjax.report.page.document import Report, Table, text
 from bnjax.report.page.plain import markdown_table
 from bnjax.report.page.results import results_pictures, results_text, verdicts_by_study
-from bnjax.records import SCHEMA
 
 
 class DocumentError(UserError, ValueError):
