@@ -19,6 +19,7 @@ VALUES = (
     "errors",
     "files",
     "checksummed",
+    "plugins",
 )
 #: From the ground up.
 ROOMS = (

@@ -79,6 +79,7 @@ def list_command(argv: Sequence[str]) -> int:
     """
     parser = Parser(argv[0], ABOUT)
     parser.add_argument("kind", nargs="?", choices=tuple(LISTS), help="one list alone")
+    parser.add_argument("--plugin", metavar="FILE.py", help="a file of your own, whose things are listed too")
     kind = parser.parse_args(argv[1:]).kind
     shown = LISTS if kind is None else {kind: LISTS[kind]}
     blocks = [f"{title.capitalize()}:\n{_columns(listed())}" for title, listed in shown.items()]

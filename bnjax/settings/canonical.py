@@ -5,6 +5,7 @@ import re
 from pathlib import PurePath
 from typing import Any
 
+from bnjax.plugins import is_loaded, load_plugin
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.fields import ConfigError, check_field
 from bnjax.settings.finetuning import canonical_classes, fine_tuning_changes
@@ -26,10 +27,11 @@ def resolve(config: Config) -> Config:
     Raises:
       ConfigError: a setting is out of its bounds or choices, or does not fit another one.
     """
+    digest = _plugin_digest(config)  # first: it decides which networks there are
     numbers: dict[str, Any] = {
         f.name: float(getattr(config, f.name)) for f in FIELDS if isinstance(f.default, float)
     }
-    config = dataclasses.replace(config, **numbers)
+    config = dataclasses.replace(config, **numbers, plugin_digest=digest)
     for field in FIELDS:
         check_field(field, getattr(config, field.name))
     if config.optimizer == "momentum":
@@ -45,6 +47,23 @@ def resolve(config: Config) -> Config:
     checkpoint_pace(config.checkpoint_every)
     placement = str(config.parsed_placement())
     return dataclasses.replace(config, **changes, placement=placement, order=Config.order)
+
+
+def _plugin_digest(config: Config) -> str:
+    """That of the file which the config names, imported; once it was, the file may lie elsewhere.
+
+    Raises:
+      PluginError: it cannot be imported, or has another digest than the config says.
+      ConfigError: there is a digest, but no file.
+    """
+    digest = config.plugin_digest
+    if digest and is_loaded(digest):
+        return digest
+    if config.plugin:
+        return load_plugin(config.plugin, digest)
+    if digest:
+        raise ConfigError(f"--plugin_digest={digest}: give --plugin=FILE.py, the file that has this digest")
+    return ""
 
 
 def _canonical_bn_batch(config: Config) -> str:

@@ -16,6 +16,21 @@ class FileSettings:
         role=Role.HOST,
         identity=False,
     )
+    plugin: str = setting(
+        "",
+        "A Python file of your own that registers a network, a study or a set of images "
+        "(bnjax/README.md has examples).",
+        group="files",
+        role=Role.HOST | Role.PLACE,
+        identity=False,
+    )
+    plugin_digest: str = setting(
+        "",
+        "The first digits of the SHA-256 of --plugin, which are part of a run's name: found, or compared "
+        "where they are given.",
+        group="files",
+        role=Role.DATA | Role.PROGRAM,
+    )
     out_dir: str = setting(
         "runs",
         "Each run writes metrics.jsonl to a folder of its own below this one.",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from bnjax import records
+from bnjax.architectures import ARCHITECTURES
 from bnjax.errors import UserError
 from bnjax.record_check import printable
 from bnjax.record_rules import shown, type_name
@@ -227,6 +228,8 @@ def _wrong_settings(run: RunRecord) -> str:
         value = config.get(field.name, field.default)
         if field.metadata["identity"] and type(value) is not type(field.default):
             return f"config.{field.name} is {shown(value)}, not {type_name(type(field.default))}"
+    if config["model"] not in ARCHITECTURES:
+        return f"there is no network {shown(config['model'])}; --plugin=FILE.py names the file that brings it"
     if id_of_resolved(config_of_record(run)) != run["run_id"]:
         return (
             f"config is not that of run {shown(run['run_id'])}: a setting was changed, or comes from "
