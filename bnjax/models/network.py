@@ -14,6 +14,7 @@ from bnjax.nn.unit import Unit, kernel_initializer
 from bnjax.placement import Placement, Site, parse_placement
 from bnjax.settings.config import FIELDS
 from bnjax.settings.freezing import Freezing
+from bnjax.settings.units import NormSettings, UnitSettings, unit_settings
 
 #: Attributes of networks that flags set, by the same names; the placement is read by its own grammar.
 _SETTINGS = {field.name for field in FIELDS} - {"placement"}
@@ -40,12 +41,14 @@ class Network(nn.Module):
       gated: every site has a norm that the collection ``gates`` switches; the placement is what
         ``init`` puts there, see :class:`bnjax.nn.Unit`.
       dropout: rate after hidden dense units.
-      activation, negative_slope, kernel_init, init_deviation, norm_momentum, norm_epsilon, norm_scale,
-        norm_group, param_dtype: see :class:`bnjax.nn.Unit`.
+      activation, negative_slope, kernel_init, init_deviation, kernels: see
+        :class:`bnjax.settings.units.UnitSettings`.
+      norm: which norm stands where the placement's text names none.
+      norm_momentum, norm_epsilon, norm_groups, norm_scale, norm_group: see
+        :class:`bnjax.settings.units.NormSettings`. ``param_dtype``: see :class:`bnjax.nn.Unit`.
       head_width: units of a dense ReLU layer between the features and the logits, as fine-tuning puts there;
         0 for none.
       freezing: which parameters are trained, and what each norm does in training.
-      kernels: whose form convolutions have, see :func:`bnjax.kernels.choice.makes`.
       starts_behind: a block whose outputs take the place of images; it and those before it are not computed.
       ends_with: a block whose outputs come out in the place of logits. A network that ends with a block, and
         one that starts behind it, are the whole one after the other; parameters of the whole fit either.
@@ -57,20 +60,22 @@ class Network(nn.Module):
     placement: str | Placement = "none"
     order: str = "before"
     gated: bool = False
-    dropout: ArrayLike = 0.0
-    activation: str = "relu"
-    negative_slope: ArrayLike = 0.01
-    kernel_init: str = "glorot_uniform"
-    init_deviation: float = 0.01
-    norm_momentum: float = 0.99
-    norm_epsilon: float = 1e-3
-    norm_scale: bool = True
+    dropout: ArrayLike = UnitSettings.dropout
+    activation: str = UnitSettings.activation
+    negative_slope: ArrayLike = UnitSettings.negative_slope
+    kernel_init: str = UnitSettings.kernel_init
+    init_deviation: float = UnitSettings.init_deviation
+    norm: str = NormSettings.norm
+    norm_momentum: float = NormSettings.norm_momentum
+    norm_epsilon: float = NormSettings.norm_epsilon
+    norm_groups: int = NormSettings.norm_groups
+    norm_scale: bool = NormSettings.norm_scale
     head_width: int = 0
     freezing: Freezing = Freezing()
-    norm_group: int = 0
+    norm_group: int = NormSettings.norm_group
     param_dtype: DTypeLike = jnp.float32
     compute_dtype: DTypeLike | None = None
-    kernels: str = "auto"
+    kernels: str = UnitSettings.kernels
     starts_behind: str = ""
     ends_with: str = ""
 
@@ -115,8 +120,15 @@ class Network(nn.Module):
         Raises:
           PlacementError: the text is not a placement of this model, or the value is of another model.
         """
-        text = str(self.placement)  # a Placement's code parses back to the same value
-        return parse_placement(text, self.sites, self.order)
+        if isinstance(self.placement, str):
+            return parse_placement(self.placement, self.sites, self.order, self.norm)
+        return parse_placement(str(self.placement), self.sites)  # its code parses back to the same value
+
+    @property
+    def site_norms(self) -> dict[str, str]:
+        """Site -> the norm that stands there; where the placement has none, the one that gates switch off."""
+        sites = (site.name for site in self.sites)
+        return dict(zip(sites, self.parsed_placement.norms_or(self.norm), strict=True))
 
     @property
     def smallest_side(self) -> int:
@@ -191,21 +203,20 @@ class Network(nn.Module):
             padding=padding,
             use_bias=use_bias,
             linear=known.linear,
-            activation=self.activation,
-            negative_slope=self.negative_slope,
-            dropout=self.dropout if known.kind == "dense" else 0.0,
-            kernel_init=self.kernel_init,
-            init_deviation=self.init_deviation,
-            norm_momentum=self.norm_momentum,
-            norm_epsilon=self.norm_epsilon,
-            norm_scale=self.norm_scale,
-            norm_mode=self.freezing.norm_mode(site),
-            # Initial values do not depend on statistics, and are made with a single image.
-            norm_group=0 if self.is_initializing() else self.norm_group,
+            settings=self._unit_settings(known),
             param_dtype=self.param_dtype,
-            kernels=self.kernels,
             name=unit_name(site),
         )
+
+    @nn.nowrap
+    def _unit_settings(self, site: Site) -> UnitSettings:
+        settings = unit_settings(self)
+        # Initial values do not depend on statistics, and are made with a single image.
+        group = 0 if self.is_initializing() else self.norm_group
+        norm, mode = self.site_norms[site.name], self.freezing.norm_mode(site.name)
+        norms = dataclasses.replace(settings.norms, norm=norm, mode=mode, norm_group=group)
+        dropout = settings.dropout if site.kind == "dense" else 0.0
+        return dataclasses.replace(settings, norms=norms, dropout=dropout)
 
     def trains(self, path: Sequence[str]) -> bool:
         """Whether a parameter is trained.
@@ -236,26 +247,3 @@ class Network(nn.Module):
     def _dense(self, features: int, name: str) -> nn.Dense:
         initializer = kernel_initializer(self.kernel_init, self.init_deviation)
         return nn.Dense(features, kernel_init=initializer, param_dtype=self.param_dtype, name=name)
-
-
-def gates_for(model: Network, placement: str | Placement) -> dict[str, dict[str, Any]]:
-    """The ``gates`` collection that makes a gated model behave as this placement does.
-
-    Args:
-      placement: as the model's own, see :class:`Network`.
-
-    Raises:
-      PlacementError: it is not a placement of this model.
-    """
-    return placement_gates(model.clone(placement=placement).parsed_placement)
-
-
-def placement_gates(placement: Placement) -> dict[str, dict[str, Any]]:
-    """:func:`gates_for` of a value that is known to be of the model."""
-    return {
-        unit_name(site): {
-            "on": jnp.float32(order != "absent"),
-            "after": jnp.float32(order == "after"),
-        }
-        for site, order in placement.as_dict().items()
-    }

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bnjax.architectures import ARCHITECTURES
+from bnjax.norm import DEFAULT_NORM, NORMS
 from bnjax.settings.fields import setting
 
 ACTIVATIONS = ("relu", "leaky_relu", "relu6", "elu", "prelu")
@@ -26,6 +27,15 @@ class NetworkSettings:
         "Whether a norm stands before or after its activation, where --placement does not say.",
         group="network",
         choices=("before", "after"),
+    )
+    norm: str = setting(
+        DEFAULT_NORM,
+        "Which norm stands where --placement names none, and where a code says B. A placement names one as "
+        "in conv:before:layer, or in a code by its letter: "
+        + ", ".join(f"{norm.letter} {norm.name}" for norm in NORMS.values())
+        + ".",
+        group="network",
+        choices=tuple(NORMS),
     )
     dropout: float = setting(
         0.0, "Probability of dropping a dense unit's output.", group="network", bounds="[0,1)"
@@ -68,6 +78,12 @@ class NetworkSettings:
     )
     norm_epsilon: float = setting(
         1e-3, "Added to the variance before its root.", group="network", bounds="(0,inf)"
+    )
+    norm_groups: int = setting(
+        32,
+        "Into how many groups group norms cut the channels of an image.",
+        group="network",
+        bounds="[1,65536]",
     )
     bn_batch: str = setting(
         "global",

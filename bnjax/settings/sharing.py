@@ -40,6 +40,8 @@ def program_settings(config: Config, gated: bool) -> tuple[tuple[str, Any], ...]
     if config.precompute_frozen:  # another program to the same end
         built_in["precompute_frozen"] = True
     built_in["kernels"] = config.kernels
+    if gated:  # gates switch norms on and off, and make none into another
+        built_in["norm"] = config.parsed_placement().norms_or(config.norm)
     return tuple((name, value) for name, value in sorted(built_in.items()) if name not in free)
 
 

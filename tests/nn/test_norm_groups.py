@@ -16,6 +16,7 @@ from bnjax.runs.training import prepare
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
+from bnjax.settings.units import NormSettings
 from bnjax.train import norm_groups
 from bnjax.train.norm_groups import check_norm_groups
 from bnjax.train.programs import Programs
@@ -76,7 +77,7 @@ def test_runs_are_refused_before_their_programs_are_made(monkeypatch):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("shape", "group"), [((1, 3), 0), ((4, 3), 1), ((1, 1, 1, 3), 0), ((4, 1, 1, 3), 1)])
 def test_the_module_refuses_a_single_value(mode, shape, group):
-    norm, x = BatchNorm(mode=mode, group=group), jnp.ones(shape)
+    norm, x = BatchNorm(NormSettings(mode=mode, norm_group=group)), jnp.ones(shape)
     variables = norm.init(jax.random.key(0), x, train=True)
     norm.apply(variables, x, train=False)
     if mode == "inference":
