@@ -4,6 +4,7 @@ import dataclasses
 import math
 import re
 import struct
+from collections.abc import Collection
 from typing import Any
 
 #: Of float32; smaller ones are flushed to 0 by most devices.
@@ -23,7 +24,7 @@ def setting(
     help: str,
     *,
     group: str,
-    choices: tuple[str, ...] | None = None,
+    choices: Collection[str] | None = None,
     bounds: str | None = None,
     identity: bool = True,
 ) -> Any:

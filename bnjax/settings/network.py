@@ -35,7 +35,7 @@ class NetworkSettings:
         + ", ".join(f"{norm.letter} {norm.name}" for norm in NORMS.values())
         + ".",
         group="network",
-        choices=tuple(NORMS),
+        choices=NORMS.keys(),
     )
     dropout: float = setting(
         0.0, "Probability of dropping a dense unit's output.", group="network", bounds="[0,1)"

@@ -1,7 +1,6 @@
 """What units and their norms are, as values that are passed whole from a network to its layers (no JAX).
 
-The defaults are those of the flags, in :class:`bnjax.settings.network.NetworkSettings`; what no flag sets
-has its default here.
+The defaults are those of the flags, where these are defined; what no flag sets has its default here.
 """
 
 import dataclasses
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnjax.settings.network import NetworkSettings
+from bnjax.settings.training import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class UnitSettings:
     dropout: Any = NetworkSettings.dropout
     kernel_init: str = NetworkSettings.kernel_init
     init_deviation: float = NetworkSettings.init_deviation
-    kernels: str = "auto"
+    kernels: str = TrainingSettings.kernels
     norms: NormSettings = NormSettings()
 
 

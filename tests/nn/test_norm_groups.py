@@ -98,6 +98,28 @@ def test_a_gated_norm_that_is_off_trains_on_a_single_value():
         single.apply(single.init(key, x), x, train=True, mutable=True, rngs={"dropout": key})
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            dict(norm="instance"),
+            "--norm=instance: at fc/dense1, each statistic is of 1 value, so nothing of the",
+        ),
+        (
+            dict(norm="group", norm_groups=5),
+            "--norm=group: at block1/conv1, 32 channels cannot be cut into norm",
+        ),
+        (dict(placement="cBr-cGr-dBr", norm_groups=5), "--norm=group: at block2/conv1, 64 channels"),
+    ],
+)
+def test_shapes_that_leave_nothing_to_normalise_are_refused_with_their_site(settings, words):
+    with pytest.raises(ConfigError) as caught:
+        check_norm_groups(resolve(Config(**{"placement": "all", **settings})), images())
+    assert str(caught.value).startswith(words)
+    check_norm_groups(resolve(Config(placement="conv", norm="instance")), images())
+    check_norm_groups(resolve(Config(placement="all", norm="layer", batch_size=1)), images())
+
+
 def test_only_groups_of_one_are_looked_at(monkeypatch):
     monkeypatch.setattr(norm_groups, "build_model", None)
     check_norm_groups(resolve(Config(placement="all")), images())
