@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from bnjax.errors import UserError
 from bnjax.norm import DEFAULT_NORM, NORMS
 
 Kind = Literal["conv", "depthwise", "dense"]
@@ -18,7 +19,7 @@ _UNIT_TEXT: Mapping[str, str] = {"absent": "{}{}r", "before": "{}{}r", "after": 
 _LINEAR_TEXT: Mapping[str, str] = {"absent": "{}{}", "before": "{}{}"}
 
 
-class PlacementError(ValueError):
+class PlacementError(UserError, ValueError):
     """A placement text that cannot be understood; the message is one line for the user."""
 
 

@@ -14,7 +14,12 @@ VALUES = (
     "norm",
     "placement_value",
     "placement",
-    *("record_check", "records", "schema", "files", "checksummed"),
+    "record_check",
+    "records",
+    "schema",
+    "errors",
+    "files",
+    "checksummed",
 )
 #: From the ground up.
 ROOMS = (
