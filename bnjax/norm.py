@@ -37,6 +37,13 @@ NORMS: dict[str, Norm] = {
         Norm("instance", "I", "bnjax.nn.norms.instance:InstanceNorm"),
         Norm("rms", "R", "bnjax.nn.norms.rms:RMSNorm"),
         Norm("scale", "S", "bnjax.nn.norms.scale:ScaleNorm"),
+        Norm(
+            "renorm",
+            "N",
+            "bnjax.nn.norms.renorm:BatchRenorm",
+            of_batch=True,
+            own_settings=("renorm_r", "renorm_d", "renorm_steps"),
+        ),
     )
 }
 DEFAULT_NORM = "batch"

@@ -38,14 +38,12 @@ class Network(nn.Module):
       num_classes: how many logits.
       placement: a text as :func:`bnjax.placement.parse_placement` reads it, or a ``Placement``.
       order: ``before`` or ``after`` the activation, where the placement's text names none.
-      gated: every site has a norm that the collection ``gates`` switches; the placement is what
-        ``init`` puts there, see :class:`bnjax.nn.Unit`.
+      gated: the collection ``gates`` switches the norm of every site; ``init`` puts the placement there.
       dropout: rate after hidden dense units.
-      activation, negative_slope, kernel_init, init_deviation, kernels: see
-        :class:`bnjax.settings.units.UnitSettings`.
+      activation, negative_slope, kernel_init, init_deviation, kernels, param_dtype: see
+        :class:`bnjax.settings.units.UnitSettings` and :class:`bnjax.nn.Unit`.
       norm: which norm stands where the placement's text names none.
-      norm_momentum, norm_epsilon, norm_groups, norm_scale, norm_group: see
-        :class:`bnjax.settings.units.NormSettings`. ``param_dtype``: see :class:`bnjax.nn.Unit`.
+      norm_... and renorm_...: see :class:`bnjax.settings.units.NormSettings`.
       head_width: units of a dense ReLU layer between the features and the logits, as fine-tuning puts there;
         0 for none.
       freezing: which parameters are trained, and what each norm does in training.
@@ -69,6 +67,9 @@ class Network(nn.Module):
     norm_momentum: float = NormSettings.norm_momentum
     norm_epsilon: float = NormSettings.norm_epsilon
     norm_groups: int = NormSettings.norm_groups
+    renorm_r: float = NormSettings.renorm_r
+    renorm_d: float = NormSettings.renorm_d
+    renorm_steps: int = NormSettings.renorm_steps
     norm_scale: bool = NormSettings.norm_scale
     head_width: int = 0
     freezing: Freezing = Freezing()
@@ -127,8 +128,8 @@ class Network(nn.Module):
     @property
     def site_norms(self) -> dict[str, str]:
         """Site -> the norm that stands there; where the placement has none, the one that gates switch off."""
-        sites = (site.name for site in self.sites)
-        return dict(zip(sites, self.parsed_placement.norms_or(self.norm), strict=True))
+        placement = self.parsed_placement
+        return dict(zip(placement.as_dict(), placement.norms_or(self.norm), strict=True))
 
     @property
     def smallest_side(self) -> int:

@@ -118,6 +118,27 @@ class NetworkSettings:
         role=Role.PROGRAM,
         bounds="[1,65536]",
     )
+    renorm_r: float = setting(
+        3.0,
+        "Most that renorm takes the deviation of a batch to be larger or smaller than the running one.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="[1,inf)",
+    )
+    renorm_d: float = setting(
+        5.0,
+        "Most running deviations that renorm takes the mean of a batch to be away from the running one.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="[0,inf)",
+    )
+    renorm_steps: int = setting(
+        0,
+        "Steps over which both limits of renorm open, from those of a batch norm; 0 for open ones at once.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="[0,100000000]",
+    )
     bn_batch: str = setting(
         "global",
         "Whose statistics a norm takes in training. global: the whole batch's, on any number of devices; "

@@ -21,6 +21,7 @@ class NormSettings:
         step; 0.99 keeps 99%, as in Keras and Flax. PyTorch's number is 1 minus this one.
       norm_epsilon: added to the variance before its root; 1e-3 in TensorFlow 1 and Keras.
       norm_groups: into how many groups ``group`` cuts the channels.
+      renorm_r, renorm_d, renorm_steps: the limits of ``renorm`` and the steps over which they open.
       norm_scale: whether a scale is learnt; without it, it is 1.
       norm_group: how many examples share the statistics of a batch in training; 0 for the whole batch. The
         running variance follows the biased one: of groups of 2 single values it comes to half the true one.
@@ -32,6 +33,9 @@ class NormSettings:
     norm_momentum: float = NetworkSettings.norm_momentum
     norm_epsilon: float = NetworkSettings.norm_epsilon
     norm_groups: int = NetworkSettings.norm_groups
+    renorm_r: float = NetworkSettings.renorm_r
+    renorm_d: float = NetworkSettings.renorm_d
+    renorm_steps: int = NetworkSettings.renorm_steps
     norm_scale: bool = True
     norm_group: int = 0
     mode: str = "train"

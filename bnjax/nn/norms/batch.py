@@ -39,21 +39,37 @@ class BatchNorm(NormLayer):
         scale, bias = self.scale_of(x), self.bias_of(x)
         mean = self.variable("batch_stats", "mean", jnp.zeros, features, self.param_dtype)
         var = self.variable("batch_stats", "var", jnp.ones, features, self.param_dtype)
-        counted = mode.update in ("debiased", "pooled")
+        counted = self.counts_steps or mode.update in ("debiased", "pooled")
         count = self.variable("batch_stats", "count", jnp.zeros, (), jnp.int32) if counted else None
         if not (train and mode.uses_batch):
             factor = jax.lax.rsqrt(var.value + epsilon) * scale
             return ((x - mean.value) * factor + bias).astype(x.dtype)
         if not self.is_initializing():
             self._check_values(x.shape)
-        y, *batch = ghost_batch_norm(x, scale, bias, epsilon, self.settings.norm_group)
+        old = (mean.value, var.value)
+        y, *batch = self.by_batch(x, scale, bias, old, None if count is None else count.value)
         if mode.update != "none" and not self.is_initializing():
             if count is not None:
                 count.value += len(x) if mode.update == "pooled" else 1
             counted_so_far = None if count is None else count.value
-            old, new = (mean.value, var.value), (batch[0], batch[1])
-            mean.value, var.value = self._updated(mode, old, new, counted_so_far, x)
+            mean.value, var.value = self._updated(mode, old, (batch[0], batch[1]), counted_so_far, x)
         return y
+
+    @property
+    def counts_steps(self) -> bool:
+        """Whether it has to know how many batches it has seen, whatever its mode."""
+        return False
+
+    def by_batch(
+        self, x: Array, scale: Array, bias: Array, running: Statistics, count: Array | None
+    ) -> tuple[Array, Array, Array]:
+        """What training makes of x, and mean and variance [features] of the batch.
+
+        Args:
+          running: statistics before the step.
+          count: of batches before it (of examples where statistics are pooled); None where not counted.
+        """
+        return ghost_batch_norm(x, scale, bias, self.settings.norm_epsilon, self.settings.norm_group)
 
     def _check_values(self, shape: tuple[int, ...]) -> None:
         values = math.prod([self.settings.norm_group or shape[0], *shape[1:-1]])
@@ -68,7 +84,7 @@ class BatchNorm(NormLayer):
         self, mode: NormMode, old: Statistics, batch: Statistics, count: Array | None, x: Array
     ) -> Statistics:
         momentum = self.settings.norm_momentum
-        if count is None:
+        if mode.update == "momentum" or count is None:
             return (
                 momentum * old[0] + (1 - momentum) * batch[0],
                 momentum * old[1] + (1 - momentum) * batch[1],

@@ -1,5 +1,6 @@
 """Batch Normalization as one function with a closed-form gradient, of a whole batch or of ghost groups."""
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -7,6 +8,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from bnjax.nn.checks import check_batch
+
+#: X -> the normalised x, and the mean and variance [features] of its examples.
+Normalise = Callable[[Array], tuple[Array, Array, Array]]
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))
@@ -77,10 +81,15 @@ def ghost_batch_norm(
     Raises:
       ValueError: the groups do not fit the batch.
     """
+    return in_groups(lambda part: batch_norm(part, scale, bias, epsilon), x, group)
+
+
+def in_groups(normalise: Normalise, x: Array, group: int) -> tuple[Array, Array, Array]:
+    """What a norm of batches makes of each ``group`` of neighbours, see :func:`ghost_batch_norm`."""
     if group in (0, len(x)):
-        return batch_norm(x, scale, bias, epsilon)
+        return normalise(x)
     if len(x) % group:
         raise ValueError(f"{len(x)} examples cannot be normalised in groups of {group}")
     groups = x.reshape(-1, group, *x.shape[1:])
-    y, mean, var = jax.vmap(lambda part: batch_norm(part, scale, bias, epsilon))(groups)
+    y, mean, var = jax.vmap(normalise)(groups)
     return y.reshape(x.shape), mean.mean(0), var.mean(0)
