@@ -100,7 +100,7 @@ def essence(out_dir: Path) -> dict[str, Any]:
     return found
 
 
-def _without_times(record: dict[str, Any]) -> dict[str, Any]:
+def _without_times(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name not in _APART}
 
 

@@ -16,6 +16,7 @@ VALUES = (
     "placement",
     "record_check",
     "records",
+    "record_rules",
     "schema",
     "errors",
     "files",

@@ -96,7 +96,12 @@ def test_a_flag_that_repeats_a_published_default_overrides_too():
 
 OTHER_VALUES = Config(
     model="mlp",
-    placement="drBdr",
+    placement="drNdGr",
+    norm="renorm",
+    norm_groups=7,
+    renorm_r=2.0,
+    renorm_d=3.0,
+    renorm_steps=100,
     dropout=0.25,
     activation="leaky_relu",
     negative_slope=0.3,
