@@ -157,6 +157,7 @@ OTHER_VALUES = Config(
     trained_norm_mode="inference",
     head_width=16,
     evaluate_train=True,
+    fresh_images=300,
     keep_state=True,
     resume=False,
     checkpoint_every="3",

@@ -155,6 +155,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
     kernels=st.sampled_from(("auto", "xla", "llvm")),
     eval_batch_size=st.integers(1, 10**6),
     evaluate_train=st.booleans(),
+    fresh_images=st.integers(0, 10**6),
     precompute_frozen=st.booleans(),
     keep_state=st.booleans(),
 )
