@@ -1,4 +1,4 @@
-"""``bnjax.register``: what a plugin adds to the networks, norms, studies and sets of images. Imports no JAX."""
+"""``bnjax.register``: what a plugin adds to networks, norms, studies and sets of images. Imports no JAX."""
 
 import dataclasses
 import re

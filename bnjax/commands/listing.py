@@ -50,9 +50,9 @@ def _networks() -> dict[str, str]:
 def _norms() -> dict[str, str]:
     described = {}
     for name, norm in NORMS.items():
-        of = "the batch, by running statistics in evaluation" if norm.of_batch else "each image by itself"
+        of = "by the batch, running statistics in evaluation" if norm.of_batch else "each image by itself"
         own = f"; own settings {', '.join(norm.own_settings)}" if norm.own_settings else ""
-        described[name] = f"{norm.letter} in codes; normalises {of}{own}"
+        described[name] = f"{norm.letter} in codes; {of}{own}"
     return described
 
 
