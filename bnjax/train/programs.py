@@ -110,8 +110,8 @@ class _StaticPrograms:
 
 
 @dataclass(frozen=True)
-class _WithValues:
-    """A program whose last argument is given."""
+class WithValues:
+    """A program whose last argument, the values of a run or of lanes, is given."""
 
     program: Wrapped
     values: LaneValues
@@ -203,11 +203,11 @@ class GatedPrograms:
         return RunPrograms(
             model,
             self.first_state,
-            _WithValues(self._step, values),
-            _WithValues(self._loop, values),
-            _WithValues(self._evaluation, values),
+            WithValues(self._step, values),
+            WithValues(self._loop, values),
+            WithValues(self._evaluation, values),
             *_parts_of(model, config, self.scaling)[:2],
-            _WithValues(self._features, values),
+            WithValues(self._features, values),
         )
 
 
