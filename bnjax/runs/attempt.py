@@ -46,7 +46,7 @@ class Attempt:
         """Trains the runs to the end, from where they are, and records how they end.
 
         Args:
-          progress: makes what is told of every step, from the number of steps and of epochs.
+          progress: makes the progress bar, from the number of steps and of epochs.
 
         Raises:
           OSError: something cannot be written.

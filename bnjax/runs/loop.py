@@ -44,7 +44,7 @@ def train(
     """
     group.start(progress.describe)
     started = time.perf_counter()
-    with held_signals():  # XLA and what it calls back do not bear exceptions from signals
+    with held_signals():  # XLA and its callbacks are not exception-safe under signals
         group.steps.compile(group.state)
     runs = group.runs
     for run in runs:

@@ -1,4 +1,4 @@
-"""Where a run begins: behind its newest checkpoint that is whole, or anew."""
+"""Where a run starts: at its newest valid checkpoint, or anew."""
 
 import sys
 
@@ -13,11 +13,11 @@ from bnjax.train.device_groups import check_groups
 
 
 def take_up(run: Run, recorder: Recorder, last: int | None = None, hosts: Hosts = ALONE) -> None:
-    """Goes on with an earlier attempt, where its records and a checkpoint are whole; else clears it away.
+    """Resumes from the newest valid checkpoint; otherwise removes what is left of an earlier attempt.
 
     Args:
-      last: the last step from which it may go on.
-      hosts: of several, the first one reads, and gives the others what it has read.
+      last: later checkpoints than that of this step are not used.
+      hosts: the first of several reads, and sends the others what it has read.
 
     Raises:
       ConfigError: its norms took the statistics of groups of another size.

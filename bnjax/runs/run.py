@@ -72,7 +72,7 @@ def train_run(
     """Trains a resolved config and records it, from where an earlier attempt was cut.
 
     Args:
-      progress: makes what is told of every step, from the number of steps and of epochs.
+      progress: makes the progress bar, from the number of steps and of epochs.
       movies: they get a frame for each epoch and are saved at the end, an early one too.
       programs: those that other runs of this process have compiled.
       gated: whether its program serves runs of other placements, rates and slopes too.
@@ -91,7 +91,7 @@ def train_run(
     dataset = load(config)
     from bnjax.process.backend import configure_backend
 
-    with held_signals():  # neither imports nor XLA bear exceptions from signals
+    with held_signals():  # neither imports nor XLA are exception-safe under signals
         configure_backend()
         from bnjax.runs.attempt import Attempt
         from bnjax.runs.group import Alone
@@ -111,7 +111,7 @@ def train_run(
 
 
 def load(config: Config) -> "Dataset":
-    """The images of a run; does not import JAX, so that absent data is told of at once."""
+    """The images of a run; imports no JAX, so that absent data is reported at once."""
     from bnjax.data import load_dataset
 
     return load_dataset(config, *config.images())

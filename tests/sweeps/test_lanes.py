@@ -16,6 +16,7 @@ from bnjax.runs.lanes import join, prepare_lane_runs
 from bnjax.runs.loop import train
 from bnjax.runs.training import has_diverged, prepare
 from bnjax.train import programs as programs_module
+from bnjax.train import stepping
 from bnjax.train.programs import Programs
 
 pytestmark = pytest.mark.slow  # it compiles many programs
@@ -130,3 +131,12 @@ def test_a_lane_that_diverges_leaves_the_others_alone():
     assert [epoch["status"] for epoch in good] == ["ok"] * 3
     assert [epoch["status"] for epoch in bad] == ["ok"] * (len(bad) - 1) + ["diverged"]
     assert all(np.isfinite(epoch["test_loss"]) for epoch in good)
+
+
+def test_lanes_that_have_all_diverged_take_no_further_steps(monkeypatch):
+    monkeypatch.setattr(stepping, "STEPS_IN_LOOP", 1)
+    conditions = [dict(learning_rate=1e30), dict(learning_rate=1e31)]
+    lanes, told = lanes_of(conditions, optimizer="sgd", hidden_layers=1, epochs=3)
+    assert [[epoch["status"] for epoch in epochs] for epochs in told] == [["diverged"]] * 2
+    assert {epoch["step"] for [epoch] in told} == {int(lanes.state.step[0])}
+    assert int(lanes.state.step[0]) < 5

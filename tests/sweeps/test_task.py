@@ -171,6 +171,19 @@ def test_a_diverging_lane_is_recorded_and_the_others_go_on(tmp_path):
     assert summary_of(good)["status"] == "done"
 
 
+def test_a_run_that_a_signal_stops_behind_its_divergence_has_diverged(tmp_path, monkeypatch):
+    def stop(self):
+        raise Stopped(15)
+
+    monkeypatch.setattr(attempt.Attempt, "_after_epoch", stop)
+    common = dict(optimizer="sgd", epochs=2)
+    bad, good = (settings(tmp_path, learning_rate=rate, **common) for rate in (1e30, 0.01))
+    with pytest.raises(Stopped):
+        make(good, bad)
+    assert summary_of(bad)["status"] == "diverged"
+    assert summary_of(good) is None  # it goes on from its checkpoint
+
+
 def test_too_little_memory_halves_the_lanes(tmp_path, monkeypatch):
     sizes = []
 
