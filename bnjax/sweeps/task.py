@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bnjax.data.image_set import ImageSet
+from bnjax.errors import FAILURES
 from bnjax.process.progress import Progress
 from bnjax.process.signals import held_signals
 from bnjax.runs.attempt import Attempt
@@ -15,7 +16,7 @@ from bnjax.runs.lanes import join, prepare_lane_runs
 from bnjax.runs.lock import LockedError, locked
 from bnjax.runs.recorder import Recorder, finished_summary
 from bnjax.runs.resume import take_up
-from bnjax.runs.run import OutOfMemoryError, device_errors, failures, load, train_run
+from bnjax.runs.run import OutOfMemoryError, device_errors, load, train_run
 from bnjax.settings.config import Config
 from bnjax.sweeps.plan import ELSEWHERE, Task, halves
 
@@ -53,7 +54,7 @@ def make(task: Task, programs: "Programs", tell: Tell, ended: Ended) -> None:
     except OutOfMemoryError:
         for half in halves(Task(tuple(open_runs), task.gated)):
             make(half, programs, tell, ended)
-    except failures() as error:
+    except FAILURES as error:
         for config in open_runs:
             ended(config, _line(error))
 
@@ -70,7 +71,7 @@ def _alone(config: Config, gated: bool, programs: "Programs", tell: Tell) -> str
         raise
     except LockedError:
         return ELSEWHERE
-    except failures() as error:
+    except FAILURES as error:
         return _line(error)
 
 
