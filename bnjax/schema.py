@@ -16,6 +16,15 @@ _METRICS: dict[str, tuple[Types, str]] = {
     "train_accuracy": (_NUMBER_OR_NULL, "fraction right over the epoch's batches, as trained"),
     "validation_loss": (_NUMBER_OR_NULL, "over all validation images; null where there are none"),
     "validation_accuracy": (_NUMBER_OR_NULL, "over all validation images; null where there are none"),
+    **{
+        f"{part}_{metric}_fresh": (
+            _NUMBER_OR_NULL,
+            f"{part}_{metric} through fresh statistics, see --fresh_images; null where the network depends "
+            "on none",
+        )
+        for part in ("validation", "test")
+        for metric in ("loss", "accuracy")
+    },
     "train_evaluation_loss": (
         _NUMBER_OR_NULL,
         "over all training images after the epoch, in evaluation mode; null without --evaluate_train",
@@ -31,6 +40,9 @@ _METRICS: dict[str, tuple[Types, str]] = {
         "fraction of test images whose class is among the five rated highest; null up to five classes",
     ),
 }
+#: What is measured after each epoch.
+METRICS = tuple(_METRICS)
+_FRESH = tuple(name for name in METRICS if name.endswith("_fresh"))
 #: kind -> field -> (types, meaning).
 SCHEMA: dict[str, dict[str, tuple[Types, str]]] = {
     "run": {
@@ -108,6 +120,7 @@ ADDED_LATER = (
     "compile_seconds",
     "train_evaluation_loss",
     "train_evaluation_accuracy",
+    *_FRESH,
 )
 
 
@@ -171,8 +184,8 @@ _LARGEST = 2**53
 _FRACTION, _FROM_0, _FROM_1 = (0, 1), (0, _LARGEST), (1, _LARGEST)
 #: Least and largest value of a number, by its name. Rounding may leave a loss just below 0.
 RANGES: dict[str, tuple[float, float]] = {
-    **dict.fromkeys((name for name in _METRICS if name.endswith("_loss")), (-0.001, 1e300)),
-    **dict.fromkeys((name for name in _METRICS if name.endswith("_accuracy")), _FRACTION),
+    **dict.fromkeys((name for name in METRICS if "_loss" in name), (-0.001, 1e300)),
+    **dict.fromkeys((name for name in METRICS if "_accuracy" in name), _FRACTION),
     **dict.fromkeys(("lowest", "median", "perfect", "active"), _FRACTION),
     **dict.fromkeys(("silent", "flat", "units", "step", "steps", "epochs", "parameters", "waiting"), _FROM_0),
     **dict.fromkeys(("seconds", "compile_seconds", "images_per_second"), _FROM_0),

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from bnjax.runs.epoch_record import Measured, measure
 from bnjax.runs.hosts import Hosts
+from bnjax.runs.measure import Measuring
 from bnjax.runs.precompute import precompute
 from bnjax.runs.training import Run, Training
+from bnjax.train.feeding import Feeding
 from bnjax.train.state import TrainState
 from bnjax.train.step import Sums
 from bnjax.train.stepping import EpochSteps
@@ -44,8 +45,9 @@ class RunGroup(Protocol):
     def of_each(self, sums: Sums) -> Sequence[Sums]:
         """What ``steps`` has summed up, for each run."""
 
-    def measure(self) -> Sequence[Measured]:
-        """Evaluates each run."""
+    @property
+    def measuring(self) -> Measuring:
+        """What measures all runs."""
 
     def settle(self) -> None:
         """Gives each run its own state."""
@@ -84,8 +86,10 @@ class Alone:
     def of_each(self, sums: Sums) -> list[Sums]:
         return [sums]
 
-    def measure(self) -> list[Measured]:
-        return [measure(self.run, self.run.underway.totals)]
+    @property
+    def measuring(self) -> Measuring:
+        programs, feeding = self.run.programs, Feeding(self.run.mesh, check=self.hosts.check_signals)
+        return Measuring(programs.eval_step, programs.fresh_step, programs.trained_part, feeding)
 
     def settle(self) -> None:
         """Its state is the run's."""

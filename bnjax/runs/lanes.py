@@ -9,18 +9,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import Mesh
 
 from bnjax.data import Dataset, in_memory
-from bnjax.data.batches import Batch
-from bnjax.runs.epoch_record import Measured
 from bnjax.runs.hosts import ALONE, Hosts
-from bnjax.runs.training import Run, check_images, site_kernels
+from bnjax.runs.measure import Measuring
+from bnjax.runs.training import Run, check_images
 from bnjax.settings.config import Config
-from bnjax.train.evaluate import Evaluation, evaluate_lanes, lane_of
-from bnjax.train.lane_step import LaneEval, LaneValues, lane_values
+from bnjax.train.feeding import Feeding, lane_of
+from bnjax.train.lane_step import WithValues, lane_values
 from bnjax.train.mesh import lane_mesh, shard_lanes
-from bnjax.train.programs import Programs, WithValues
+from bnjax.train.programs import Programs
 from bnjax.train.state import TrainState
 from bnjax.train.step import Sums
 from bnjax.train.stepping import LaneSteps
@@ -32,15 +30,13 @@ class Lanes:
 
     Attributes:
       runs: one for each lane.
-      state, values: stacked; lanes that only fill up the program come last.
+      state: stacked; lanes that only fill up the program come last.
     """
 
     runs: list[Run]
     state: TrainState
-    values: LaneValues
-    mesh: Mesh
     steps: LaneSteps
-    eval_step: LaneEval
+    measuring: Measuring
     hosts: Hosts = ALONE
 
     @property
@@ -54,10 +50,6 @@ class Lanes:
     def of_each(self, sums: Sums) -> list[Sums]:
         """Sums [lanes, steps] -> those of each run [steps]."""
         return [lane_of(sums, lane) for lane in range(len(self.runs))]
-
-    def measure(self) -> list[Measured]:
-        """Evaluates all runs at once."""
-        return _measure(self)
 
     def settle(self) -> None:
         """Gives each run the state of its lane, on the host."""
@@ -93,40 +85,24 @@ def join(runs: Sequence[Run], programs: Programs) -> Lanes:
     first = runs[0]
     width = first.lanes + -first.lanes % mesh.size
     filled = [*runs, *[runs[-1]] * (width - len(runs))]
-    made = programs.gated_of(first.config, first.dataset)
-    loop = made.loop_over_one_order if first.shared_order else made.loop_over_orders
     values = shard_lanes(_stacked([lane_values(run.config) for run in filled]), mesh)
+    made = programs.gated_of(first.config, first.dataset)
+    loop, evaluation, fresh = (
+        WithValues(program, values)
+        for program in (
+            made.loop_over_one_order if first.shared_order else made.loop_over_orders,
+            made.lanes_evaluation,
+            made.lanes_fresh,
+        )
+    )
     seeds = None if first.shared_order else [run.config.seed for run in filled]
-    train = in_memory(first.dataset.train)
     return Lanes(
         list(runs),
         shard_lanes(_stacked([run.state for run in filled]), mesh),
-        values,
-        mesh,
-        LaneSteps(first.config, WithValues(loop, values), train, mesh, seeds),
-        made.lanes_evaluation,
+        LaneSteps(first.config, loop, in_memory(first.dataset.train), mesh, seeds),
+        Measuring(evaluation, fresh, first.model, Feeding(mesh, width)),
     )
 
 
 def _stacked(trees: Sequence[Any]) -> Any:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
-
-
-def _measure(lanes: Lanes) -> list[Measured]:
-    run = lanes.runs[0]
-    dataset, size = run.dataset, run.config.eval_batch_size
-
-    def step(params: Any, batch_stats: Any, batch: Batch) -> Any:
-        return lanes.eval_step(params, batch_stats, batch, lanes.values)
-
-    def evaluated(part: Any) -> list[Evaluation]:
-        return evaluate_lanes(step, lanes.state, part, size, lanes.mesh, run.model)
-
-    test = evaluated(dataset.test)
-    held_out = evaluated(dataset.validation) if dataset.validation else [None] * len(test)
-    seen = evaluated(dataset.train) if run.config.evaluate_train else [None] * len(test)
-    kernels = site_kernels(run.model, lanes.state)
-    return [
-        Measured(mine.underway.totals, test[lane], held_out[lane], seen[lane], lane_of(kernels, lane))
-        for lane, mine in enumerate(lanes.runs)
-    ]

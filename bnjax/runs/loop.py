@@ -8,8 +8,9 @@ from typing import Any
 
 from bnjax.process.progress import Progress
 from bnjax.process.signals import held_signals
-from bnjax.runs.epoch_record import Measured, diverged_fields, epoch_fields, waiting_share
+from bnjax.runs.epoch_record import diverged_fields, epoch_fields, waiting_share
 from bnjax.runs.group import RunGroup
+from bnjax.runs.measure import Measured, measure
 from bnjax.runs.training import Run, Underway, has_diverged
 from bnjax.train.step import Sums
 
@@ -54,7 +55,7 @@ def train(
         measured: Sequence[Measured | None]
         try:
             _train_epoch(group, epoch, progress, within_epoch)
-            measured = group.measure()
+            measured = measure(runs, group.state, epoch, group.measuring)
         except DivergedError:
             measured = [None] * len(runs)
         with held_signals():  # what is recorded and what a checkpoint holds go together

@@ -25,7 +25,8 @@ from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.train import stepping
 from bnjax.train.eval_step import make_eval_step
-from bnjax.train.evaluate import evaluate
+from bnjax.train.evaluate import Evaluator
+from bnjax.train.feeding import Feeding
 from bnjax.train.mesh import data_mesh, shard_batch
 from bnjax.train.optimizer import learning_rates, make_optimizer, scale_by_keras_adam
 from bnjax.train.state import create_state, digest
@@ -213,7 +214,8 @@ def test_top5_accuracy_is_told_of_more_than_five_classes(classes, known):
 def test_evaluation_is_exact_at_any_batch_size(batch_size):
     model, part = MLP(width=8, placement="all:after"), image_set(29)
     state = create_state(model, make_optimizer(Config()), (6, 6, 1), 0)
-    result = evaluate(make_eval_step(model, SCALING), state, part, batch_size, data_mesh(), model)
+    evaluator = Evaluator(make_eval_step(model, SCALING), model, batch_size, Feeding(data_mesh()))
+    [[result]] = evaluator.of(state.params, [state.batch_stats], part)
     images = (part.images.astype(np.float32) - 128) / 64
     logits = model.apply({"params": state.params, "batch_stats": state.batch_stats}, images)
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, part.labels)
