@@ -228,7 +228,7 @@ WRONG = {
     "epoch": (0, "epoch record: epoch is 0, not 1 or more"),
     "seconds": (-1, "epoch record: seconds is -1, not 0 or more"),
     "status": ("great", "epoch record: status is 'great', not one of ok, diverged"),
-    "dying": ({"fc/dense1": "many"}, r"epoch record: dying\.'fc/dense1' is 'many', not an object"),
+    "dying": ({"fc/dense1": "many"}, r"epoch record: dying\.fc/dense1 is 'many', not an object"),
     "dying ": ({"fc": {"silent": 5, "flat": 0, "units": 4, "active": 0}}, "dying.fc.silent is 5 of 4 units"),
     "train_batch_accuracy": ({"lowest": 1}, "train_batch_accuracy lacks median, perfect"),
 }

@@ -1,10 +1,9 @@
 """Where a run starts: at its newest valid checkpoint, or anew."""
 
-import sys
-
 import jax
 
 from bnjax.files import remove_unfinished
+from bnjax.process.bar import say
 from bnjax.runs import checkpoint
 from bnjax.runs.hosts import ALONE, Hosts
 from bnjax.runs.recorder import Recorder
@@ -32,7 +31,7 @@ def take_up(run: Run, recorder: Recorder, last: int | None = None, hosts: Hosts 
         _tell_going_on(run, recorder.run_id)
         return
     if saved:
-        print(f"run {recorder.run_id}: starts anew, its checkpoint is of another program", file=sys.stderr)
+        say(f"run {recorder.run_id}: starts anew, its checkpoint is of another program")
     checkpoint.remove(checkpoint.checkpoints(folder))
 
 
@@ -51,4 +50,4 @@ def _tell_going_on(run: Run, run_id: str) -> None:
     ended, begun = len(run.epochs), run.underway.steps
     inside = f" and {begun} steps of the next" if begun else ""
     movie = "; its movie lacks them" if any(len(movie.frames) < ended for movie in run.movies) else ""
-    print(f"run {run_id}: goes on after epoch {ended}{inside}{movie}", file=sys.stderr)
+    say(f"run {run_id}: goes on after epoch {ended}{inside}{movie}")

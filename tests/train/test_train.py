@@ -383,7 +383,7 @@ from bnjax.commands.flags import command_from_flags
 from bnjax.commands.launch import launch
 import jax
 assert len(jax.devices()) == int(sys.argv[1]), jax.devices()
-command = command_from_flags(["x"] + sys.argv[2:], "cifar10", "")
+command = command_from_flags(["x"] + sys.argv[2:], "cifar10")
 sys.exit(launch(command.configs, command.options, "x"))
 """
 #: With norms, and on digits. One step, and no Adam: it makes much of gradients near 0, and so of rounding.
