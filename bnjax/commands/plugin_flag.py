@@ -28,8 +28,8 @@ def _paths(argv: Sequence[str]) -> list[str]:
     paths = []
     for number, argument in enumerate(argv[1:], start=1):
         flag, equals, value = argument.partition("=")
-        if flag in _FLAGS and equals:
+        if flag in _FLAGS and value:
             paths.append(value)
-        elif flag in _FLAGS and number + 1 < len(argv):
+        elif flag in _FLAGS and not equals and number + 1 < len(argv):
             paths.append(argv[number + 1])
     return paths
