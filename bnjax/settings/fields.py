@@ -5,6 +5,7 @@ import enum
 import math
 import re
 import struct
+from collections.abc import Collection
 from typing import Any
 
 from bnjax.errors import UserError
@@ -57,7 +58,7 @@ def setting(
     *,
     group: str,
     role: Role,
-    choices: tuple[str, ...] | None = None,
+    choices: Collection[str] | None = None,
     bounds: str | None = None,
     identity: bool = True,
 ) -> Any:
