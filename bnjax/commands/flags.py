@@ -240,7 +240,7 @@ def _flag_help(field: dataclasses.Field, experiment: str, width: int) -> str:
     choices = field.metadata["choices"]
     if field.name == "sweep":
         choices = (*STUDIES[experiment].sweeps, "FILE.json")
-    value = f"={'|'.join(choices)}" if choices else "" if field.default is False else "=..."
+    value = f"={'|'.join(map(str, choices))}" if choices else "" if field.default is False else "=..."
     text = textwrap.fill(
         f"{field.metadata['help']} ({shown})", width, initial_indent=" " * 6, subsequent_indent=" " * 6
     )
