@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-from bnjax.commands.flags import complain
+from bnjax.commands.terminal import voice_of
+from bnjax.commands.usage import complain
 from bnjax.errors import FAILURES
 from bnjax.process.backend import device_count
 from bnjax.process.bar import say
@@ -14,7 +15,7 @@ from bnjax.process.huge_pages import start_with_huge_pages
 from bnjax.process.signals import Stopped, ends_in_time, stop_signals
 from bnjax.process.watched import lost, watched
 from bnjax.runs.hosts import ALONE, Hosts, LostError, joined
-from bnjax.runs.recorder import Recorder, finished_summary, print_record, same_command
+from bnjax.runs.recorder import Recorder, finished_summary, same_command
 from bnjax.runs.run import device_errors, train_run
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
@@ -50,14 +51,14 @@ def launch(
 def _launch(configs: Sequence[Config], options: Options, program: str, yielding: AbstractSet[Config]) -> int:
     try:
         with ends_in_time(_SECONDS_TO_STOP), stop_signals():
-            configs = _fitted(configs, yielding)
-            sources = _sources(configs)
+            configs = fitted(configs, yielding)
+            sources = sources_of(configs)
             if options.dry_run:
                 from bnjax.sweeps.estimate import dry_run
 
                 return dry_run([*sources, *configs], options, program)
             still = dataclasses.replace(options, movie="", weight_movie="")
-            failed = _launch_sources(sources, still, program) if sources else 0
+            failed = _launchsources_of(sources, still, program) if sources else 0
             return failed or _launch_all(configs, options, program)
     except ConfigError as error:
         complain(program, str(error))
@@ -70,7 +71,12 @@ def _launch(configs: Sequence[Config], options: Options, program: str, yielding:
         return 128 + stopped.number
 
 
-def _fitted(configs: Sequence[Config], yielding: AbstractSet[Config]) -> list[Config]:
+def fitted(configs: Sequence[Config], yielding: AbstractSet[Config]) -> list[Config]:
+    """The configs as their data have them: see :attr:`bnjax.commands.command.Command.yielding`.
+
+    Raises:
+      DataError: a folder of images is absent or of another form.
+    """
     if not any(config.validation for config in yielding):
         return list(configs)
     from bnjax.data.load import fit_validation
@@ -78,12 +84,12 @@ def _fitted(configs: Sequence[Config], yielding: AbstractSet[Config]) -> list[Co
     return [fit_validation(config) if config in yielding else config for config in configs]
 
 
-def _sources(configs: Sequence[Config]) -> list[Config]:
+def sources_of(configs: Sequence[Config]) -> list[Config]:
     """The runs that others start from, each once."""
     return list(dict.fromkeys(resolve(source_config(config)) for config in configs if config.pretrain))
 
 
-def _launch_sources(sources: Sequence[Config], options: Options, program: str) -> int:
+def _launchsources_of(sources: Sequence[Config], options: Options, program: str) -> int:
     """Makes them all, or says which ones are not there to start from."""
     failed = _launch_all(sources, options, program)
     absent = [str(variables_path(source)) for source in sources if not variables_path(source).exists()]
@@ -100,10 +106,14 @@ def _launch_all(configs: Sequence[Config], options: Options, program: str) -> in
         return _launch_one(configs[0], options, program)
     from bnjax.sweeps.sweep import sweep
 
-    return sweep(configs, options, program)
+    voice = voice_of(options, configs)
+    code = sweep(configs, options, program, voice.tell)
+    voice.close(configs)
+    return code
 
 
 def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = ALONE) -> int:
+    voice = voice_of(options, [config])
     finished = hosts.of_first(finished_summary(config, say) if hosts.first else None)
     if finished and not hosts.first:
         return _exit_code(finished["status"])
@@ -112,14 +122,17 @@ def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = A
         no_movie = ", with its movie" if options.movie or options.weight_movie else ""
         where = record_path(config)
         print(f"{program}: finished before ({where}); --overwrite runs it again{no_movie}", file=sys.stderr)
-        print_record(finished)
+        voice.tell(finished)
         return _exit_code(finished["status"])
     from bnjax.probes.movie import Movie
     from bnjax.process.progress import Progress
 
     wanted = {"update": options.movie, "weights": options.weight_movie}
     movies = [Movie(expanded(path), shows) for shows, path in wanted.items() if path]
-    recorder, shown = Recorder(config, print_record, not hosts.first), partial(Progress, shown=hosts.first)
+    recorder, shown = (
+        Recorder(config, voice.tell, not hosts.first),
+        partial(Progress, shown=hosts.first and not options.quiet),
+    )
     try:
         return _exit_code(train_run(config, recorder, shown, movies, hosts=hosts))
     except Stopped:

@@ -1,6 +1,7 @@
 """What a setting knows of itself: its help, choices, bounds and role, and whether it can change a result."""
 
 import dataclasses
+import difflib
 import enum
 import math
 import re
@@ -98,7 +99,10 @@ def complaint(field: dataclasses.Field, value: Any) -> str:
     """What is wrong with a value by its field's choices and bounds; empty if nothing is."""
     choices, bounds = field.metadata["choices"], field.metadata["bounds"]
     if choices and value not in choices:
-        return f"is not one of {', '.join(map(str, choices))}"
+        known = list(map(str, choices))
+        close = difflib.get_close_matches(str(value), known, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        return f"is not one of {', '.join(known)}{hint}"
     if bounds and not _within(value, bounds):
         return f"is outside {bounds}"
     if bounds and isinstance(field.default, float):

@@ -12,7 +12,7 @@ from typing import Any
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError, Role, setting
 
-_HOSTS = "several hosts"
+_HOSTS = "hosts"
 #: More runs side by side than any one device can hold.
 MOST_LANES = 4096
 #: An option decides about many runs, never about what one of them computes.
@@ -72,6 +72,16 @@ class Options:
     dry_run: bool = _option(
         False,
         "Lists the runs that would be made, measures some steps, and says how long it would take.",
+        group="runs",
+    )
+    json: bool = _option(
+        False,
+        "Prints records as JSON lines on a terminal too, as they are printed elsewhere.",
+        group="runs",
+    )
+    quiet: bool = _option(
+        False,
+        "Prints neither records nor progress; what goes wrong is still said on stderr.",
         group="runs",
     )
     distributed: bool = _option(

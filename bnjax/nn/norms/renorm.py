@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
+from jax.typing import ArrayLike, DTypeLike
 
 from bnjax.nn.norms.batch import BatchNorm
 from bnjax.nn.norms.batch_function import batch_norm, in_groups
@@ -31,7 +31,7 @@ class BatchRenorm(BatchNorm):
         self, x: Array, scale: Array, bias: Array, running: Statistics, count: Array | None
     ) -> tuple[Array, Array, Array]:
         epsilon, plain = self.settings.norm_epsilon, self.settings.mode == "pooled"
-        opened = self._opened(count)
+        opened = self._opened(count, running[0].dtype)
 
         def renormalised(part: Array) -> tuple[Array, Array, Array]:
             y, mean, var = batch_norm(part, jnp.ones_like(scale), jnp.zeros_like(bias), epsilon)
@@ -42,11 +42,11 @@ class BatchRenorm(BatchNorm):
 
         return in_groups(renormalised, x, self.settings.norm_group)
 
-    def _opened(self, count: Array | None) -> ArrayLike:
+    def _opened(self, count: Array | None, dtype: DTypeLike) -> ArrayLike:
         """How far the limits have opened, 0 to 1."""
         if not self.settings.renorm_steps or count is None:
             return 1.0
-        return jnp.minimum(count / self.settings.renorm_steps, 1)
+        return jnp.minimum(count.astype(dtype) / self.settings.renorm_steps, 1)
 
     def _corrections(self, batch: Statistics, running: Statistics, opened: ArrayLike) -> Statistics:
         """The factor r and the shift d [features], cut off at their limits."""
