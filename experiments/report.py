@@ -10,54 +10,60 @@ from bnjax.commands.flags import Parser, complain
 from bnjax.files import write_whole, write_whole_folder
 from bnjax.process.stdout import write_stdout
 from bnjax.records import RecordError
-from bnjax.report.figures.drawing import save_png
-from bnjax.report.figures.pictures import drawings, seed_drawings
-from bnjax.report.page.build import folder_report, runs_to_report
+from bnjax.report.figures.drawing import FORMS, save_figures
+from bnjax.report.figures.plots import WIDTHS
+from bnjax.report.page.build import Folder, all_drawings, read_folder, report_of
 from bnjax.report.page.html import as_html
+from bnjax.report.page.latex import as_latex
 from bnjax.report.page.plain import as_csv, as_markdown
-from bnjax.report.page.printed import printed_report
+from bnjax.report.page.short import short_form
+from bnjax.report.sections.side_by_side import UnknownConditionError
 
 if TYPE_CHECKING:
-    from bnjax.report.page.document import Section
+    from collections.abc import Callable
+
+    from bnjax.report.page.document import Report, Section
 
 ABOUT = """\
-Recorded runs as tables and figures, beside what the authors of the experiments published.
+Recorded runs as tables and figures: conditions side by side, and what published texts claim of them.
 
-  python {program} runs                               tables on stdout
-  python {program} runs --figures=figures             and the published figures with our data
+  python {program} runs                               conditions and verdicts on stdout
+  python {program} runs --against=none                differences from this condition, not from the first
+  python {program} runs --figures=figures             and figures as PNG
   python {program} runs --out=report.html             one page with all of it; --out=report.md in Markdown
-  python {program} runs --format=csv --out=tables     the page's tables, a file each"""
-#: Format of the page -> what the names of its files end in; CSV is a folder of files.
+  python {program} runs --format=csv --out=tables     all tables, a file each; --format=latex for papers"""
+#: Format of the page -> what the names of its files end in.
 _SUFFIXES: dict[str, tuple[str, ...]] = {
     "html": (".html", ".htm"),
     "markdown": (".md", ".markdown"),
-    "csv": (),
 }
-_NO_FIGURE = (
-    "nothing to draw: no published comparison has ended runs of more than half of its conditions, by the "
-    "published recipe on its data set (VGG7, MobileNetV2 and fine-tuning: on any)"
-)
+#: Formats that are a folder with a file for each table, and what makes them.
+_FOLDERS: dict[str, "Callable[[Report], dict[str, str]]"] = {"csv": as_csv, "latex": as_latex}
+_NO_FIGURE = "nothing to draw: no run has come to its last epoch with finite losses"
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(argv[0], ABOUT)
     parser.add_argument("runs_dir", type=Path, metavar="RUNS_DIR", help="the --out_dir of the runs")
+    parser.add_argument("epoch", type=_epoch, nargs="?", help="the last that counts (default: all)")
     parser.add_argument(
-        "epoch", type=_epoch, nargs="?", help="the last that counts (default: CIFAR-10 5, others all)"
+        "--against", default="", metavar="CONDITION", help="whom others are held against (default: the first)"
     )
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="where to draw figures")
+    parser.add_argument("--figure_format", choices=tuple(FORMS), default="png", help="of their files")
     parser.add_argument(
-        "--figures", type=Path, metavar="DIR", help="where to draw the published figures as PNG"
+        "--figure_width", choices=tuple(WIDTHS), default="", help="of a paper (default: as on a screen)"
     )
     parser.add_argument(
         "--out",
         type=Path,
         metavar="PATH",
-        help="write one page to this file, .html or .md; with --format=csv a file for each table to this "
-        "folder, which is new or empty",
+        help="write one page to this file, .html or .md; with --format=csv or latex a file for each "
+        "table to this folder, which is new or empty",
     )
     parser.add_argument(
         "--format",
-        choices=tuple(_SUFFIXES),
+        choices=(*_SUFFIXES, *_FOLDERS),
         help="of the page (default: as --out ends); without --out html and markdown are printed",
     )
     parser.add_argument(
@@ -89,10 +95,12 @@ def _wrong_usage(arguments: argparse.Namespace) -> str:
         return "--speed is shown on the page: give --out or --format too"
     if arguments.figures and arguments.figures.exists() and not arguments.figures.is_dir():
         return f"--figures={arguments.figures} is not a folder"
+    if not arguments.figures and (arguments.figure_width or arguments.figure_format != "png"):
+        return "--figure_format and --figure_width say how figures are drawn: give --figures=DIR too"
     if arguments.out:
         return _wrong_out(arguments.out, arguments.format)
-    if arguments.format == "csv":
-        return "--format=csv is a file for each table: give --out=FOLDER too"
+    if arguments.format in _FOLDERS:
+        return f"--format={arguments.format} is a file for each table: give --out=FOLDER too"
     return ""
 
 
@@ -102,9 +110,9 @@ def _wrong_out(out: Path, kind: str | None) -> str:
     if not kind and not _format_of(out):
         accepted = ", ".join([*_SUFFIXES["html"], *_SUFFIXES["markdown"]])
         return f"--out={out} ends in none of {accepted}; --format=csv writes tables to a folder"
-    if kind == "csv":
-        if out.suffix == ".csv":
-            return f"--out={out}: --format=csv writes a file for each table; name a folder for them"
+    if kind in _FOLDERS:
+        if out.suffix in (".csv", ".tex"):
+            return f"--out={out}: --format={kind} writes a file for each table; name a folder for them"
         if out.exists() and not (out.is_dir() and not any(out.iterdir())):
             return f"--out={out} exists already; name a new folder or an empty one for the tables"
     elif kind and out.suffix.lower() not in _SUFFIXES[kind]:
@@ -123,17 +131,15 @@ def _speed_sections(arguments: argparse.Namespace) -> "list[Section]":
     from speed_peers.measurement_files import load_speed
     from speed_peers.section import speed_section
 
-    return [speed_section(load_speed(arguments.speed), pictures=arguments.format != "csv")]
+    return [speed_section(load_speed(arguments.speed), pictures=arguments.format not in _FOLDERS)]
 
 
-def _page(arguments: argparse.Namespace) -> None:
-    """Writes or prints the page; reports what of the records cannot be read, and uses the rest."""
+def _page(folder: Folder, arguments: argparse.Namespace) -> None:
+    """Writes or prints the page."""
     kind, out = arguments.format, arguments.out
-    speed = _speed_sections(arguments)
-    report = folder_report(arguments.runs_dir, arguments.epoch, pictures=kind != "csv", more=speed)
-    _tell(*report.problems)
-    if kind == "csv":
-        write_whole_folder(out, {name: table.encode() for name, table in as_csv(report).items()})
+    report = report_of(folder, pictures=kind not in _FOLDERS, more=_speed_sections(arguments))
+    if kind in _FOLDERS:
+        write_whole_folder(out, {name: table.encode() for name, table in _FOLDERS[kind](report).items()})
     else:
         page = {"html": as_html, "markdown": as_markdown}[kind](report)
         if not out:
@@ -143,18 +149,11 @@ def _page(arguments: argparse.Namespace) -> None:
     _tell(str(out))
 
 
-def _print(arguments: argparse.Namespace) -> None:
-    runs, problems = runs_to_report(arguments.runs_dir, arguments.epoch)
-    _tell(*problems)
-    write_stdout(printed_report(runs, arguments.epoch))
-
-
-def _draw(arguments: argparse.Namespace) -> None:
-    runs, _ = runs_to_report(arguments.runs_dir, arguments.epoch)
-    both = [*drawings(runs, arguments.epoch), *seed_drawings(runs, arguments.epoch)]
-    for path in save_png(both, arguments.figures):
+def _draw(folder: Folder, arguments: argparse.Namespace) -> None:
+    found = all_drawings(folder)
+    for path in save_figures(found, arguments.figures, arguments.figure_format, arguments.figure_width):
         _tell(str(path))
-    if not both:
+    if not found:
         _tell(f"--figures={arguments.figures}: {_NO_FIGURE}")
 
 
@@ -166,14 +165,18 @@ def _tell(*lines: str) -> None:
 def main(argv: list[str]) -> int:
     arguments = _arguments(argv)
     try:
+        folder = read_folder(arguments.runs_dir, arguments.epoch, arguments.against)
+        _tell(*folder.problems)
         if arguments.format:
-            _page(arguments)
+            _page(folder, arguments)
         else:
-            _print(arguments)
+            write_stdout(as_markdown(short_form(report_of(folder, pictures=False))))
         if arguments.figures:
-            _draw(arguments)
+            _draw(folder, arguments)
+    except UnknownConditionError as error:
+        complain(argv[0], str(error))
     except (RecordError, LookupError, OSError) as error:
-        print(f"report.py: {error}", file=sys.stderr)
+        _tell(str(error))
         return 1
     return 0
 

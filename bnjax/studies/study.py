@@ -34,6 +34,8 @@ class Study:
       sweeps: name -> conditions.
       claims: its conclusions, in the order of the text.
       said: what it says of the figure of a sweep, in a few words.
+      question: what it asks, in our words.
+      main_claim: the name of the claim that answers it best; empty where no claim is above the others.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Study:
     sweeps: Mapping[str, Conditions]
     claims: tuple[Claim, ...]
     said: Mapping[str, str] = field(default_factory=dict)
+    question: str = ""
+    main_claim: str = ""
 
     @property
     def appeared(self) -> str:

@@ -1,13 +1,15 @@
-"""What the figures of all experiments share: colours, bands over seeds, labels at lines' ends, the footer."""
+"""What the figures of all experiments share: sizes, colours, bands over seeds, labels at lines' ends."""
 
+import contextlib
+import contextvars
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.sections.tables import provenance
+from bnjax.report.sections.provenance import provenance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,10 +19,48 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 DASHED = (0, (4, 1.5))
 GRAY = "#555555"
+#: Of a headline: its letters are 10 points high, and few texts have wider ones on average.
+_LETTERS_OF_AN_INCH = 12
 #: So many lines in one point are not told apart by their names.
 _CROWD = 3
 #: What is read of an epoch's record.
 Reading = Callable[[dict[str, Any]], float]
+#: Of a page with two columns: name -> inches, and how large letters are beside those on a screen.
+WIDTHS = {"column": (3.5, 0.72), "page": (7.16, 0.85)}
+_WIDTH: contextvars.ContextVar[str] = contextvars.ContextVar("width", default="")
+_SMALLEST_LETTERS = 5.0
+
+
+@contextlib.contextmanager
+def drawn_for(width: str) -> Iterator[None]:
+    """Figures that are made while it lasts fit a page of paper.
+
+    Args:
+      width: a name in :data:`WIDTHS`; empty: as on a screen.
+    """
+    token = _WIDTH.set(width)
+    try:
+        yield
+    finally:
+        _WIDTH.reset(token)
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure of so many inches; within :func:`drawn_for` as wide as that says, and lower."""
+    from matplotlib.figure import Figure
+
+    wide, letters = WIDTHS.get(_WIDTH.get(), (width, 1.0))
+    return Figure(figsize=(wide, letters * height), layout="constrained")
+
+
+def fit_letters(figure: "Figure") -> None:
+    """Makes all letters of a finished figure as small as its width asks for."""
+    from matplotlib.text import Text
+
+    _, letters = WIDTHS.get(_WIDTH.get(), (0.0, 1.0))
+    if letters != 1.0:
+        for one in figure.findobj(Text):
+            one.set_fontsize(max(_SMALLEST_LETTERS, letters * float(one.get_fontsize())))
 
 
 def band(axes: "Axes", runs: Sequence[RecordedRun], reading: Reading, look: dict[str, Any]) -> None:
@@ -104,6 +144,6 @@ def foot_text(figure: "Figure", told: str) -> None:
 
 def headline(figure: "Figure", text: str) -> None:
     """A title over the whole figure, its lines broken where they would leave it."""
-    width = int(14 * figure.get_figwidth())
+    width = int(_LETTERS_OF_AN_INCH * figure.get_figwidth())
     lines = [textwrap.fill(line, width) for line in text.splitlines()]
     figure.suptitle("\n".join(lines), fontsize=10, x=0.01, ha="left")

@@ -116,7 +116,7 @@ def results_text(report: Report) -> str:
     claims = next(section for section in report.sections if section.name == "claims")
     table = claims.tables[0]
     counts = claims.paragraphs[0]
-    return "\n\n".join([markdown_table(_answered(table)), counts, report.paragraphs[-1]])
+    return "\n\n".join([markdown_table(_answered(table)), counts, report.rests_on])
 
 
 def _answered(table: Table) -> Table:
