@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnjax.commands.flags import Parser, complain
+from bnjax.errors import FAILURES
 from bnjax.files import write_whole, write_whole_folder
 from bnjax.process.stdout import write_stdout
-from bnjax.records import RecordError
 from bnjax.report.figures.drawing import FORMS, save_figures
 from bnjax.report.figures.plots import WIDTHS
 from bnjax.report.page.build import Folder, all_drawings, read_folder, report_of
@@ -175,7 +175,7 @@ def main(argv: list[str]) -> int:
             _draw(folder, arguments)
     except UnknownConditionError as error:
         complain(argv[0], str(error))
-    except (RecordError, LookupError, OSError) as error:
+    except FAILURES as error:
         _tell(str(error))
         return 1
     return 0

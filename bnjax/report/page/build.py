@@ -8,7 +8,13 @@ from bnjax.report.figures.drawing import Drawing, as_svg
 from bnjax.report.figures.pictures import drawings, movies, seed_drawings, side_by_side_drawings
 from bnjax.report.page.document import Picture, Report, Section
 from bnjax.report.runs.comparisons import comparisons_of
-from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, of_study, without_mislabelled
+from bnjax.report.runs.recorded import (
+    NoRunsError,
+    RecordedRun,
+    load_sound_runs,
+    of_study,
+    without_mislabelled,
+)
 from bnjax.report.sections.answers import answers_section
 from bnjax.report.sections.claims import claims_section, commands_section, contrasts_section
 from bnjax.report.sections.grid import grid_sections
@@ -49,14 +55,15 @@ def read_folder(directory: Path, epoch: int | None = None, against: str = "") ->
       against: the condition that others are held against; empty: the first of each comparison.
 
     Raises:
-      LookupError: there is no run at all, none that is so long, or no such condition.
+      NoRunsError: there is no run at all, or none that is so long.
+      UnknownConditionError: no comparison has the condition.
     """
     runs, problems = load_sound_runs(directory)
     if not runs:
-        raise LookupError("; ".join([f"no runs in {directory}", *problems]))
+        raise NoRunsError("; ".join([f"no runs in {directory}", *problems]))
     longest = max(len(run.epochs) for run in runs)
     if epoch and epoch > longest:
-        raise LookupError(f"no run in {directory} has {epoch} epochs; the longest has {longest}")
+        raise NoRunsError(f"no run in {directory} has {epoch} epochs; the longest has {longest}")
     kept, mislabelled = without_mislabelled(runs)
     compared = counted(comparisons_of(kept, epoch), against)
     return Folder(directory, epoch, kept, compared, [*problems, *mislabelled])

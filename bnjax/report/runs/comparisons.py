@@ -8,7 +8,8 @@ from typing import Any
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import best_first, bound_settings, config_of, length_told
 from bnjax.report.runs.typed import base_of, spoken, typed_placement
-from bnjax.settings.config import FIELDS, Config
+from bnjax.settings.config import FIELDS, Config, names_with
+from bnjax.settings.fields import Role
 from bnjax.settings.identity import identity
 
 #: What tells the images of one set from those of another.
@@ -16,7 +17,7 @@ _DATA_FACTS = ("name", "version", "encoding", "image_shape", "train_images", "te
 #: Runs that differ in one of these are no pairs: they share neither initial weights nor the images' order.
 _APART = ("model", "recipe")
 #: Told by a comparison itself, by the facts of its data or by its study.
-_TOLD = {*_APART, "dataset", "seed", "order", "epochs"}
+_TOLD = {*_APART, "dataset", "order", *names_with(Role.REPEAT)}
 #: What a condition may be named by -> its default.
 _NAMED = {
     field.name: field.default for field in FIELDS if field.metadata["identity"] and field.name not in _TOLD

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bnjax.errors import UserError
 from bnjax.report.page.document import Cell, Picture, Section, Table, number, numbered, slug, text
 from bnjax.report.runs.comparisons import Comparison
 from bnjax.report.runs.recorded import RecordedRun
@@ -44,7 +45,7 @@ class Counted:
         return [measure for measure in MEASURES if any(map(measure.values, self.found.values()))]
 
 
-class UnknownConditionError(LookupError):
+class UnknownConditionError(UserError, LookupError):
     """No comparison has a condition of that name."""
 
 

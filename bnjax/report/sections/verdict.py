@@ -11,7 +11,8 @@ from bnjax.report.runs.readings import read
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import best_first, bound_settings, config_of, cut
 from bnjax.settings.canonical import resolve
-from bnjax.settings.config import Config
+from bnjax.settings.config import Config, names_with
+from bnjax.settings.fields import Role
 from bnjax.stats.intervals import CONFIDENCE, Estimate, estimate
 from bnjax.stats.resampling import bootstrap_mean
 from bnjax.studies import RECIPES, STUDIES, recipe
@@ -20,8 +21,6 @@ from bnjax.studies.claim import Claim, Contrast
 Verdict = Literal["supported", "contradicted", "inconclusive", "not run"]
 #: What tells the images of one set from those of another.
 _DATA = ("name", "version", "encoding", "image_shape", "train_images", "test_images")
-#: Settings that say which data it is: a folder may bring validation images of its own.
-_OF_THE_DATA = ("dataset", "classes", "image_size", "validation", "train_images", "test_images")
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,8 @@ def judge_all(
 
 
 def _key(config: Config) -> str:
-    settings = {name: value for name, value in bound_settings(config).items() if name not in _OF_THE_DATA}
+    of_data = names_with(Role.DATA)  # with validation: a folder may bring images of its own for it
+    settings = {name: value for name, value in bound_settings(config).items() if name not in of_data}
     return json.dumps(settings, sort_keys=True)
 
 
