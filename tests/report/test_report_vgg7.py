@@ -218,7 +218,7 @@ def test_the_door_prints_and_draws(grid, tmp_path):
     process = report_process(str(grid), f"--figures={tmp_path}")
     assert process.returncode == 0
     assert "## vgg7 on digits, 3 epochs\n" in process.stdout
-    assert process.stdout.count("| block1,fc/dense2 | 2 |") == 2  # itself, and minus none
+    assert process.stdout.count(f"| {PICK} | 2 |") == 2  # itself, and minus none
     files = sorted(tmp_path.iterdir())
     names = ("block1", "block2", "fc", "grid", "pick")
     assert [file.name for file in files] == [

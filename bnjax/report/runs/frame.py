@@ -1,11 +1,14 @@
 """Recorded runs as one tidy pandas DataFrame."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnjax import records
+from bnjax.report.page.document import numbered
+from bnjax.report.runs.chosen import chosen
+from bnjax.report.runs.comparisons import comparisons_of
 from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, total, without_mislabelled
 from bnjax.schema import PARTS
 from bnjax.settings.config import FIELDS
@@ -27,16 +30,33 @@ class Mislabelled(UserWarning):
     """A run whose settings are not those of the recipe that it names; it has its rows all the same."""
 
 
-def frame_of_folder(directory: Path) -> "pandas.DataFrame":
+def frame_of_folder(directory: Path, select: Mapping[str, Any]) -> "pandas.DataFrame":
     """See :func:`bnjax.report.load`."""
     if not directory.is_dir():
         raise NotADirectoryError(f"{directory} is not a folder of runs")
     runs, problems = load_sound_runs(directory)
     for problem in problems:
         warnings.warn(problem, LeftOut, stacklevel=3)
+    runs = chosen(runs, select)
     for line in without_mislabelled(runs)[1]:
         warnings.warn(line, Mislabelled, stacklevel=3)
-    return frame_of(runs)
+    frame = frame_of(runs)
+    for place, (name, values) in enumerate(_compared(runs).items(), start=1):
+        frame.insert(place, name, frame["run_id"].map(values) if len(frame) else [])
+    return frame
+
+
+def _compared(runs: Sequence[RecordedRun]) -> dict[str, dict[str, str]]:
+    """Columns that say which runs may be averaged -> run's id -> what stands there."""
+    comparisons = comparisons_of(runs)
+    titles = numbered(each.title for each in comparisons)
+    found: dict[str, dict[str, str]] = {"comparison": {}, "condition": {}}
+    for title, each in zip(titles, comparisons, strict=True):
+        for condition, of_condition in each.conditions.items():
+            ids = [run.run["run_id"] for run in of_condition]
+            found["comparison"] |= dict.fromkeys(ids, title)
+            found["condition"] |= dict.fromkeys(ids, condition)
+    return found
 
 
 def frame_of(runs: Iterable[RecordedRun]) -> "pandas.DataFrame":
