@@ -19,7 +19,7 @@ def load(directory: str | Path, **select: Any) -> "pandas.DataFrame":
 
     ``comparison`` is equal for runs that can be compared: of one study, network, recipe and length on the
     same data. Within one, ``condition`` names everything that runs differ in but the seed. Whoever groups by
-    both never averages unlike runs. The other columns are the settings of the run (``placement``, ``dropout``,
+    both never averages unlike runs. Other columns are the settings of the run (``placement``, ``dropout``,
     ``seed`` ...), what it ran on (``data``, ``encoding``, ``device``, ``git_commit``, ``run_status``), the
     epoch's metrics in the records' units, and ``silent``, ``flat`` and ``units`` summed over all sites, also
     by site (``silent:fc/dense1``). Numbers that were not finite are NaN. A run without an epoch has no row.

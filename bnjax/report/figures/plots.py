@@ -4,7 +4,7 @@ import contextlib
 import contextvars
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 DASHED = (0, (4, 1.5))
 GRAY = "#555555"
+#: Figures that are narrower have no room for two panels side by side.
+_NARROW_INCHES = 5.0
+#: Letters for an inch of a figure's width that a name beside a panel may have.
+_LETTERS_BESIDE = 6.5
 #: Of a headline: its letters are 10 points high, and few texts have wider ones on average.
 _LETTERS_OF_AN_INCH = 12
 #: So many lines in one point are not told apart by their names.
@@ -78,6 +82,25 @@ def readings(runs: Sequence[RecordedRun], reading: Reading) -> tuple[np.ndarray,
     return np.arange(1, shortest + 1), np.asarray(values)
 
 
+def two_panels(height: float, shared: str = "none") -> "tuple[Figure, Sequence[Axes]]":
+    """A figure of that height with two panels side by side; one above the other where it is narrow.
+
+    Args:
+      height: in inches, of panels side by side.
+      shared: the axis that both have in common, ``y`` or none; one above the other each has its own.
+    """
+    figure = new_figure(9, height)
+    if figure.get_figwidth() > _NARROW_INCHES:
+        return figure, figure.subplots(1, 2, sharey=shared == "y")
+    figure.set_figheight(1.8 * figure.get_figheight())
+    return figure, figure.subplots(2, 1)
+
+
+def folded(figure: "Figure", name: str) -> str:
+    """A name for beside a panel, in lines where it would leave the panel no room."""
+    return textwrap.fill(name, int(_LETTERS_BESIDE * figure.get_figwidth()))
+
+
 def label_ends(axes: "Axes", names: Sequence[str]) -> None:
     """Names beside the ends of the first lines, moved apart where they would cover each other.
 
@@ -96,6 +119,8 @@ def label_ends(axes: "Axes", names: Sequence[str]) -> None:
         else:
             told = "all of them" if len(numbers) == len(lines) else f"the {len(numbers)} others"
             labels.append((value, told, GRAY))
+    figure = cast("Figure", axes.figure)
+    labels = [(value, folded(figure, told), colour) for value, told, colour in labels]
     places = apart([value for value, _, _ in labels], 0.08 * (high - low), high)
     for (value, told, colour), place in zip(labels, places, strict=True):
         axes.annotate(

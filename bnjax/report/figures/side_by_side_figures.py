@@ -8,12 +8,13 @@ from bnjax.report.figures.plots import (
     DASHED,
     GRAY,
     band,
+    folded,
     foot,
     headline,
     label_ends,
-    new_figure,
     readings,
     seeds_told,
+    two_panels,
 )
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.sections.measures import MEASURES, Measure
@@ -34,12 +35,11 @@ def dots_figure(counted: Counted) -> "Figure":
     Hollow marks are the readings through fresh statistics, where there are any.
     """
     found = _with_runs(counted)
-    figure = new_figure(9, 1.9 + 0.32 * len(found))
-    panels = figure.subplots(1, len(_SHOWN), sharey=True)
+    figure, panels = two_panels(1.9 + 0.32 * len(found), shared="y")
     for axes, name in zip(panels, _SHOWN, strict=True):
+        axes.set_yticks(range(len(found)), [folded(figure, each) for each in found], fontsize=8.5)
+        axes.set_ylim(len(found) - 0.5, -0.5)
         _dots(axes, found, counted.reference, name)
-    panels[0].set_yticks(range(len(found)), list(found), fontsize=8.5)
-    panels[0].set_ylim(len(found) - 0.5, -0.5)
     seeds = seeds_told([list(by_seed.values()) for by_seed in found.values()])
     told = seeds.replace("Mean and range", "Dots: seeds; marks: mean and 95% interval")
     hollow = (
@@ -81,10 +81,11 @@ def curves_figure(counted: Counted) -> "Figure":
 
     Of many conditions the reference and the best few have colours and names; the others are gray.
     """
+    from matplotlib.ticker import MaxNLocator
+
     found = {name: list(by_seed.values()) for name, by_seed in _with_runs(counted).items()}
     named = _named(found, counted.reference)
-    figure = new_figure(9, 4.6)
-    panels = figure.subplots(1, 2)
+    figure, panels = two_panels(4.6)
     for axes, label, reading in zip(panels, _SHOWN, (_accuracy, _loss), strict=True):
         for number, name in enumerate(named):
             look = {"color": COLOURS[number], "linestyle": DASHED if name == counted.reference else "-"}
@@ -93,7 +94,7 @@ def curves_figure(counted: Counted) -> "Figure":
             epochs, values = readings(found[name], reading)
             axes.plot(epochs, values.mean(0), color=GRAY, linewidth=0.6, alpha=0.5, zorder=1)
         label_ends(axes, named)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         axes.set_xlabel("epoch")
         axes.set_ylabel(_BY_NAME[label].title)
     gray = f"; gray: {len(found) - len(named)} others" if len(found) > len(named) else ""
