@@ -58,6 +58,16 @@ def read_folder(directory: Path, epoch: int | None = None, against: str = "") ->
       NoRunsError: there is no run at all, or none that is so long.
       UnknownConditionError: no comparison has the condition.
     """
+    runs, problems = runs_to_report(directory, epoch)
+    return Folder(directory, epoch, runs, counted(comparisons_of(runs, epoch), against), problems)
+
+
+def runs_to_report(directory: Path, epoch: int | None = None) -> tuple[list[RecordedRun], list[str]]:
+    """Every run below a folder that can be read, and a line for each thing that cannot.
+
+    Raises:
+      NoRunsError: there is no run at all, or none that is so long.
+    """
     runs, problems = load_sound_runs(directory)
     if not runs:
         raise NoRunsError("; ".join([f"no runs in {directory}", *problems]))
@@ -65,8 +75,7 @@ def read_folder(directory: Path, epoch: int | None = None, against: str = "") ->
     if epoch and epoch > longest:
         raise NoRunsError(f"no run in {directory} has {epoch} epochs; the longest has {longest}")
     kept, mislabelled = without_mislabelled(runs)
-    compared = counted(comparisons_of(kept, epoch), against)
-    return Folder(directory, epoch, kept, compared, [*problems, *mislabelled])
+    return kept, [*problems, *mislabelled]
 
 
 def folder_report(

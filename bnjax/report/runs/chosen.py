@@ -6,7 +6,6 @@ from typing import Any
 
 from bnjax.errors import UserError
 from bnjax.report.runs.recorded import NoRunsError, RecordedRun
-from bnjax.report.runs.selected import config_of
 from bnjax.report.runs.typed import base_of, typed_placement
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import FIELDS
@@ -48,7 +47,7 @@ def chosen(runs: Iterable[RecordedRun], select: Mapping[str, Any]) -> list[Recor
 def _has(run: RecordedRun, name: str, value: Any) -> bool:
     if name == "study":
         return run.study == value
-    config = config_of(run)
+    config = run.config
     if name != "placement":
         return getattr(config, name) == value
     order = base_of(run.study, config.recipe).order
@@ -64,8 +63,8 @@ def _there(runs: Sequence[RecordedRun], name: str) -> list[Any]:
     if name == "study":
         return [run.study for run in runs]
     if name == "placement":
-        return [typed_placement(config_of(run), run.study) for run in runs]
-    return [getattr(config_of(run), name) for run in runs]
+        return [typed_placement(run.config, run.study) for run in runs]
+    return [getattr(run.config, name) for run in runs]
 
 
 def _listed(values: Iterable[Any]) -> str:

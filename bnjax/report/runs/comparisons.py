@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import best_first, bound_settings, config_of, length_told
+from bnjax.report.runs.selected import best_first, bound_settings, length_told
 from bnjax.report.runs.typed import base_of, spoken, typed_placement
 from bnjax.settings.config import FIELDS, Config, names_with
 from bnjax.settings.fields import Role
@@ -81,7 +81,7 @@ def comparisons_of(runs: Iterable[RecordedRun], epoch: int | None = None) -> lis
 
 
 def _common(run: RecordedRun, epoch: int | None) -> list[Any]:
-    config, data = config_of(run), run.run["data"]
+    config, data = run.config, run.run["data"]
     facts = {name: data.get(name) for name in _DATA_FACTS}
     return [run.study, epoch or config.epochs, facts, {name: getattr(config, name) for name in _APART}]
 
@@ -108,7 +108,7 @@ def _comparison(runs: Sequence[RecordedRun], epoch: int | None) -> Comparison:
 
 def _rank(run: RecordedRun, usual: Mapping[str, Any]) -> tuple[Any, ...]:
     """What conditions are sorted by: see :class:`Comparison`; numbers by their size."""
-    placement, bound = typed_placement(config_of(run), run.study), _bound(run)
+    placement, bound = typed_placement(run.config, run.study), _bound(run)
     values = [(bound[name] != value, bound[name]) for name, value in usual.items()]
     return placement != "none", placement, values
 
@@ -123,10 +123,10 @@ def condition_names(runs: Sequence[RecordedRun], epochs: int) -> dict[str, str]:
     usual = unnamed_settings(runs)
     names = {}
     for run in runs:
-        bound, length = _bound(run), length_told(config_of(run), epochs)
+        bound, length = _bound(run), length_told(run.config, epochs)
         apart = [spoken(name, bound[name]) for name, value in usual.items() if bound[name] != value]
         apart += [f"{length} epochs"] if length != str(epochs) else []
-        names[run.run["run_id"]] = ", ".join([typed_placement(config_of(run), run.study), *apart])
+        names[run.run["run_id"]] = ", ".join([typed_placement(run.config, run.study), *apart])
     return names
 
 
@@ -136,7 +136,7 @@ def unnamed_settings(runs: Sequence[RecordedRun]) -> dict[str, Any]:
     Args:
       runs: of one comparison.
     """
-    usual = base_of(runs[0].study, config_of(runs[0]).recipe)
+    usual = base_of(runs[0].study, runs[0].config.recipe)
     first, *others = map(_bound, runs)
     varied = (name for name in _NAMED if any(other[name] != first[name] for other in others))
     return {name: getattr(usual, name) for name in varied if name != "placement"}
@@ -144,13 +144,13 @@ def unnamed_settings(runs: Sequence[RecordedRun]) -> dict[str, Any]:
 
 def _bound(run: RecordedRun) -> dict[str, Any]:
     """What may tell a condition from another, defaults too."""
-    bound = bound_settings(config_of(run))
+    bound = bound_settings(run.config)
     return {name: bound.get(name, default) for name, default in _NAMED.items()}
 
 
 def _shared(runs: Sequence[RecordedRun]) -> dict[str, Any]:
     """Settings other than the defaults that all have, but for those that a comparison names by itself."""
-    first, *others = [identity(config_of(run)) for run in runs]
+    first, *others = [identity(run.config) for run in runs]
     apart = {*_TOLD, "placement"}
     return {
         name: value

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from bnjax.report.runs.recorded import RecordedRun, total
 from bnjax.stats.intervals import Estimate, estimate, paired_differences, possible
@@ -76,7 +77,7 @@ def best(field: str, choose: Callable[[list[float]], float], scale: float = 1.0)
     return read
 
 
-def counted(count: str) -> Read:
+def counted(count: Literal["silent", "flat"]) -> Read:
     """Reads a count of units over all sites after the last epoch."""
     return lambda run: total(run.epochs[-1]["dying"], count)
 
@@ -88,7 +89,9 @@ MEASURES = (
     Measure("test loss", "nats", ".4f", final("test_loss")),
     Measure("test loss (fresh)", "nats", ".4f", final("test_loss_fresh")),
     Measure("validation accuracy", "%", ".2f", final("validation_accuracy", 100)),
+    Measure("validation accuracy (fresh)", "%", ".2f", final("validation_accuracy_fresh", 100)),
     Measure("validation loss", "nats", ".4f", final("validation_loss")),
+    Measure("validation loss (fresh)", "nats", ".4f", final("validation_loss_fresh")),
     Measure("best test accuracy", "%", ".2f", best("test_accuracy", max, 100)),
     Measure("lowest test loss", "nats", ".4f", best("test_loss", min)),
 )

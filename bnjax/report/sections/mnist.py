@@ -81,5 +81,5 @@ def _by_length_and_seed(runs: Sequence[RecordedRun]) -> dict[tuple[int, int], Re
     """Of runs that were cut to the same length, one for each seed."""
     found: dict[tuple[int, int], RecordedRun] = {}
     for run in best_first(runs):
-        found.setdefault((len(run.epochs), run.run["config"]["seed"]), run)
+        found.setdefault((len(run.epochs), run.config.seed), run)
     return found

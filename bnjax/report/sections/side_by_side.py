@@ -15,7 +15,7 @@ from bnjax.stats.intervals import Estimate
 
 _NOTE = (
     "Means over n seeds, after the last epoch where a column names no other; in brackets 95% intervals "
-    "(Student's t)."
+    "(Student's t). Fresh: through running statistics computed anew from training images."
 )
 _PAIRS_NOTE = (
     "Paired by seed: runs of one seed share initial weights and the images' order. In brackets 95% intervals "
@@ -72,7 +72,7 @@ def _counted(comparison: Comparison, against: str) -> Counted:
     for name, runs in comparison.conditions.items():
         by_seed, lacking = found.setdefault(name, {}), left_out.setdefault(name, {})
         for run in runs:
-            seed = run.run["config"]["seed"]
+            seed = run.config.seed
             why = "repeated" if seed in by_seed else why_not_whole(run, comparison.epochs)
             if why:
                 lacking.setdefault(why, []).append(seed)
