@@ -96,15 +96,20 @@ def two_panels(height: float, shared: str = "none") -> "tuple[Figure, Sequence[A
     return figure, figure.subplots(2, 1)
 
 
-def folded(figure: "Figure", name: str) -> str:
-    """A name for beside a panel, in lines where it would leave the panel no room."""
-    return textwrap.fill(name, int(_LETTERS_BESIDE * figure.get_figwidth()))
+def folded(figure: "Figure", name: str, panels: int = 1) -> str:
+    """A name for beside a panel, one of so many side by side, in lines where it would leave it no room."""
+    return textwrap.fill(name, int(_LETTERS_BESIDE * figure.get_figwidth() / panels))
 
 
-def label_ends(axes: "Axes", names: Sequence[str]) -> None:
+def label_ends(axes: "Axes", names: Sequence[str], panels: int = 1) -> None:
     """Names beside the ends of the first lines, moved apart where they would cover each other.
 
     Three lines and more that end in one point share a label that counts them.
+
+    Args:
+      axes: a panel whose first lines are meant.
+      names: of those lines.
+      panels: how many stand side by side.
     """
     lines = axes.get_lines()[: len(names)]
     axes.set_xlim(1, max(2.0, *(float(np.asarray(line.get_xdata())[-1]) for line in lines)))
@@ -120,7 +125,7 @@ def label_ends(axes: "Axes", names: Sequence[str]) -> None:
             told = "all of them" if len(numbers) == len(lines) else f"the {len(numbers)} others"
             labels.append((value, told, GRAY))
     figure = cast("Figure", axes.figure)
-    labels = [(value, folded(figure, told), colour) for value, told, colour in labels]
+    labels = [(value, folded(figure, told, panels), colour) for value, told, colour in labels]
     places = apart([value for value, _, _ in labels], 0.08 * (high - low), high)
     for (value, told, colour), place in zip(labels, places, strict=True):
         axes.annotate(

@@ -86,6 +86,7 @@ def curves_figure(counted: Counted) -> "Figure":
     found = {name: list(by_seed.values()) for name, by_seed in _with_runs(counted).items()}
     named = _named(found, counted.reference)
     figure, panels = two_panels(4.6)
+    abreast = panels[0].get_position().y0 == panels[1].get_position().y0
     for axes, label, reading in zip(panels, _SHOWN, (_accuracy, _loss), strict=True):
         for number, name in enumerate(named):
             look = {"color": COLOURS[number], "linestyle": DASHED if name == counted.reference else "-"}
@@ -93,7 +94,7 @@ def curves_figure(counted: Counted) -> "Figure":
         for name in found.keys() - set(named):
             epochs, values = readings(found[name], reading)
             axes.plot(epochs, values.mean(0), color=GRAY, linewidth=0.6, alpha=0.5, zorder=1)
-        label_ends(axes, named)
+        label_ends(axes, named, panels=2 if abreast else 1)
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         axes.set_xlabel("epoch")
         axes.set_ylabel(_BY_NAME[label].title)
