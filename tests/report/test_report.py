@@ -77,7 +77,8 @@ def epochs_of(*dying):
 
 def test_readings_and_frames_bear_units_that_are_not_trained():
     trained, frozen = {"silent": 1, "flat": 2, "units": 4}, {"silent": 1, "flat": None, "units": 4}
-    facts = dict(run_id="x", config={"seed": 0}, data={}, device={}, git_commit=None)
+    config = dataclasses.asdict(resolve(recipe("mnist", "published")))
+    facts = dict(run_id="x", study="mnist", config=config, data={"name": "mnist"}, **FACTS, git_commit=None)
     half = RecordedRun(facts, epochs_of({"a": trained, "b": frozen}), None)
     none = RecordedRun(facts, epochs_of({"a": frozen, "b": frozen}), None)
     assert (read("most_flat", half), read("most_flat", none)) == (2.0, None)

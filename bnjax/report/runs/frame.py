@@ -1,7 +1,7 @@
 """Recorded runs as one tidy pandas DataFrame."""
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,33 +40,30 @@ def frame_of_folder(directory: Path, select: Mapping[str, Any]) -> "pandas.DataF
     runs = chosen(runs, select)
     for line in without_mislabelled(runs)[1]:
         warnings.warn(line, Mislabelled, stacklevel=3)
-    frame = frame_of(runs)
-    for place, (name, values) in enumerate(_compared(runs).items(), start=1):
-        frame.insert(place, name, frame["run_id"].map(values) if len(frame) else [])
-    return frame
+    return frame_of(runs)
 
 
 def _compared(runs: Sequence[RecordedRun]) -> dict[str, dict[str, str]]:
-    """Columns that say which runs may be averaged -> run's id -> what stands there."""
+    """Run's id -> columns that say which runs may be averaged."""
     comparisons = comparisons_of(runs)
     titles = numbered(each.title for each in comparisons)
-    found: dict[str, dict[str, str]] = {"comparison": {}, "condition": {}}
-    for title, each in zip(titles, comparisons, strict=True):
-        for condition, of_condition in each.conditions.items():
-            ids = [run.run["run_id"] for run in of_condition]
-            found["comparison"] |= dict.fromkeys(ids, title)
-            found["condition"] |= dict.fromkeys(ids, condition)
-    return found
+    return {
+        run.run["run_id"]: {"comparison": title, "condition": condition}
+        for title, each in zip(titles, comparisons, strict=True)
+        for condition, of_condition in each.conditions.items()
+        for run in of_condition
+    }
 
 
-def frame_of(runs: Iterable[RecordedRun]) -> "pandas.DataFrame":
+def frame_of(runs: Sequence[RecordedRun]) -> "pandas.DataFrame":
     """A row for each run and epoch, in the runs' order."""
     import pandas
 
     columns: dict[str, list[Any]] = {}
     rows = 0
+    compared = _compared(runs)
     for run in runs:
-        for name, values in _columns(run).items():
+        for name, values in _columns(run, compared[run.run["run_id"]]).items():
             column = columns.setdefault(name, [])
             column += [None] * (rows - len(column)) + values  # earlier runs may lack what this one has
         rows += len(run.epochs)
@@ -80,11 +77,12 @@ def frame_of(runs: Iterable[RecordedRun]) -> "pandas.DataFrame":
     return frame.astype(dict.fromkeys(numbers, float))  # a column of nulls alone is no column of numbers
 
 
-def _columns(run: RecordedRun) -> dict[str, list[Any]]:
+def _columns(run: RecordedRun, compared: Mapping[str, str]) -> dict[str, list[Any]]:
     """Column -> a value for each epoch; by columns, since a dict for each row takes many times as long."""
     told = run.run
     shared = {
         "run_id": told["run_id"],
+        **compared,
         **{name: value for name, value in told["config"].items() if name in _SETTINGS},
         "data": told["data"].get("name"),
         "data_version": told["data"].get("version"),
