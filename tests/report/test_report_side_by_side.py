@@ -60,6 +60,15 @@ def test_placements_are_named_as_they_are_typed(study, model, typed):
     assert typed_placement(config, study) == typed
 
 
+def test_other_norms_are_a_setting_and_mixed_ones_stand_in_the_code(tmp_path):
+    told = dict(epochs=1, placement="conv,dense")
+    record_cifar10(tmp_path, [0.5], **told)
+    record_cifar10(tmp_path, [0.5], norm="layer", **told)
+    record_cifar10(tmp_path, [0.5], epochs=1, placement="conv:layer,dense")
+    [section] = sections_of(tmp_path)
+    assert list(cells(section.tables[0])) == ["conv,dense", "conv,dense, norm layer", "crL-crL-drB"]
+
+
 @pytest.mark.parametrize("model", ["cnn", "vgg7"])
 def test_every_name_of_a_placement_means_that_placement(model):
     import itertools

@@ -36,16 +36,14 @@ def typed_placement(config: Config, study: str) -> str:
       config: in canonical form, as records hold it.
       study: the name of its study, whose norms stand in the usual order where a list names none.
     """
-    return _typed(config.parsed_placement(), study, base_of(study, config.recipe).order)
+    return _typed(config.parsed_placement(), config.placement, study, base_of(study, config.recipe).order)
 
 
 @functools.lru_cache(maxsize=4096)  # thousands of runs share a few placements
-def _typed(placement: Placement, study: str, order: str) -> str:
-    code = str(placement)
-
+def _typed(placement: Placement, code: str, study: str, order: str) -> str:
     def means_it(text: str) -> bool:
         try:
-            return str(parse_placement(text, placement.sites, order)) == code
+            return parse_placement(text, placement.sites, order, placement.common_norm) == placement
         except PlacementError:  # of another network than the study's
             return False
 
