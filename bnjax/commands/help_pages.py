@@ -14,7 +14,7 @@ from bnjax.studies import RECIPES, STUDIES, recipe
 #: Flags that most people want, in the order of their questions, and what they are in a few words.
 _THAT_MATTER = {
     "placement": "where norms stand: none, all, kinds (conv,dense), blocks, sites, or a code",
-    "order": "before or after the activation, where --placement does not say",
+    "order": "before or after the activation, if --placement does not say",
     "dropout": "probability of dropping a dense unit's output",
     "model": "",
     "dataset": "cifar10, mnist, digits (no download), folder:PATH, or a set that TFDS has prepared",
