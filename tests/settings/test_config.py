@@ -23,6 +23,7 @@ NOT_IDENTITY = (
     "kernels",
     "eval_batch_size",
     "study",
+    "plugin",
     "out_dir",
     "overwrite",
     "evaluate_train",
