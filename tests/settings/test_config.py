@@ -161,7 +161,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
     keep_state=st.booleans(),
 )
 def test_no_value_of_these_fields_changes_the_id(**fields):
-    assert set(fields) == set(NOT_IDENTITY)
+    assert {*fields, "plugin"} == set(NOT_IDENTITY)  # whose file has to be there: test_plugin.py
     frozen = dict(freeze_until="block1", seed=5)
     assert run_id(Config(**fields, **frozen)) == run_id(Config(**frozen))
 
@@ -245,15 +245,15 @@ def test_a_momentum_that_is_1_in_float32_leaves_keras2_nothing_to_divide_by():
 
 def test_every_number_has_bounds():
     numbers = {field.name for field in FIELDS if type(field.default) in (int, float)}
-    assert {field.name for field in BOUNDED} == numbers
+    assert {field.name for field in BOUNDED} == numbers - {field.name for field in CHOSEN}
 
 
 @pytest.mark.parametrize("field", CHOSEN, ids=lambda field: field.name)
 def test_what_is_no_choice_is_refused_by_name(field):
-    for value in ("other", "", field.default.upper()):
+    for value in ("other", "", str(field.default).upper()) if isinstance(field.default, str) else (-1,):
         with pytest.raises(ConfigError, match=rf"^--{field.name}={value} is not one of ") as caught:
             resolve(dataclasses.replace(Config(), **{field.name: value}))
-        assert all(choice in str(caught.value) for choice in field.metadata["choices"])
+        assert all(str(choice) in str(caught.value) for choice in field.metadata["choices"])
 
 
 @pytest.mark.parametrize("field", CHOSEN, ids=lambda field: field.name)
