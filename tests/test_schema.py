@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import pytest
 
+from bnjax.probes import PROBES
 from bnjax.record_rules import RULES, Rule, WrongError, rule_of
 from bnjax.records import SCHEMA
 from bnjax.schema import KINDS, Holds, Needs, Range
@@ -32,7 +33,8 @@ RULE = rule_of(Outer)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_field_of_a_record_says_what_it_means(kind):
     assert all(meaning for _, meaning in SCHEMA[kind].values())
-    assert SCHEMA[kind].keys() == KINDS[kind].__annotations__.keys()
+    probes = {} if kind == "run" else PROBES
+    assert SCHEMA[kind].keys() == {*KINDS[kind].__annotations__, *probes}
 
 
 def test_a_number_that_may_be_null_is_one():

@@ -18,7 +18,6 @@ from jax.stages import Wrapped
 
 from bnjax.data import Dataset, epoch_order, in_memory
 from bnjax.data.batches import Batch
-from bnjax.probes.dying import FlatHistory
 from bnjax.process.signals import held_signals
 from bnjax.runs.epoch_record import diverged_fields, epoch_fields
 from bnjax.runs.loop import WithinEpoch
@@ -89,8 +88,8 @@ def prepare_lane_runs(configs: Sequence[Config], dataset: Dataset, programs: Pro
     for config in configs:
         model = made.model_of(config)
         state = first_state(config, model, made.first_state)
-        flat = FlatHistory(site_kernels(model, state))
-        run = Run(config=config, dataset=dataset, model=model, state=state, flat=flat)
+        kernels = site_kernels(model, state)
+        run = Run(config=config, dataset=dataset, model=model, state=state, kernels=kernels)
         run.lanes, run.shared_order = len(configs), shared
         runs.append(run)
     return runs

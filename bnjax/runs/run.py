@@ -23,9 +23,9 @@ from bnjax.train.device_groups import check_groups
 
 if TYPE_CHECKING:
     from bnjax.data import Dataset
-    from bnjax.probes.movie import Movie
     from bnjax.process.progress import Progress
     from bnjax.runs.checkpoint import Saved
+    from bnjax.runs.movie import Movie
     from bnjax.runs.training import Run, Training
     from bnjax.train.programs import Programs
 

@@ -10,9 +10,9 @@ from jax.sharding import Mesh
 from bnjax.data import DataError, Dataset, steps_per_epoch
 from bnjax.models import Network
 from bnjax.models.network import unit_name
-from bnjax.probes.dying import FlatHistory
-from bnjax.probes.movie import Movie, unit_tiles
+from bnjax.probes import Memories
 from bnjax.runs.hosts import ALONE, Hosts
+from bnjax.runs.movie import Movie, unit_tiles
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
 from bnjax.train.frozen_outputs import FrozenOutputs, check_memory
@@ -55,7 +55,8 @@ class Run:
     """A run under way: its state, and what it has recorded so far.
 
     Attributes:
-      flat: the updates of its kernels.
+      kernels: site -> kernel [..., features] at the end of the last epoch that was recorded.
+      memories: what its probes keep of the epochs so far.
       movies: get a frame after each epoch.
       epochs: the fields of the ``epoch`` records.
       saved_steps: training steps that lie behind its last checkpoint.
@@ -71,7 +72,8 @@ class Run:
     dataset: Dataset
     model: Network
     state: TrainState
-    flat: FlatHistory
+    kernels: dict[str, np.ndarray]
+    memories: Memories = field(default_factory=dict)
     movies: Sequence[Movie] = ()
     epochs: list[dict[str, Any]] = field(default_factory=list)
     saved_steps: int = 0
@@ -154,7 +156,7 @@ def prepare(
         state=state,
         programs=made,
         steps=epoch_steps(config, made, dataset.train, mesh),
-        flat=FlatHistory(kernels),
+        kernels=kernels,
         movies=movies,
     )
 

@@ -5,6 +5,7 @@ import re
 from pathlib import PurePath
 from typing import Any
 
+from bnjax.probes import ALL, Need, chosen_probes
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.fields import ConfigError, check_field
 from bnjax.settings.finetuning import canonical_classes, fine_tuning_changes
@@ -43,8 +44,20 @@ def resolve(config: Config) -> Config:
     changes["classes"] = canonical_classes("classes", config.classes)
     changes["bn_batch"] = _canonical_bn_batch(config)
     checkpoint_pace(config.checkpoint_every)
+    _check_probes(config)
     placement = str(config.parsed_placement())
     return dataclasses.replace(config, **changes, placement=placement, order=Config.order)
+
+
+def _check_probes(config: Config) -> None:
+    flag = f"--probes={config.probes}"
+    try:
+        probes = chosen_probes(config.probes)
+    except ValueError as error:
+        raise ConfigError(f"{flag}: {error}") from None
+    needing = [probe.name for probe in probes if Need.STATISTICS in probe.needs]
+    if needing and config.probes != ALL and not config.fresh_images:
+        raise ConfigError(f"{flag}: {needing[0]} looks at fresh statistics, and --fresh_images=0 makes none")
 
 
 def _canonical_bn_batch(config: Config) -> str:
