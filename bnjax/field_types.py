@@ -25,3 +25,5 @@ Loss = Annotated[float, Range(-0.001, 1e300)]  # rounding may leave one just bel
 #: Null where they are not finite, or were not measured.
 LossOrNull = Annotated[float | None, Range(-0.001, 1e300)]
 FractionOrNull = Annotated[float | None, Range(0, 1)]
+#: Of what is measured of arrays; null where it is not finite.
+SizeOrNull = Annotated[float | None, Range(0, 1e300)]

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bnjax.probes.dying import DYING
+from bnjax.probes.gradients import GRADIENTS
 from bnjax.probes.lag import LAG
 from bnjax.probes.probe import Memory, Need, Probe, Seen
+from bnjax.probes.shift import SHIFT
 
 #: Of each probe by its name.
 Memories = dict[str, Memory]
 
 #: By name, in the order of the help and of records.
-PROBES: dict[str, Probe] = {one.name: one for one in (DYING, LAG)}
+PROBES: dict[str, Probe] = {one.name: one for one in (DYING, LAG, SHIFT, GRADIENTS)}
 #: In the place of names.
 ALL, NONE = "all", "none"
 

@@ -1,12 +1,9 @@
 """How far running statistics lag behind the weights, by site (Wu and Johnson 2021, section 3)."""
 
-import math
-from typing import Annotated, TypedDict
+from typing import TypedDict
 
-from bnjax.field_types import Range
-from bnjax.probes.probe import Memory, Moments, Need, Probe, Seen
-
-_SizeOrNull = Annotated[float | None, Range(0, 1e300)]
+from bnjax.field_types import SizeOrNull
+from bnjax.probes.probe import Memory, Moments, Need, Probe, Seen, rounded
 
 
 class Lag(TypedDict):
@@ -19,8 +16,8 @@ class Lag(TypedDict):
       variance_ratio: the running variance as a multiple of the fresh one.
     """
 
-    mean_lag: _SizeOrNull
-    variance_ratio: _SizeOrNull
+    mean_lag: SizeOrNull
+    variance_ratio: SizeOrNull
 
 
 def lag(running: Moments, fresh: Moments) -> Lag:
@@ -31,13 +28,9 @@ def lag(running: Moments, fresh: Moments) -> Lag:
     distances = abs(running.mean - fresh.mean)[varies] / fresh.var[varies] ** 0.5
     ratios = running.var[varies] / fresh.var[varies]
     of_means, of_variances = (
-        _rounded(float(np.median(numbers))) if varies.any() else None for numbers in (distances, ratios)
+        rounded(np.median(numbers)) if varies.any() else None for numbers in (distances, ratios)
     )
     return {"mean_lag": of_means, "variance_ratio": of_variances}
-
-
-def _rounded(number: float) -> float | None:
-    return float(f"{number:.6g}") if math.isfinite(number) else None
 
 
 def _look(seen: Seen, memory: Memory) -> dict[str, Lag]:

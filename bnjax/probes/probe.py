@@ -4,6 +4,7 @@ Probes are values without JAX. What has to be computed on a device they ask for 
 """
 
 import enum
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -27,6 +28,10 @@ class Need(enum.Flag):
     ACTIVATIONS = enum.auto()
     #: ``running`` and ``fresh``, which come with ``--fresh_images``.
     STATISTICS = enum.auto()
+    #: ``gradients``, from a batch of training images.
+    GRADIENTS = enum.auto()
+    #: ``evaluation`` and ``fresh``, from the training images of ``--fresh_images``.
+    EVALUATION = enum.auto()
 
 
 class Moments(NamedTuple):
@@ -47,6 +52,8 @@ class Seen:
       largest_input: site -> [features], the activation's largest input over test images and positions.
       active: site -> [features], fraction of the test images on which it is above 0 at some position.
       running, fresh: site -> the statistics that training left behind, and those of the weights as they are.
+      evaluation: site -> those of the same norm's input in evaluation mode, by fresh statistics everywhere.
+      gradients: site -> the L2 norm of the training loss's gradient by its kernel, of the trained ones.
     """
 
     activation: str
@@ -57,6 +64,13 @@ class Seen:
     active: Arrays
     running: Mapping[str, Moments] = field(default_factory=dict)
     fresh: Mapping[str, Moments] = field(default_factory=dict)
+    evaluation: Mapping[str, Moments] = field(default_factory=dict)
+    gradients: Mapping[str, float] = field(default_factory=dict)
+
+
+def rounded(number: float) -> float | None:
+    """A number as records hold it: six digits, which is more than it repeats to on another machine."""
+    return float(f"{number:.6g}") if math.isfinite(number) else None
 
 
 @dataclass(frozen=True)

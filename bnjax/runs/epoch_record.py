@@ -59,8 +59,7 @@ def _probed(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
         trained={site.name for site in model.sites if model.trains((unit_name(site.name), "kernel"))},
         largest_input=test.activation_input_max,
         active=test.active,
-        running=measured.running,
-        fresh=measured.fresh,
+        **measured.observed,
     )
     found = looked(chosen_probes(run.config.probes), seen, run.memories)
     run.kernels = measured.kernels

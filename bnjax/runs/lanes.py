@@ -5,7 +5,7 @@ Lanes see the same images on the device; those of one seed, or of an unshuffled 
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,12 @@ from jax.stages import Wrapped
 
 from bnjax.data import Dataset, epoch_order, in_memory
 from bnjax.data.batches import Batch
+from bnjax.probes import Need
 from bnjax.process.signals import held_signals
 from bnjax.runs.epoch_record import diverged_fields, epoch_fields
 from bnjax.runs.loop import WithinEpoch
-from bnjax.runs.measure import Measured, Measuring, measure
+from bnjax.runs.measure import Measured, measure
+from bnjax.runs.observe import Measuring
 from bnjax.runs.training import Run, Underway, check_train_images, has_diverged, site_kernels
 from bnjax.settings.config import Config
 from bnjax.train.feeding import Feeding, lane_of
@@ -57,6 +59,7 @@ class Lanes:
     loop: Wrapped
     eval_step: Wrapped
     fresh_step: Wrapped
+    observers: Mapping[Need, Wrapped]
     shared_order: bool
 
     def settle(self) -> None:
@@ -114,6 +117,7 @@ def join(runs: Sequence[Run], programs: Programs) -> Lanes:
         made.loop_over_one_order if shared else made.loop_over_orders,
         made.lanes_evaluation,
         made.lanes_fresh,
+        made.lanes_observers,
         shared,
     )
 
@@ -220,5 +224,6 @@ def _placed(order: np.ndarray, lanes: Lanes) -> Array:
 def _measure(lanes: Lanes, epoch: int) -> list[Measured]:
     eval_step, fresh_step = (WithValues(step, lanes.values) for step in (lanes.eval_step, lanes.fresh_step))
     feeding = Feeding(lanes.mesh, len(lanes.state.step))
-    measuring = Measuring(eval_step, fresh_step, lanes.runs[0].model, feeding)
+    observers = {need: WithValues(step, lanes.values) for need, step in lanes.observers.items()}
+    measuring = Measuring(eval_step, fresh_step, observers, lanes.runs[0].model, feeding)
     return measure(lanes.runs, lanes.state, epoch, measuring)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from bnjax.process.progress import Progress
 from bnjax.process.signals import held_signals
 from bnjax.runs.epoch_record import diverged_fields, epoch_fields, waiting_share
-from bnjax.runs.measure import Measured, Measuring, measure
+from bnjax.runs.measure import Measured, measure
+from bnjax.runs.observe import Measuring
 from bnjax.runs.precompute import precompute
 from bnjax.runs.training import Training, Underway, has_diverged
 from bnjax.train.feeding import Feeding
@@ -69,7 +70,8 @@ def train(
 
 def _measuring(run: Training) -> Measuring:
     programs, feeding = run.programs, Feeding(run.mesh, check=run.hosts.check_signals)
-    return Measuring(programs.eval_step, programs.fresh_step, programs.trained_part, feeding)
+    steps = (programs.eval_step, programs.fresh_step, programs.observers)
+    return Measuring(*steps, programs.trained_part, feeding)
 
 
 def _train_epoch(run: Training, epoch: int, progress: Progress, within_epoch: WithinEpoch) -> None:

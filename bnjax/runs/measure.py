@@ -4,20 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
 
 from bnjax.data import Images
-from bnjax.models import Network
-from bnjax.models.network import unit_name
-from bnjax.probes import Need, chosen_probes, needs_of
-from bnjax.probes.probe import Moments
+from bnjax.runs.observe import Measuring, observe
 from bnjax.runs.training import Run, site_kernels
-from bnjax.train.eval_step import EvalStep
 from bnjax.train.evaluate import Evaluation, Evaluator
-from bnjax.train.feeding import Feeding
-from bnjax.train.fresh import FreshStatistics, FreshStep, fresh_order, pooled_units, reads_fresh
-from bnjax.train.mesh import local
+from bnjax.train.fresh import FreshStatistics, fresh_order, reads_fresh
 from bnjax.train.state import TrainState
 from bnjax.train.step import Totals
 
@@ -32,7 +25,7 @@ class Measured:
       test_fresh, held_out_fresh: the same through fresh statistics, where the network depends on any.
       seen: of the training images, where ``evaluate_train`` asks for it.
       kernels: site -> kernel [..., features].
-      running, fresh: site -> the statistics of its norm, where a probe looks at them.
+      observed: what its probes ask for beside that, by attributes of :class:`bnjax.probes.Seen`.
     """
 
     trained: Totals
@@ -42,23 +35,7 @@ class Measured:
     held_out_fresh: Evaluation | None
     seen: Evaluation | None
     kernels: dict[str, np.ndarray]
-    running: dict[str, Moments]
-    fresh: dict[str, Moments]
-
-
-@dataclass(frozen=True)
-class Measuring:
-    """What measures the runs of one program: a run by itself, or those of lanes.
-
-    Attributes:
-      eval_step, fresh_step: compiled for one state, or for the stacked ones of lanes.
-      model: what they compute.
-    """
-
-    eval_step: EvalStep
-    fresh_step: FreshStep
-    model: Network
-    feeding: Feeding
+    observed: dict[str, Any]
 
 
 def measure(runs: Sequence[Run], state: TrainState, epoch: int, measuring: Measuring) -> list[Measured]:
@@ -79,8 +56,7 @@ def measure(runs: Sequence[Run], state: TrainState, epoch: int, measuring: Measu
     seen = evaluated(fed.train if config.evaluate_train else None, statistics[:1])
     by_lane = measuring.feeding.by_lane
     kernels = by_lane(site_kernels(runs[0].model, state))
-    compared = statistics if Need.STATISTICS in needs_of(chosen_probes(config.probes)) else []
-    norms = [by_lane(jax.device_get(local(found))) for found in compared]
+    observed = observe(runs, state, statistics, epoch, measuring)
     return [
         Measured(
             trained=run.underway.totals,
@@ -90,8 +66,7 @@ def measure(runs: Sequence[Run], state: TrainState, epoch: int, measuring: Measu
             held_out_fresh=_reading(held_out, 1, lane) if _reads_fresh(run) else None,
             seen=_reading(seen, 0, lane),
             kernels=kernels[lane],
-            running=_moments(run, norms[0][lane]) if norms else {},
-            fresh=_moments(run, norms[1][lane]) if norms[1:] else {},
+            observed=observed[lane],
         )
         for lane, run in enumerate(runs)
     ]
@@ -100,17 +75,6 @@ def measure(runs: Sequence[Run], state: TrainState, epoch: int, measuring: Measu
 def _reading(found: list[list[Evaluation]], number: int, lane: int) -> Evaluation | None:
     """What one of the statistics gives; None where nothing was evaluated by it."""
     return found[number][lane] if number < len(found) else None
-
-
-def _moments(run: Run, batch_stats: Any) -> dict[str, Moments]:
-    """Site -> statistics, of the norms that a run has and that fresh ones are computed of."""
-    units = pooled_units(run.model) & run.model.used(batch_stats).keys()
-    norms = {
-        site.name: batch_stats[unit_name(site.name)]["norm"]
-        for site in run.model.sites
-        if unit_name(site.name) in units
-    }
-    return {site: Moments(norm["mean"], norm["var"]) for site, norm in norms.items()}
 
 
 def _reads_fresh(run: Run) -> bool:

@@ -19,7 +19,8 @@ from bnjax.train.frozen_outputs import FrozenOutputs, check_memory
 from bnjax.train.initial import first_state
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
 from bnjax.train.norm_groups import check_norm_groups
-from bnjax.train.programs import Programs, RunPrograms
+from bnjax.train.programs import Programs
+from bnjax.train.run_programs import RunPrograms
 from bnjax.train.state import TrainState
 from bnjax.train.step import Totals
 from bnjax.train.stepping import EpochSteps, epoch_steps

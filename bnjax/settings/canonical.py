@@ -55,7 +55,7 @@ def _check_probes(config: Config) -> None:
         probes = chosen_probes(config.probes)
     except ValueError as error:
         raise ConfigError(f"{flag}: {error}") from None
-    needing = [probe.name for probe in probes if Need.STATISTICS in probe.needs]
+    needing = [probe.name for probe in probes if probe.needs & (Need.STATISTICS | Need.EVALUATION)]
     if needing and config.probes != ALL and not config.fresh_images:
         raise ConfigError(f"{flag}: {needing[0]} looks at fresh statistics, and --fresh_images=0 makes none")
 

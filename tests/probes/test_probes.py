@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from test_fresh import NORMED, fresh_of, side_by_side, trained
-from test_train import config
+from test_train import config, dataset
 
 from bnjax.probes import PROBES, chosen_probes
 from bnjax.probes.lag import LAG, lag
@@ -34,7 +34,10 @@ def test_probes_are_chosen_by_name_in_the_registrys_order():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (dict(probes="lagg"), "--probes=lagg: 'lagg' is not all, none or one of dying, lag"),
+        (
+            dict(probes="lagg"),
+            "--probes=lagg: 'lagg' is not all, none or one of dying, lag",
+        ),
         (dict(probes="dying,"), "--probes=dying,: '' is not"),
         (
             dict(probes="dying,lag", fresh_images=0),
@@ -112,7 +115,9 @@ def test_no_bit_of_training_changes_and_only_the_chosen_ones_are_recorded():
     for probes, (_, epochs, summary) in found.items():
         for told in (*epochs, summary):
             assert bool(told["dying"]) == (probes != "none")
-            assert ("lag" in told) == (probes == "all")
+            assert [name for name in PROBES if name in told] == [
+                name for name in PROBES if probes == "all" or name == "dying"
+            ]
 
 
 @pytest.mark.slow
@@ -122,8 +127,11 @@ def test_lanes_are_looked_at_as_runs_by_themselves():
     alone = trained(**LAGGING)[1][-1]
     for site, told in alone["lag"].items():
         assert with_norm["lag"][site] == pytest.approx(told, rel=1e-3, abs=1e-3)
+        for probe in ("shift", "gradients"):
+            assert with_norm[probe][site] == pytest.approx(alone[probe][site], rel=1e-3, abs=1e-3)
         assert with_norm["dying"][site] == pytest.approx(alone["dying"][site], abs=0.05)
-    assert without["lag"] == {}
+    assert without["lag"] == without["shift"] == {}
+    assert without["gradients"]["fc/dense1"]["gradient_norm"] > 0
 
 
 @pytest.mark.slow
@@ -137,3 +145,48 @@ def test_a_checkpoint_holds_what_probes_remember(tmp_path):
         for name, array in memory.items():
             np.testing.assert_array_equal(again.memories[probe][name], array)
     np.testing.assert_array_equal(again.kernels["fc/dense1"], run.kernels["fc/dense1"])
+
+
+@pytest.mark.slow
+def test_dropout_in_front_of_a_norm_shifts_its_variance_by_what_it_adds():
+    """Kept units are scaled by 1 / (1 - p), which adds E[h^2] p / (1 - p) to the variance of each input h."""
+    rate, images = 0.5, 2000
+    settings = dict(
+        hidden_layers=2, width=40, placement="fc/dense2:before", dropout=rate, batch_size=500,
+        fresh_images=images, probes="shift", learning_rate=1e-12, epochs=1,
+    )  # fmt: skip
+    data = dataset(train_count=images)
+    run, epochs, _ = trained(data=data, **settings)
+    first, second = (
+        {name: np.asarray(run.state.params[unit][name], np.float64) for name in ("kernel", "bias")}
+        for unit in ("fc_dense1", "fc_dense2")
+    )
+    scaled = data.train.images.reshape(images, -1).astype(np.float64)
+    hidden = np.maximum(scaled @ first["kernel"] + first["bias"], 0)
+    still = (hidden @ second["kernel"]).var(0)
+    added = np.square(hidden).mean(0) @ np.square(second["kernel"]) * rate / (1 - rate)
+    expected = np.median(still / (still + added))
+    assert epochs[-1]["shift"] == {"fc/dense2": {"variance_shift": pytest.approx(expected, rel=0.05)}}
+    assert expected < 0.9
+
+
+@pytest.mark.slow
+def test_gradients_are_those_of_the_closed_form():
+    """Of one hidden layer and cross-entropy, in float64 by hand."""
+    run, epochs, _ = trained(placement="none", probes="gradients", fresh_images=0, epochs=1)
+    data, params = run.dataset.train, run.state.params
+    chosen = np.arange(16) * len(data) // 16
+    x = data.images[chosen].reshape(16, -1).astype(np.float64)
+    kernel, bias = (np.asarray(params["fc_dense1"][name], np.float64) for name in ("kernel", "bias"))
+    top, top_bias = (np.asarray(params["logits"][name], np.float64) for name in ("kernel", "bias"))
+    hidden = np.maximum(x @ kernel + bias, 0)
+    logits = hidden @ top + top_bias
+    chances = np.exp(logits - logits.max(1, keepdims=True))
+    chances /= chances.sum(1, keepdims=True)
+    chances[np.arange(16), data.labels[chosen]] -= 1
+    gradient = x.T @ ((chances @ top.T) * (hidden > 0)) / 16
+    found = epochs[-1]["gradients"]["fc/dense1"]
+    assert found["gradient_norm"] == pytest.approx(np.linalg.norm(gradient), rel=1e-4)
+    assert found["kernel_norm"] == pytest.approx(np.linalg.norm(kernel), rel=1e-5)
+    before = np.asarray(prepare(run.config, run.dataset).state.params["fc_dense1"]["kernel"], np.float64)
+    assert found["update_norm"] == pytest.approx(np.linalg.norm(kernel - before), rel=1e-4)
