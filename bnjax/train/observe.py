@@ -10,7 +10,6 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import optax
 from jax import Array
 
 from bnjax.data import InputScaling
@@ -44,7 +43,7 @@ def gradient_norms(
 
         gradients = jax.grad(mean_loss)(trained)
         kernels = {site.name: gradients.get(unit_name(site.name), {}).get("kernel") for site in model.sites}
-        return {site: optax.global_norm(kernel) for site, kernel in kernels.items() if kernel is not None}
+        return {site: jnp.linalg.norm(kernel.ravel()) for site, kernel in kernels.items() if kernel is not None}
 
     return observe
 
