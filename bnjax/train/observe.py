@@ -43,7 +43,9 @@ def gradient_norms(
 
         gradients = jax.grad(mean_loss)(trained)
         kernels = {site.name: gradients.get(unit_name(site.name), {}).get("kernel") for site in model.sites}
-        return {site: jnp.linalg.norm(kernel.ravel()) for site, kernel in kernels.items() if kernel is not None}
+        return {
+            site: jnp.linalg.norm(kernel.ravel()) for site, kernel in kernels.items() if kernel is not None
+        }
 
     return observe
 
