@@ -131,7 +131,7 @@ def test_lanes_are_looked_at_as_runs_by_themselves():
             assert with_norm[probe][site] == pytest.approx(alone[probe][site], rel=1e-3, abs=1e-3)
         assert with_norm["dying"][site] == pytest.approx(alone["dying"][site], abs=0.05)
     assert without["lag"] == without["shift"] == {}
-    assert without["gradients"]["fc/dense1"]["gradient_norm"] > 0
+    assert without["gradients"].keys() == {"fc/dense1"}
 
 
 @pytest.mark.slow
