@@ -5,6 +5,7 @@ import re
 from pathlib import PurePath
 from typing import Any
 
+from bnjax.architectures import ARCHITECTURES
 from bnjax.norm import NORMS, any_of_batch
 from bnjax.probes import ALL, Need, chosen_probes
 from bnjax.settings.config import FIELDS, Config
@@ -35,6 +36,7 @@ def resolve(config: Config) -> Config:
     config = dataclasses.replace(config, **numbers)
     for field in FIELDS:
         check_field(field, getattr(config, field.name))
+    _check_activation(config)
     if config.optimizer == "momentum":
         # A Config cannot tell a momentum of 0 from none given; `bnjax.commands.defaults.configured` can.
         momentum = USUAL_MOMENTUM if config.momentum == Config.momentum else config.momentum
@@ -48,6 +50,15 @@ def resolve(config: Config) -> Config:
     checkpoint_pace(config.checkpoint_every)
     _check_probes(config)
     return dataclasses.replace(config, **changes, **_canonical_norms(config))
+
+
+def _check_activation(config: Config) -> None:
+    taken = ARCHITECTURES[config.model].activations
+    if taken and config.activation not in taken:
+        raise ConfigError(
+            f"--activation={config.activation} is not one of {', '.join(taken)}, "
+            f"which --model={config.model} takes"
+        )
 
 
 def _canonical_norms(config: Config) -> dict[str, Any]:
