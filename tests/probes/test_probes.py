@@ -1,5 +1,7 @@
 """The registry of probes: what is chosen, what records hold of it, and that no bit of training changes."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from test_fresh import NORMED, fresh_of, side_by_side, trained
@@ -88,7 +90,8 @@ def test_a_frame_has_a_column_for_each_number_and_site():
     of_site = {"mean_lag": 0.5, "variance_ratio": None}
     units = {"silent": 1, "flat": None, "units": 12, "active": 0.25}
     epochs = [{"dying": {"a": units, "b": units}}, {"dying": {}, "lag": {"a": of_site}}]
-    facts = dict(run_id="1", config={}, data={}, device={}, git_commit=None, study="")
+    facts = dict(run_id="1", study="", data={"name": "made"}, device={}, versions={}, git_commit=None)
+    facts |= dict(config=dataclasses.asdict(resolve(Config())), started="", program={}, sites={})
     frame = frame_of([RecordedRun(facts, epochs, None)])
     assert frame["silent"].tolist() == pytest.approx([2, np.nan], nan_ok=True)
     assert frame["active:b"].tolist() == pytest.approx([0.25, np.nan], nan_ok=True)
