@@ -33,7 +33,7 @@ SET_UP = "pip install --no-deps -e . && "
 #: The tests themselves, and what has tests of its own.
 ELSEWHERE = ("pytest", "python experiments/speed.py", "python experiments/reproduce.py --study")
 #: Sections that say how to add something; their commands work once that is done.
-ADD = ("Add a network", "Add a study", "Add a data source")
+ADD = ("Add a norm", "Add a network", "Add a study", "Add a data source")
 BEHIND_SET_UP = [line.partition(SET_UP)[2] or line for line in EVERY]
 ADDED = [line for one in ADD for line in command_lines(section("bnjax/README.md", one))]
 RUN = [line for line in BEHIND_SET_UP if not line.startswith((*NETWORK, *ELSEWHERE)) and line not in ADDED]
