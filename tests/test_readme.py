@@ -218,7 +218,7 @@ def apply_diff(path, diff):
         lines = hunk.splitlines()
         before = "\n".join(line[1:] for line in lines if line[0] in " -")
         after = "\n".join(line[1:] for line in lines if line[0] in " +")
-        assert text.count(before) == 1, f"{path.name} holds {text.count(before)} times: {before}"
+        assert text.count(before) == 1, f"bnjax/README.md changes what {path} does not hold once: {before}"
         text = text.replace(before, after)
     path.write_text(text, encoding="utf-8")
 
