@@ -28,6 +28,7 @@ NOT_IDENTITY = (
     "overwrite",
     "evaluate_train",
     "fresh_images",
+    "probes",
     "precompute_frozen",
     "keep_state",
     "resume",
@@ -134,6 +135,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
         eval_batch_size=7,
         evaluate_train=True,
         fresh_images=0,
+        probes="none",
         precompute_frozen=True,
         keep_state=True,
         freeze_until="block1",
@@ -157,6 +159,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
     eval_batch_size=st.integers(1, 10**6),
     evaluate_train=st.booleans(),
     fresh_images=st.integers(0, 10**6),
+    probes=st.sampled_from(("none", "all", "dying")),
     precompute_frozen=st.booleans(),
     keep_state=st.booleans(),
 )
@@ -243,14 +246,15 @@ def test_a_momentum_that_is_1_in_float32_leaves_keras2_nothing_to_divide_by():
         resolve(Config(placement="all", trained_norm_mode="keras2-train", norm_momentum=1 - 1e-12))
 
 
-def test_every_number_has_bounds():
+def test_every_number_has_bounds_or_choices():
     numbers = {field.name for field in FIELDS if type(field.default) in (int, float)}
     assert {field.name for field in BOUNDED} == numbers - {field.name for field in CHOSEN}
 
 
 @pytest.mark.parametrize("field", CHOSEN, ids=lambda field: field.name)
 def test_what_is_no_choice_is_refused_by_name(field):
-    for value in ("other", "", str(field.default).upper()) if isinstance(field.default, str) else (-1,):
+    a_number = isinstance(field.default, int)
+    for value in (-1, field.default + 1) if a_number else ("other", "", field.default.upper()):
         with pytest.raises(ConfigError, match=rf"^--{field.name}={value} is not one of ") as caught:
             resolve(dataclasses.replace(Config(), **{field.name: value}))
         assert all(str(choice) in str(caught.value) for choice in field.metadata["choices"])
