@@ -12,9 +12,9 @@ from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.report.page.document import numbered, slug
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import best_first, config_of, cut, length_told, shared_settings
-from bnjax.report.sections.effects import grid_effects, shared_seeds
 from bnjax.settings.config import FIELDS
 from bnjax.settings.identity import identity
+from bnjax.stats.effects import grid_effects, shared_seeds
 from bnjax.stats.intervals import Estimate, estimate, paired_differences
 from bnjax.studies import recipe
 from bnjax.studies.vgg7 import VGG7
@@ -178,7 +178,7 @@ def _size(data: Mapping[str, Any]) -> str:
 def site_effects(group: Group, metric: Metric = lowest_loss) -> dict[str, Estimate]:
     """Site -> what a norm before its activation changes, whatever the other sites have.
 
-    The main effects of :func:`bnjax.report.sections.effects.grid_effects`.
+    The main effects of :func:`bnjax.stats.effects.grid_effects`.
     """
     values = {code: group.values(code, metric) for code in group.found}
     effects = grid_effects(values, VGG7_SITES)
