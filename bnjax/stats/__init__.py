@@ -21,6 +21,7 @@ from bnjax.stats.intervals import (
     possible,
 )
 from bnjax.stats.many import benjamini_hochberg, holm
+from bnjax.stats.percent import estimate_percent, logit, percent_of
 from bnjax.stats.ranking import Standing, standings
 from bnjax.stats.resampling import FEWEST_TO_RESAMPLE, Rank, bootstrap_mean, probability_better, ranks
 from bnjax.stats.seeds import MOST_SEEDS, seeds_for_share, seeds_needed, share_bound
@@ -38,10 +39,13 @@ __all__ = [
     "benjamini_hochberg",
     "bootstrap_mean",
     "estimate",
+    "estimate_percent",
     "grid_effects",
     "holm",
+    "logit",
     "paired_differences",
     "paired_p",
+    "percent_of",
     "possible",
     "probability_better",
     "ranks",

@@ -14,7 +14,7 @@ _POSSIBLE = {
     "points": (0.0, 100.0),
     "nats": (0.0, math.inf),
     "units": (0.0, math.inf),
-    "jumps": (0.0, math.inf),
+    "leaps": (0.0, math.inf),
     "of 256": (0.0, 256.0),
     "epochs": (1.0, math.inf),
 }

@@ -16,7 +16,7 @@ from bnjax.report.sections.tables import cifar10_table, provenance
 from bnjax.settings.canonical import resolve
 from bnjax.settings.identity import run_id
 from bnjax.studies import recipe
-from bnjax.studies.cifar10 import LOGGED_ACCURACY
+from bnjax.studies.cifar10_logs import LOGGED_ACCURACY
 
 ROOT = Path(__file__).parents[2]
 #: What made-up epochs say where nothing else is asked for.

@@ -7,13 +7,14 @@ from bnjax.report.figures.drawing import as_svg
 from bnjax.report.figures.pictures import drawings, movies
 from bnjax.report.page.document import Picture, Report, Section
 from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, of_study, without_mislabelled
-from bnjax.report.sections.claims import claims_section, commands_section, contrasts_section
+from bnjax.report.sections.claims import claims_section
 from bnjax.report.sections.conditions import conditions_section
+from bnjax.report.sections.contrasts import commands_section, contrasts_section
 from bnjax.report.sections.grid import grid_sections
 from bnjax.report.sections.provenance import runs_section
 from bnjax.report.sections.tables import provenance
-from bnjax.report.sections.verdict import judge_all
 from bnjax.report.sections.vgg7 import vgg7_groups
+from bnjax.report.verdicts.shelf import judge_all
 from bnjax.studies import CLAIMS
 
 _TITLE = "Where should Batch Normalization go?"

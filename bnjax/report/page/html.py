@@ -10,7 +10,7 @@ from bnjax.report.page.document import Cell, Picture, Report, Section, Table
 #: The browser may load nothing from elsewhere.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 #: Told by a sign as well as by colour.
-_SIGNS = {"supported": "✓", "contradicted": "✗", "inconclusive": "≈", "not run": "○"}
+_SIGNS = {"supported": "✓", "contradicted": "✗", "open": "≈", "cannot tell": "?", "not run": "○"}
 
 
 def as_html(report: Report) -> str:
@@ -86,5 +86,7 @@ def _cell(cell: Cell, column: str) -> str:
         shown = f"<code>{shown}</code>"
     elif cell.order is not None:
         kind = f"{kind} number".strip()
-    marked = f' class="{kind.replace("not run", "not-run")}"' if kind else ""
+    marked = (
+        f' class="{kind.replace("not run", "not-run").replace("cannot tell", "cannot-tell")}"' if kind else ""
+    )
     return f'<td role="cell" data-column="{escape(column)}"{marked}{_sorted_by(cell)}>{shown}</td>'

@@ -27,7 +27,14 @@ _ROOM = 3
 #: The file of runs that belong to no study.
 _NO_STUDY = "others"
 Tell = Callable[[str], None]
-_COLUMNS = ("text", "what was said", "published value", "ours, published", "verdict, published")
+_COLUMNS = {
+    "text": "text",
+    "what was said": "what was said",
+    "published value": "published",
+    "ours, published": "ours",
+    "verdict, published": "verdict",
+    "p among all, published": "p among all",
+}
 
 
 class ReadmeError(ValueError):
@@ -115,16 +122,16 @@ def results_text(report: Report) -> str:
     """The claims that runs of the published recipe answer, how many there are, and what numbers rest on."""
     claims = next(section for section in report.sections if section.name == "claims")
     table = claims.tables[0]
-    counts = claims.paragraphs[0]
-    return "\n\n".join([markdown_table(_answered(table)), counts, report.paragraphs[-1]])
+    counts, by_chance, *_ = claims.paragraphs
+    return "\n\n".join([markdown_table(_answered(table)), counts, by_chance, report.paragraphs[-1]])
 
 
 def _answered(table: Table) -> Table:
     places = [table.columns.index(name) for name in _COLUMNS]
-    verdict = places[-1]
+    verdict = table.columns.index("verdict, published")
 
     def chosen(cells: Sequence[Cell]) -> list[Cell]:
         return [cells[place] for place in places]
 
     rows = [chosen(cells) for cells in table.rows if cells[verdict].text != "not run"]
-    return Table(table.title, ("text", "what was said", "published", "ours", "verdict"), rows)
+    return Table(table.title, tuple(_COLUMNS.values()), rows)

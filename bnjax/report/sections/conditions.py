@@ -10,7 +10,7 @@ from bnjax.report.runs.readings import read
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import best_first, bound_settings, config_of, cut, length_told
 from bnjax.report.sections.provenance import condition_of
-from bnjax.report.sections.verdict import why_not_whole
+from bnjax.report.verdicts.cell import why_not_whole
 from bnjax.stats.intervals import estimate, possible
 
 _READINGS = {

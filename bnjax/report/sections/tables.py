@@ -11,7 +11,7 @@ from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import runs_of
 from bnjax.stats.intervals import Estimate
 from bnjax.studies import RECIPES, recipe
-from bnjax.studies.cifar10 import LOGGED_ACCURACY
+from bnjax.studies.cifar10_logs import LOGGED_ACCURACY
 
 _CIFAR10_COLUMNS = (
     "placement",

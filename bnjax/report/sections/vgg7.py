@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,12 @@ from bnjax.studies.vgg7 import VGG7
 
 #: "Early" is the first of so many parts of the epochs.
 _EARLY_PARTS = 5
+#: "Late" is the last of so many parts.
+_LATE_PARTS = 10
+#: A leap is a rise to so many times the loss of the epoch before.
+_LEAP = 1.2
+#: The loss that is early or late reached, as a part of what guessing has.
+_OF_CHANCE = 0.8
 _DATA_FACTS = ("name", "version", "encoding", "image_shape", "train_images", "test_images", "classes")
 Metric = Callable[[RecordedRun], float]
 
@@ -55,6 +62,32 @@ def largest_jump(run: RecordedRun) -> float:
     """The most that the test loss rises from one epoch to the next; 0 if it never does."""
     losses = test_losses(run)
     return max([0.0, *(after - before for before, after in itertools.pairwise(losses))])
+
+
+def _lowest_epoch(losses: Sequence[float]) -> int:
+    """Its place in the list, the first of equal ones."""
+    return losses.index(min(losses))
+
+
+def leaps(run: RecordedRun) -> float:
+    """How often the test loss rises by a fifth or more from one epoch to the next, past its lowest value."""
+    losses = test_losses(run)
+    pairs = itertools.pairwise(losses[_lowest_epoch(losses) :])
+    return sum(after >= _LEAP * before for before, after in pairs)
+
+
+def late_rise(run: RecordedRun) -> float:
+    """The median test loss of the last tenth of epochs minus that of the tenth that starts at the lowest."""
+    losses = test_losses(run)
+    part, lowest = max(1, len(losses) // _LATE_PARTS), _lowest_epoch(losses)
+    return statistics.median(losses[-part:]) - statistics.median(losses[lowest : lowest + part])
+
+
+def epochs_to_loss(run: RecordedRun) -> float:
+    """The first epoch whose test loss is at most 0.8 of chance, ln(classes); one more than all if none is."""
+    limit = _OF_CHANCE * math.log(run.run["data"]["classes"])
+    losses = test_losses(run)
+    return next((number for number, loss in enumerate(losses, start=1) if loss <= limit), len(losses) + 1)
 
 
 def best_accuracy(run: RecordedRun) -> float:
