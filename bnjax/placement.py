@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal, get_args
 
+from bnjax.errors import UserError
+
 Kind = Literal["conv", "depthwise", "dense"]
 Order = Literal["absent", "before", "after"]
 
@@ -32,7 +34,7 @@ _UNIT_CODE = re.compile(r"[cwd](?:(B?)r(B?)|(B?))")
 _MOST_NAMES = 12
 
 
-class PlacementError(ValueError):
+class PlacementError(UserError, ValueError):
     """A placement text that cannot be understood; the message is one line for the user."""
 
 

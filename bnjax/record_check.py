@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bnjax.errors import UserError
 from bnjax.schema import ADDED_LATER, COUNTED, MEASURED, PARTS, RANGES, SCHEMA, WORDS, Part, Types
 
 #: Changes when a field changes its meaning or disappears, not when one is added.
@@ -25,7 +26,7 @@ _TYPE_NAMES = {
 _IMAGE_AXES = 3
 
 
-class RecordError(ValueError):
+class RecordError(UserError, ValueError):
     """A line or an object that is not a record; the message names the file, the line and the field."""
 
 

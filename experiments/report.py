@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnjax.commands.flags import Parser, complain
+from bnjax.errors import FAILURES
 from bnjax.files import write_whole, write_whole_folder
 from bnjax.process.stdout import write_stdout
-from bnjax.records import RecordError
 from bnjax.report.figures.drawing import save_png
 from bnjax.report.figures.pictures import drawings, seed_drawings
 from bnjax.report.page.build import folder_report, runs_to_report
@@ -172,7 +172,7 @@ def main(argv: list[str]) -> int:
             _print(arguments)
         if arguments.figures:
             _draw(arguments)
-    except (RecordError, LookupError, OSError) as error:
+    except FAILURES as error:
         print(f"report.py: {error}", file=sys.stderr)
         return 1
     return 0

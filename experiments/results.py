@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bnjax.commands.flags import Parser, complain
+from bnjax.errors import FAILURES
 from bnjax.files import write_whole
-from bnjax.report.page.results import ReadmeError, keep, with_results
+from bnjax.report.page.results import keep, with_results
 
 _HERE = Path(__file__).parent
 _RESULTS, _README = _HERE / "results", _HERE.parent / "README.md"
@@ -38,7 +39,7 @@ def main(argv: list[str]) -> int:
             print(f"results.py: {len(kept)} runs added to {_RESULTS}", file=sys.stderr)
         readme = with_results(_README.read_text(encoding="utf-8"), _RESULTS, _tell)
         write_whole(_README, readme.encode())
-    except (ReadmeError, LookupError, OSError) as error:
+    except FAILURES as error:
         print(f"results.py: {error}", file=sys.stderr)
         return 1
     print(f"results.py: {_README}", file=sys.stderr)

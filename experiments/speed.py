@@ -4,11 +4,13 @@ import signal
 import sys
 from typing import NoReturn
 
-from speed_peers.contest import Contest, ContestError, say
+from speed_peers.contest import Contest, say
 from speed_peers.emitter import emitter
 from speed_peers.machine import machine_record
 from speed_peers.options import options_from_flags
-from speed_peers.processes import WorkerError, keep_cores
+from speed_peers.processes import keep_cores
+
+from bnjax.errors import UserError
 
 ABOUT = """\
 Times training steps on the CPU: forward, backward, Adam, with a norm in every unit and made-up images; and
@@ -48,7 +50,7 @@ def main(argv: list[str]) -> int:
     contest = Contest(options, emit)
     try:
         contest.run()
-    except (ContestError, WorkerError) as error:
+    except UserError as error:
         say(f"speed.py: {error}")
         return 1
     return 1 if contest.failures else 0

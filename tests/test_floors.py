@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "bnjax"
 FILES = sorted(PACKAGE.rglob("*.py"))
 #: Files beside the rooms, which all of them may use.
-VALUES = ("", "placement", "record_check", "records", "schema", "files", "checksummed")
+VALUES = ("", "placement", "record_check", "records", "schema", "errors", "files", "checksummed")
 #: From the ground up.
 ROOMS = (
     *(

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from functools import partial
 
 from bnjax.commands.flags import complain
+from bnjax.errors import FAILURES
 from bnjax.process.backend import device_count
 from bnjax.process.bar import say
 from bnjax.process.huge_pages import start_with_huge_pages
@@ -14,7 +15,7 @@ from bnjax.process.signals import Stopped, ends_in_time, stop_signals
 from bnjax.process.watched import lost, watched
 from bnjax.runs.hosts import ALONE, Hosts, LostError, joined
 from bnjax.runs.recorder import Recorder, finished_summary, print_record, same_command
-from bnjax.runs.run import device_errors, failures, train_run
+from bnjax.runs.run import device_errors, train_run
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
@@ -60,11 +61,11 @@ def _launch(configs: Sequence[Config], options: Options, program: str, yielding:
             return failed or _launch_all(configs, options, program)
     except ConfigError as error:
         complain(program, str(error))
-    except failures() as error:
-        print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
-        return FAILED
     except LostError as error:
         return lost(str(error))
+    except FAILURES as error:
+        print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
+        return FAILED
     except Stopped as stopped:
         return 128 + stopped.number
 

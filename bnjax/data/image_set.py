@@ -6,8 +6,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from bnjax.errors import UserError
 
-class DataError(Exception):
+
+class DataError(UserError):
     """Data that is absent, damaged or of another form; the message is one line that says what to do."""
 
 

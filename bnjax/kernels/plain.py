@@ -34,7 +34,8 @@ def depthwise(x: Array, kernel: Array, stride: int, padding: str | Pads) -> Arra
     """Convolution of each channel with a kernel of its own.
 
     On CPU it is a sum of shifted products, whose gradients are too, and which can be differentiated in
-    reverse any number of times: XLA's own form is many times slower there (measured, see BUILD_NOTES.md).
+    reverse any number of times: XLA's own form is many times slower there (measured,
+    see experiments/results/speed/README.md).
 
     Args:
       x: [batch, height, width, channels].

@@ -17,8 +17,9 @@ def start_with_huge_pages(program: str) -> None:
     """Starts the running program anew, with the same arguments, where that makes its steps faster.
 
     XLA takes the memory of a step on CPU from the system and gives it back after it: with pages of 4 KiB a
-    quarter of a large network's step goes by in page faults (measured, see BUILD_NOTES.md). glibc asks for
-    huge ones if the environment says so when the process starts. What the user has set stands.
+    quarter of a large network's step goes by in page faults (measured, see
+    experiments/results/speed/README.md). glibc asks for huge ones if the environment says so when the process
+    starts. What the user has set stands.
 
     Args:
       program: the name of the script; a process that was started as another one stays as it is. Nothing

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from bnjax.errors import UserError
 from bnjax.process.signals import Stopped, held_signals
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.options import Options
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class HostsError(Exception):
+class HostsError(UserError):
     """This process cannot train together with the others."""
 
 
-class LostError(Exception):
+class LostError(UserError):
     """Another process has ended or cannot be reached."""
 
 

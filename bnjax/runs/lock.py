@@ -4,8 +4,10 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from bnjax.errors import UserError
 
-class ClaimedError(Exception):
+
+class ClaimedError(UserError):
     """Another process is making the run at this moment."""
 
 

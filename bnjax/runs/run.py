@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bnjax.errors import UserError
 from bnjax.files import check_writable, remove_unfinished
 from bnjax.process.signals import Stopped, held_signals, last_words
-from bnjax.records import RecordError
-from bnjax.runs.hosts import ALONE, Hosts, HostsError, LostError
-from bnjax.runs.lock import ClaimedError, claimed
+from bnjax.runs.hosts import ALONE, Hosts, LostError
+from bnjax.runs.lock import claimed
 from bnjax.runs.recorder import Recorder, finished_summary
 from bnjax.settings.canonical import checkpoint_pace
-from bnjax.settings.config import Config
-from bnjax.settings.fields import ConfigError, WeightsError
+from bnjax.settings.config import Config, values_with
+from bnjax.settings.fields import Role
 from bnjax.settings.identity import identity
 from bnjax.settings.places import variables_path
 from bnjax.train.device_groups import check_groups
@@ -39,7 +39,7 @@ _OF_OTHERS = ("Gloo", "NCCL", "coordination service", "Connection reset", "Conne
 _ALIKE = ("bnjax", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
-class DeviceError(Exception):
+class DeviceError(UserError):
     """The device refused to go on."""
 
 
@@ -47,26 +47,8 @@ class OutOfMemoryError(DeviceError):
     """The device has too little memory."""
 
 
-class EngineError(Exception):
+class EngineError(UserError):
     """The cluster refused to take jobs."""
-
-
-def failures() -> tuple[type[Exception], ...]:
-    """What ends a run with one line for the user; anything else is a fault of bnjax and shows its trace."""
-    from bnjax.data.image_set import DataError
-
-    return (
-        ConfigError,
-        WeightsError,
-        DataError,
-        RecordError,
-        OSError,
-        MemoryError,
-        DeviceError,
-        EngineError,
-        ClaimedError,
-        HostsError,
-    )
 
 
 def train_run(
@@ -170,7 +152,7 @@ def check_alike(run: "Training") -> None:
     from bnjax.runs.run_record import versions
     from bnjax.train.state import digest
 
-    settings = {**identity(run.config), "eval_batch_size": run.config.eval_batch_size}
+    settings = {**identity(run.config), **values_with(run.config, Role.PROGRAM | Role.LOOP)}
     facts = {"settings": str(settings), "images": str(run.dataset.facts), "versions": str(versions(_ALIKE))}
     run.hosts.check_alike({**facts, "first parameters": digest(run.state.params)})
 

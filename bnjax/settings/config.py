@@ -7,11 +7,12 @@ help, its choices and its bounds stand in one place.
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from bnjax.architectures import ARCHITECTURES, Images
 from bnjax.placement import Placement, PlacementError, Site, parse_placement
 from bnjax.settings.data import DataSettings
-from bnjax.settings.fields import ConfigError
+from bnjax.settings.fields import ConfigError, Role
 from bnjax.settings.files import FileSettings
 from bnjax.settings.finetuning_settings import FineTuningSettings
 from bnjax.settings.network import NetworkSettings
@@ -54,3 +55,13 @@ class Config(FineTuningSettings, FileSettings, TrainingSettings, DataSettings, N
 
 #: In the order of the help: network, data, training, files, fine-tuning.
 FIELDS: tuple[dataclasses.Field, ...] = dataclasses.fields(Config)
+
+
+def names_with(role: Role) -> tuple[str, ...]:
+    """The settings that have a role, or one of several."""
+    return tuple(field.name for field in FIELDS if field.metadata["role"] & role)
+
+
+def values_with(config: Config, role: Role) -> dict[str, Any]:
+    """The same with their values."""
+    return {name: getattr(config, name) for name in names_with(role)}

@@ -1,21 +1,54 @@
-"""What a setting knows of itself: its help, choices and bounds, and whether it can change a result."""
+"""What a setting knows of itself: its help, choices, bounds and role, and whether it can change a result."""
 
 import dataclasses
+import enum
 import math
 import re
 import struct
 from typing import Any
 
+from bnjax.errors import UserError
+
 #: Of float32; smaller ones are flushed to 0 by most devices.
 _SMALLEST_NORMAL = 2.0**-126
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError, ValueError):
     """A setting that cannot be used; the message is one line for the user."""
 
 
-class WeightsError(ValueError):
+class WeightsError(UserError, ValueError):
     """Weights that do not fit or cannot be had; the message is one line that names what does not."""
+
+
+class Role(enum.Flag):
+    """Who reads a setting, and thus which runs have to have it in common.
+
+    Every setting has one of the first six, or both of DATA and PROGRAM. The others say more about it.
+    """
+
+    #: Compiled into the program: runs that share one have it in common.
+    PROGRAM = enum.auto()
+    #: A value of a gated program; compiled into the program of one condition.
+    TRACED = enum.auto()
+    #: Decides which images there are: runs that share them in memory have it in common.
+    DATA = enum.auto()
+    #: Read by the loop around the program: runs that train side by side have it in common.
+    LOOP = enum.auto()
+    #: Of one run alone, also beside others in one program.
+    OWN = enum.auto()
+    #: Where files lie and how this machine works; it changes no result.
+    HOST = enum.auto()
+    #: Runs of one condition may differ in it.
+    REPEAT = enum.auto()
+    #: Of a run that starts from another one's weights: that other one goes without it.
+    TARGET = enum.auto()
+    #: A path of this machine, which says nothing elsewhere.
+    PLACE = enum.auto()
+
+
+#: One of them at least says who reads a setting.
+READ_BY = Role.PROGRAM | Role.TRACED | Role.DATA | Role.LOOP | Role.OWN | Role.HOST
 
 
 def setting(
@@ -23,16 +56,28 @@ def setting(
     help: str,
     *,
     group: str,
+    role: Role,
     choices: tuple[str, ...] | None = None,
     bounds: str | None = None,
     identity: bool = True,
 ) -> Any:
-    """A field with what flags, checks and ``run_id`` need to know about it.
+    """A field with what flags, checks, programs, reports and ``run_id`` need to know about it.
 
-    ``bounds`` is an interval such as ``[0,1)`` or ``(0,inf)``; ``identity=False`` keeps a field that
-    cannot change a result (where files lie) out of ``run_id``.
+    Args:
+      default: also decides the type.
+      help: of its flag.
+      group: under which the help shows it.
+      role: who reads it, see :class:`Role`.
+      choices: what a text may be; None: anything.
+      bounds: an interval such as ``[0,1)`` or ``(0,inf)``.
+      identity: False keeps a field that cannot change a result out of ``run_id``.
+
+    Raises:
+      ValueError: the role does not say who reads it.
     """
-    metadata = dict(help=help, group=group, choices=choices, bounds=bounds, identity=identity)
+    if not role & READ_BY:
+        raise ValueError(f"{role} does not say who reads a setting: {READ_BY}")
+    metadata = dict(help=help, group=group, role=role, choices=choices, bounds=bounds, identity=identity)
     return dataclasses.field(default=default, metadata=metadata)
 
 

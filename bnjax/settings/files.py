@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bnjax.settings.fields import setting
+from bnjax.settings.fields import Role, setting
 
 
 @dataclass(frozen=True)
@@ -13,19 +13,24 @@ class FileSettings:
         "",
         "The study that a run belongs to, for the report; each script sets its own.",
         group="files",
+        role=Role.HOST,
         identity=False,
     )
     out_dir: str = setting(
         "runs",
         "Each run writes metrics.jsonl to a folder of its own below this one.",
         group="files",
+        role=Role.HOST | Role.PLACE,
         identity=False,
     )
-    overwrite: bool = setting(False, "Run again what has already finished.", group="files", identity=False)
+    overwrite: bool = setting(
+        False, "Run again what has already finished.", group="files", role=Role.HOST, identity=False
+    )
     resume: bool = setting(
         True,
         "Go on after the last checkpoint of an attempt that was cut; --noresume starts it anew.",
         group="files",
+        role=Role.HOST,
         identity=False,
     )
     checkpoint_every: str = setting(
@@ -33,5 +38,6 @@ class FileSettings:
         "Epochs between two checkpoints, or minutes (10min), which end within epochs too. 0: after each "
         "epoch, as far as writing them takes at most a twentieth of the time.",
         group="files",
+        role=Role.HOST,
         identity=False,
     )

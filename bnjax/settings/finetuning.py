@@ -5,9 +5,8 @@ from pathlib import PurePath
 from typing import Any
 
 from bnjax.architectures import ARCHITECTURES
-from bnjax.settings.config import Config
-from bnjax.settings.fields import ConfigError, in_float32
-from bnjax.settings.finetuning_settings import FineTuningSettings
+from bnjax.settings.config import Config, names_with
+from bnjax.settings.fields import ConfigError, Role, in_float32
 from bnjax.settings.freezing import Cut, Freezing
 
 
@@ -146,20 +145,12 @@ def _canonical_weights(config: Config) -> str:
 
 def source_config(config: Config) -> Config:
     """The run that ``pretrain`` asks for: the same network and training on the source set, nothing frozen."""
-    unchanged: dict[str, Any] = {
-        field.name: field.default
-        for field in dataclasses.fields(FineTuningSettings)
-        if field.name not in ("head_width", "keep_state")
+    without = {name: getattr(Config, name) for name in names_with(Role.TARGET)}
+    source: dict[str, Any] = {
+        "dataset": config.pretrain,
+        "classes": config.pretrain_classes,
+        "epochs": config.pretrain_epochs,
+        "study": "",
+        "keep_state": True,
     }
-    return dataclasses.replace(
-        config,
-        **unchanged,
-        dataset=config.pretrain,
-        classes=config.pretrain_classes,
-        epochs=config.pretrain_epochs,
-        validation=0.0,
-        train_images=0,
-        test_images=0,
-        study="",
-        keep_state=True,
-    )
+    return dataclasses.replace(config, **{**without, **source})

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bnjax.architectures import ARCHITECTURES
-from bnjax.settings.fields import setting
+from bnjax.settings.fields import Role, setting
 
 ACTIVATIONS = ("relu", "leaky_relu", "relu6", "elu", "prelu")
 STRIDE_PADDINGS = ("end", "same")
@@ -14,39 +14,59 @@ INITIALIZERS = ("glorot_uniform", "he_normal", "lecun_normal", "gaussian")
 class NetworkSettings:
     """Which network, where its norms stand, and what its units are."""
 
-    model: str = setting("cnn", "The network.", group="network", choices=tuple(ARCHITECTURES))
+    model: str = setting(
+        "cnn", "The network.", group="network", role=Role.PROGRAM, choices=tuple(ARCHITECTURES)
+    )
     placement: str = setting(
         "none",
         "Where the norms stand: none, all, a list of kinds, blocks, sites or globs with an optional order "
         "(conv,dense or conv:before,fc:after), or a code such as crB-cr-drB.",
         group="network",
+        role=Role.TRACED,
     )
     order: str = setting(
         "after",
         "Whether a norm stands before or after its activation, where --placement does not say.",
         group="network",
+        role=Role.TRACED,
         choices=("before", "after"),
     )
     dropout: float = setting(
-        0.0, "Probability of dropping a dense unit's output.", group="network", bounds="[0,1)"
+        0.0,
+        "Probability of dropping a dense unit's output.",
+        group="network",
+        role=Role.TRACED,
+        bounds="[0,1)",
     )
-    activation: str = setting("relu", "The hidden units' activation.", group="network", choices=ACTIVATIONS)
+    activation: str = setting(
+        "relu", "The hidden units' activation.", group="network", role=Role.PROGRAM, choices=ACTIVATIONS
+    )
     negative_slope: float = setting(
         0.01,
         "Slope of leaky_relu below zero; prelu learns its own, from 0.25.",
         group="network",
+        role=Role.TRACED,
         bounds="[0,1]",
     )
-    hidden_layers: int = setting(1, "Hidden layers of the MLP.", group="network", bounds="[1,1000]")
-    width: int = setting(256, "Units in each hidden layer of the MLP.", group="network", bounds="[1,65536]")
+    hidden_layers: int = setting(
+        1, "Hidden layers of the MLP.", group="network", role=Role.PROGRAM, bounds="[1,1000]"
+    )
+    width: int = setting(
+        256, "Units in each hidden layer of the MLP.", group="network", role=Role.PROGRAM, bounds="[1,65536]"
+    )
     width_multiplier: float = setting(
-        1.0, "Of MobileNetV2's features, as in its paper.", group="network", bounds="(0,10]"
+        1.0,
+        "Of MobileNetV2's features, as in its paper.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="(0,10]",
     )
     stride_padding: str = setting(
         "end",
         "Zeros around the input of MobileNetV2's blocks with stride 2. end: one row below and one column at "
         "the right, as published; same: as in Keras's own network, which differs for odd sides.",
         group="network",
+        role=Role.PROGRAM,
         choices=STRIDE_PADDINGS,
     )
     halvings: int = setting(
@@ -54,20 +74,31 @@ class NetworkSettings:
         "How many of MobileNetV2's five strides of 2 stay; the first ones become 1. 3 suits images of 32 "
         "pixels.",
         group="network",
+        role=Role.PROGRAM,
         bounds="[0,5]",
     )
-    conv_bias: bool = setting(False, "Biases in MobileNetV2's convolutions.", group="network")
+    conv_bias: bool = setting(
+        False, "Biases in MobileNetV2's convolutions.", group="network", role=Role.PROGRAM
+    )
     kernel_init: str = setting(
-        "glorot_uniform", "Initialiser of the kernels.", group="network", choices=INITIALIZERS
+        "glorot_uniform",
+        "Initialiser of the kernels.",
+        group="network",
+        role=Role.PROGRAM,
+        choices=INITIALIZERS,
     )
     init_deviation: float = setting(
-        0.01, "Standard deviation of gaussian kernels.", group="network", bounds="(0,inf)"
+        0.01, "Standard deviation of gaussian kernels.", group="network", role=Role.PROGRAM, bounds="(0,inf)"
     )
     norm_momentum: float = setting(
-        0.99, "What the running statistics keep of themselves in a step.", group="network", bounds="[0,1]"
+        0.99,
+        "What the running statistics keep of themselves in a step.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="[0,1]",
     )
     norm_epsilon: float = setting(
-        1e-3, "Added to the variance before its root.", group="network", bounds="(0,inf)"
+        1e-3, "Added to the variance before its root.", group="network", role=Role.PROGRAM, bounds="(0,inf)"
     )
     bn_batch: str = setting(
         "global",
@@ -76,4 +107,5 @@ class NetworkSettings:
         "one image are refused where it has one value per channel, as in dense layers. There, groups of 2 "
         "halve the running variance, since it follows the biased one.",
         group="network",
+        role=Role.PROGRAM,
     )

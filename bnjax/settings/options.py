@@ -6,99 +6,102 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from bnjax.settings.config import Config
-from bnjax.settings.fields import ConfigError, setting
+from bnjax.settings.fields import ConfigError, Role, setting
 
 _HOSTS = "several hosts"
 #: More runs side by side than any one device can hold.
 MOST_LANES = 4096
+#: An option decides about many runs, never about what one of them computes.
+_option = partial(setting, role=Role.HOST)
 
 
 @dataclass(frozen=True)
 class Options:
     """Which runs a command makes of its settings, and how."""
 
-    sweep: str = setting(
+    sweep: str = _option(
         "",
         "Runs every condition of a named sweep, or of a JSON file (a list of objects with settings, or an "
         "object of such objects by name), and goes on where an earlier try was cut.",
         group="runs",
     )
-    vary: str = setting(
+    vary: str = _option(
         "",
         "Runs every combination of settings, such as 'placement=none|conv,dense; dropout=0|0.4'; with "
         "--sweep, of every condition.",
         group="runs",
     )
-    seeds: int = setting(
+    seeds: int = _option(
         1,
         "Runs every condition with so many seeds: --seed, --seed + 1 and so on.",
         group="runs",
         bounds="[1,1000000]",
     )
-    jobs: int = setting(
+    jobs: int = _option(
         0,
         "How many runs are made side by side, each on a core of its own. 0: one a core on CPU, one on an "
         "accelerator. With --engine=slurm: into how many jobs the runs are dealt. 0: each in its own.",
         group="runs",
         bounds="[0,1024]",
     )
-    lanes: str = setting(
+    lanes: str = _option(
         "auto",
         "How many runs of a sweep that differ in values alone (placement, order, dropout, slope, learning "
         "rate, seed) train as one program. auto: 16 on an accelerator, fewer where its memory is too small; "
         "1 on CPU, where they take turns.",
         group="runs",
     )
-    engine: str = setting(
+    engine: str = _option(
         "processes",
         "What makes the runs. processes: this machine; slurm: jobs of a SLURM cluster, whose machines share "
         "--out_dir, bnjax and the data; local: the same jobs on this machine.",
         group="runs",
         choices=("processes", "slurm", "local"),
     )
-    engine_options: str = setting(
+    engine_options: str = _option(
         "",
         "What each job asks of the cluster: submitit's or sbatch's names with values, such as "
         "'partition=long,timeout_min=240,gpus_per_node=1,cpus_per_task=4,mem_gb=16'. A job ends itself "
         "before its time does, and goes on in another.",
         group="runs",
     )
-    dry_run: bool = setting(
+    dry_run: bool = _option(
         False,
         "Lists the runs that would be made, measures some steps, and says how long it would take.",
         group="runs",
     )
-    distributed: bool = setting(
+    distributed: bool = _option(
         False,
         "Trains one run together with other processes, over the devices of all of them; each is started with "
         "the same flags. TPU pods, SLURM and Open MPI tell JAX who they are; elsewhere the next three flags "
         "do.",
         group=_HOSTS,
     )
-    coordinator_address: str = setting(
+    coordinator_address: str = _option(
         "", "HOST:PORT of process 0, where it listens for the others.", group=_HOSTS
     )
-    num_processes: int = setting(0, "How many processes there are.", group=_HOSTS)
-    process_id: int = setting(0, "Which of them this one is, from 0.", group=_HOSTS)
-    initialization_timeout: int = setting(
+    num_processes: int = _option(0, "How many processes there are.", group=_HOSTS)
+    process_id: int = _option(0, "Which of them this one is, from 0.", group=_HOSTS)
+    initialization_timeout: int = _option(
         300, "Seconds for which a process waits for the others to start.", group=_HOSTS, bounds="[1,86400]"
     )
-    heartbeat_timeout_seconds: int = setting(
+    heartbeat_timeout_seconds: int = _option(
         20,
         "Seconds without a sign of life after which a process counts as dead, and all of them end.",
         group=_HOSTS,
         bounds="[2,86400]",
     )
-    movie: str = setting(
+    movie: str = _option(
         "",
         "A .gif, .webp or .mp4 file for a movie of the weight updates: a frame an epoch, with every unit of "
         "the first layer as a tile.",
         group="files",
     )
-    weight_movie: str = setting("", "The same of the weights themselves.", group="files")
+    weight_movie: str = _option("", "The same of the weights themselves.", group="files")
 
 
 OPTION_FIELDS: tuple[dataclasses.Field, ...] = dataclasses.fields(Options)

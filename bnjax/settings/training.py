@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bnjax.settings.fields import setting
+from bnjax.settings.fields import Role, setting
 
 SCHEDULES = ("constant", "cosine", "step")
 
@@ -16,47 +16,67 @@ class TrainingSettings:
         "published: as the experiment's author ran it; controlled: the same, but shuffled every epoch and "
         "with standardised inputs. A flag given beside it overrides it.",
         group="training",
+        role=Role.OWN,
         choices=("published", "controlled"),
     )
-    epochs: int = setting(10, "Passes over the training images.", group="training", bounds="[1,1000000]")
+    epochs: int = setting(
+        10,
+        "Passes over the training images.",
+        group="training",
+        role=Role.LOOP | Role.REPEAT,
+        bounds="[1,1000000]",
+    )
     batch_size: int = setting(
         128,
         "Images in one training step, over all devices. The images left over after the last whole batch are "
         "not trained on in that epoch: always the same ones with --shuffle=none.",
         group="training",
+        role=Role.PROGRAM,
         bounds="[1,1000000]",
     )
     optimizer: str = setting(
         "adam",
         "The optimizer. momentum is sgd with a --momentum of 0.9, unless another is given.",
         group="training",
+        role=Role.PROGRAM,
         choices=("adam", "sgd", "momentum"),
     )
-    learning_rate: float = setting(1e-3, "Step size.", group="training", bounds="(0,inf)")
+    learning_rate: float = setting(1e-3, "Step size.", group="training", role=Role.TRACED, bounds="(0,inf)")
     schedule: str = setting(
         "constant",
         "How --learning_rate falls, step by step. cosine: along half a cosine to 0 behind the last step; "
         "step: times --decay_factor after every --decay_epochs epochs.",
         group="training",
+        role=Role.PROGRAM,
         choices=SCHEDULES,
     )
     decay_epochs: int = setting(
-        30, "Epochs between two falls of --schedule=step.", group="training", bounds="[1,1000000]"
+        30,
+        "Epochs between two falls of --schedule=step.",
+        group="training",
+        role=Role.PROGRAM,
+        bounds="[1,1000000]",
     )
     decay_factor: float = setting(
-        0.1, "What a fall of --schedule=step leaves of the rate.", group="training", bounds="(0,1]"
+        0.1,
+        "What a fall of --schedule=step leaves of the rate.",
+        group="training",
+        role=Role.PROGRAM,
+        bounds="(0,1]",
     )
     label_smoothing: float = setting(
         0.0,
         "Part of the target that goes to all classes alike, in training; test losses are without it.",
         group="training",
+        role=Role.PROGRAM,
         bounds="[0,1)",
     )
-    momentum: float = setting(0.0, "Momentum of sgd.", group="training", bounds="[0,1)")
+    momentum: float = setting(0.0, "Momentum of sgd.", group="training", role=Role.PROGRAM, bounds="[0,1)")
     weight_decay: float = setting(
         0.0,
         "Decay of the kernels: added to the gradient for sgd, decoupled (AdamW) for adam.",
         group="training",
+        role=Role.PROGRAM,
         bounds="[0,inf)",
     )
     adam_form: str = setting(
@@ -64,14 +84,18 @@ class TrainingSettings:
         "Where epsilon stands in adam. keras: added before the bias correction, as in TensorFlow and Keras; "
         "paper: after it, as in the paper's algorithm 1, optax and PyTorch.",
         group="training",
+        role=Role.PROGRAM,
         choices=("keras", "paper"),
     )
-    adam_epsilon: float = setting(1e-8, "Epsilon of adam.", group="training", bounds="(0,inf)")
+    adam_epsilon: float = setting(
+        1e-8, "Epsilon of adam.", group="training", role=Role.PROGRAM, bounds="(0,inf)"
+    )
     precision: str = setting(
         "float32",
         "Of activations and products. bfloat16 halves their bytes, which accelerators gain by; parameters, "
         "statistics of norms and logits stay float32.",
         group="training",
+        role=Role.PROGRAM,
         choices=("float32", "bfloat16"),
     )
     kernels: str = setting(
@@ -79,6 +103,7 @@ class TrainingSettings:
         "How convolutions are computed on a CPU. llvm: by bnjax's own code for float32, made for each shape; "
         "xla: by XLA's; auto: by bnjax's where it can be, on one device and with llvmlite installed.",
         group="training",
+        role=Role.PROGRAM,
         choices=("auto", "xla", "llvm"),
         identity=False,
     )
@@ -86,9 +111,14 @@ class TrainingSettings:
         500,
         "Images in one step of the evaluation; every image counts once at any size.",
         group="training",
+        role=Role.LOOP,
         bounds="[1,1000000]",
         identity=False,
     )
     seed: int = setting(
-        0, "Decides initial weights, data order and dropout.", group="training", bounds="[0,4294967295]"
+        0,
+        "Decides initial weights, data order and dropout.",
+        group="training",
+        role=Role.OWN | Role.REPEAT,
+        bounds="[0,4294967295]",
     )

@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bnjax.settings.config import Config
+from bnjax.settings.config import Config, values_with
+from bnjax.settings.fields import Role
 from bnjax.settings.sharing import data_settings, program_settings
 
 #: On CPU a gated program's steps take longer than those of a program for one placement. It pays for runs of
@@ -29,14 +30,8 @@ class Task:
 
 def _lanes_key(config: Config) -> tuple[Hashable, ...]:
     """What lanes side by side have in common."""
-    common = (
-        config.epochs,
-        config.shuffle,
-        config.input_scale,
-        config.eval_batch_size,
-        config.evaluate_train,
-    )
-    return (program_settings(config, gated=True), data_settings(config), common)
+    loop = tuple(values_with(config, Role.LOOP).items())
+    return (program_settings(config, gated=True), data_settings(config), loop)
 
 
 def plan(configs: Sequence[Config], steps: Mapping[Config, int], lanes: int) -> list[Task]:

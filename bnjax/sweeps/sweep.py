@@ -1,7 +1,7 @@
 """Many runs by one command: side by side in processes that keep to a core each, or as lanes of one program.
 
 On CPU a small network leaves a second core idle: two runs of the MLP on a core each take hardly longer than
-one on both (measured, see BUILD_NOTES.md). Larger ones gain nothing, and lose nothing.
+one on both (measured, see experiments/results/speed/README.md). Larger ones gain nothing, and lose nothing.
 """
 
 import multiprocessing

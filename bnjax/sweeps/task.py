@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bnjax.data.image_set import ImageSet
+from bnjax.errors import FAILURES
 from bnjax.process.progress import Progress
 from bnjax.process.signals import held_signals, last_words
 from bnjax.runs.checkpoint import newest_common
@@ -18,7 +19,6 @@ from bnjax.runs.run import (
     OutOfMemoryError,
     Saves,
     device_errors,
-    failures,
     keep_state,
     load,
     take_up,
@@ -62,7 +62,7 @@ def make(task: Task, programs: "Programs", tell: Tell, ended: Ended) -> None:
     except OutOfMemoryError:
         for half in halves(Task(tuple(open_runs), task.gated)):
             make(half, programs, tell, ended)
-    except failures() as error:
+    except FAILURES as error:
         for config in open_runs:
             ended(config, _line(error))
 
@@ -79,7 +79,7 @@ def _alone(config: Config, gated: bool, programs: "Programs", tell: Tell) -> str
         raise
     except ClaimedError:
         return ELSEWHERE
-    except failures() as error:
+    except FAILURES as error:
         return _line(error)
 
 

@@ -25,7 +25,7 @@ OptimizerAt = Callable[[ArrayLike], optax.GradientTransformation]
 class LaneValues(NamedTuple):
     """What the runs of one program differ in beside their states; scalars, or stacked along a first axis.
 
-    They carry :data:`bnjax.sweeps.plan.TRACED_SETTINGS`.
+    They carry the settings whose role is ``TRACED``.
 
     Attributes:
       gates: the collection that switches the norms of a gated network.

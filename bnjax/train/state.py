@@ -17,7 +17,7 @@ from bnjax.train.partition import split
 
 _INIT_KEY, _DROPOUT_KEY = 0, 1
 #: For a program that runs once: LLVM's unrolling of the random bits takes most of its compilation (measured,
-#: see BUILD_NOTES.md).
+#: see experiments/results/speed/README.md).
 _COMPILED_IN_HASTE = {"xla_backend_optimization_level": 1}
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bnjax.errors import UserError
 from speed_peers.contestants import BNJAX, CONTESTANTS, MATRIX_PRODUCTS, Contestant
 from speed_peers.measurements import significant
 from speed_peers.networks import ARCHITECTURES, Task
@@ -19,7 +20,7 @@ from speed_peers.sweep import sweep_line, sweep_norms, sweep_record, sweep_secon
 Emit = Callable[[dict[str, Any]], None]
 
 
-class ContestError(Exception):
+class ContestError(UserError):
     """The results would mean nothing; the message is one line."""
 
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bnjax.errors import UserError
 from speed_peers.contestants import Contestant
 from speed_peers.networks import Task
 
@@ -20,7 +21,7 @@ _SECONDS_TO_END = 10
 _UNTIMED_STEPS = 3
 
 
-class WorkerError(Exception):
+class WorkerError(UserError):
     """A worker failed; the message is one line."""
 
 

@@ -6,7 +6,13 @@ from pathlib import Path
 from bnjax.report.figures.drawing import as_svg
 from bnjax.report.figures.pictures import drawings, movies
 from bnjax.report.page.document import Picture, Report, Section
-from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, of_study, without_mislabelled
+from bnjax.report.runs.recorded import (
+    NoRunsError,
+    RecordedRun,
+    load_sound_runs,
+    of_study,
+    without_mislabelled,
+)
 from bnjax.report.sections.claims import claims_section
 from bnjax.report.sections.conditions import conditions_section
 from bnjax.report.sections.contrasts import commands_section, contrasts_section
@@ -32,7 +38,7 @@ def folder_report(
       more: sections of other sources, which come before the runs.
 
     Raises:
-      LookupError: there is no run at all, or none that is so long.
+      NoRunsError: there is no run at all, or none that is so long.
     """
     runs, problems = runs_to_report(directory, epoch)
     judged = judge_all(CLAIMS, runs, epoch)
@@ -56,14 +62,14 @@ def runs_to_report(directory: Path, epoch: int | None = None) -> tuple[list[Reco
     """Every run below a folder that can be read, and a line for each thing that cannot.
 
     Raises:
-      LookupError: there is no run at all, or none that is so long.
+      NoRunsError: there is no run at all, or none that is so long.
     """
     runs, problems = load_sound_runs(directory)
     if not runs:
-        raise LookupError("; ".join([f"no runs in {directory}", *problems]))
+        raise NoRunsError("; ".join([f"no runs in {directory}", *problems]))
     longest = max(len(run.epochs) for run in runs)
     if epoch and epoch > longest:
-        raise LookupError(f"no run in {directory} has {epoch} epochs; the longest has {longest}")
+        raise NoRunsError(f"no run in {directory} has {epoch} epochs; the longest has {longest}")
     counted, mislabelled = without_mislabelled(runs)
     return counted, [*problems, *mislabelled]
 

@@ -5,13 +5,15 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
 from bnjax import records
+from bnjax.errors import UserError
 from bnjax.files import write_whole
 from bnjax.report.page.build import folder_report
 from bnjax.report.page.document import Cell, Picture, Report, Table
 from bnjax.report.page.plain import markdown_table
 from bnjax.report.runs.kept import SUFFIX, read_kept, write_kept
 from bnjax.report.runs.recorded import run_files
-from bnjax.settings.config import Config
+from bnjax.settings.config import Config, names_with
+from bnjax.settings.fields import Role
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 #: The pictures that the README has room for are the first three of these that the records give, one of each.
@@ -37,7 +39,7 @@ _COLUMNS = {
 }
 
 
-class ReadmeError(ValueError):
+class ReadmeError(UserError, ValueError):
     """The README lacks the two marks between which results stand."""
 
 
@@ -78,7 +80,7 @@ def keep(source: Path, target: Path, tell: Tell = lambda line: None) -> list[str
 def _without_folders(record: dict) -> dict:
     if record["kind"] != "run":
         return record
-    usual = {"data_dir": Config.data_dir, "out_dir": Config.out_dir}
+    usual = {name: getattr(Config, name) for name in names_with(Role.PLACE)}
     data = dict(record["data"])
     if PurePath(data.get("source", "")).is_absolute():
         data["source"] = PurePath(data["source"]).name
@@ -95,7 +97,7 @@ def with_results(readme: str, directory: Path, tell: Tell = lambda line: None) -
 
     Raises:
       ReadmeError: the README has no place for results.
-      LookupError: there is no run at all.
+      NoRunsError: there is no run at all.
       OSError: a picture cannot be written.
     """
     before, begin, rest = readme.partition(BEGIN)

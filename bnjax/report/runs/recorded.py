@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bnjax import records
+from bnjax.errors import UserError
 from bnjax.record_check import printable, type_name
 from bnjax.report.runs.kept import SUFFIX, read_kept
 from bnjax.settings.config import FIELDS, Config
@@ -16,6 +17,10 @@ from bnjax.studies.study import CONTROLLED
 
 #: Settings without which a run cannot be told from another.
 _NEEDED = {"model", "placement", "dataset", "recipe", "epochs", "seed"}
+
+
+class NoRunsError(UserError, LookupError):
+    """There are no runs, or none of those that are asked for."""
 
 
 @dataclass(frozen=True)

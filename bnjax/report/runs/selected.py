@@ -6,11 +6,9 @@ from typing import Any
 
 from bnjax.report.runs.recorded import RecordedRun, config_of_record
 from bnjax.settings.canonical import resolve
-from bnjax.settings.config import Config
+from bnjax.settings.config import Config, names_with
+from bnjax.settings.fields import Role
 from bnjax.settings.identity import identity
-
-#: What runs of one condition may differ in.
-_FREE = {"seed", "epochs"}
 
 
 def runs_of(runs: Sequence[RecordedRun], condition: Config) -> list[RecordedRun]:
@@ -42,7 +40,7 @@ def bound_settings(config: Config) -> dict[str, Any]:
 
     The number of epochs is among them where a run's first epochs depend on it.
     """
-    free = _FREE - {"epochs"} if config.first_epochs_depend_on_all else _FREE
+    free = set(names_with(Role.REPEAT)) - ({"epochs"} if config.first_epochs_depend_on_all else set())
     return {name: value for name, value in identity(config).items() if name not in free}
 
 

@@ -10,14 +10,13 @@ from bnjax.report.runs.selected import best_first, bound_settings, config_of
 from bnjax.report.verdicts.cell import Cell
 from bnjax.report.verdicts.judgement import Found, Judgement, judged
 from bnjax.settings.canonical import resolve
-from bnjax.settings.config import Config
+from bnjax.settings.config import Config, names_with
+from bnjax.settings.fields import Role
 from bnjax.studies import RECIPES, STUDIES, recipe
 from bnjax.studies.claim import Claim, Data
 
 #: What tells the images of one set from those of another, in records.
 _DATA = ("name", "version", "encoding", "image_shape", "train_images", "test_images")
-#: Settings that say which data it is: a folder may bring validation images of its own.
-_OF_THE_DATA = ("dataset", "classes", "image_size", "validation", "train_images", "test_images")
 
 
 class Shelf:
@@ -91,13 +90,14 @@ def _rank(judgement: Judgement) -> tuple[bool, bool, int]:
 
 
 def _key(config: Config) -> str:
-    settings = {name: value for name, value in bound_settings(config).items() if name not in _OF_THE_DATA}
+    of_data = names_with(Role.DATA)  # with validation: a folder may bring images of its own for it
+    settings = {name: value for name, value in bound_settings(config).items() if name not in of_data}
     return json.dumps(settings, sort_keys=True)
 
 
 def _spanned(claim: Claim) -> set[str]:
     """The settings of the data in which a claim's own conditions differ."""
-    return {name for settings in claim.conditions.values() for name in settings} & set(_OF_THE_DATA)
+    return {name for settings in claim.conditions.values() for name in settings} & set(names_with(Role.DATA))
 
 
 def _same(ran: Config, asked: Config, names: Iterable[str]) -> bool:
