@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bnjax import records
 from bnjax.commands.flags import Parser
+from bnjax.settings.command_line import CommandLine
 
 ABOUT = """\
 Starts experiments, kills all of their processes (SIGKILL) at random moments, starts them again, until they
@@ -24,7 +25,7 @@ end; then compares records (but for times) and final states with those of a star
 
 Exit codes: 0 all ended as if undisturbed, 1 one did not."""
 
-_SMALL = ("--width=16", "--dropout=0.2", "--placement=all", "--recipe=controlled", "--batch_size=32")
+_SMALL = {"width": 16, "dropout": 0.2, "placement": "all", "recipe": "controlled", "batch_size": 32}
 #: Beside times: what else depends on when a run was cut.
 _APART = (*records.TIMING_FIELDS, "waiting")
 
@@ -32,7 +33,7 @@ _APART = (*records.TIMING_FIELDS, "waiting")
 class Case(NamedTuple):
     """What is killed: its flags, and so many epochs that it lasts a while."""
 
-    flags: tuple[str, ...]
+    flags: Mapping[str, Any]
     epochs: int
 
 
@@ -47,12 +48,12 @@ class Outcome(NamedTuple):
 
 def cases(photographs: Path) -> dict[str, Case]:
     """The three kinds of command lines; the last one reads a folder that :func:`make_photographs` fills."""
-    alone = (*_SMALL, "--dataset=digits")
-    streamed = (*_SMALL, f"--dataset=folder:{photographs}", "--image_size=16", "--augment=crop_flip")
-    lanes = ("--vary=negative_slope=0.1|0.3", "--activation=leaky_relu", "--lanes=2", "--seeds=2")
+    alone = {**_SMALL, "dataset": "digits"}
+    streamed = {**_SMALL, "dataset": f"folder:{photographs}", "image_size": 16, "augment": "crop_flip"}
+    lanes = {"vary": "negative_slope=0.1|0.3", "activation": "leaky_relu", "lanes": 2, "seeds": 2}
     return {
         "alone": Case(alone, 300),
-        "lanes": Case((*alone, *lanes), 300),
+        "lanes": Case({**alone, **lanes}, 300),
         "streamed": Case(streamed, 100),
     }
 
@@ -72,9 +73,9 @@ def make_photographs(folder: Path) -> None:
 
 def attempt(case: Case, out_dir: Path, seed: int, seconds: float | None, checkpoint_every: int) -> int | None:
     """Starts a case and kills it after so many seconds; returns its exit code, or None if it was killed."""
-    script = Path(__file__).resolve().with_name("mnist.py")
-    flags = (*case.flags, f"--epochs={case.epochs}", f"--seed={seed}", f"--out_dir={out_dir}")
-    command = [sys.executable, str(script), *flags, f"--checkpoint_every={checkpoint_every}"]
+    of_attempt = {"epochs": case.epochs, "seed": seed, "out_dir": out_dir}
+    flags = {**case.flags, **of_attempt, "checkpoint_every": checkpoint_every}
+    command = CommandLine("mnist", flags).arguments(Path(__file__).resolve().parent)
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as process:

@@ -22,6 +22,7 @@ from speed_peers.sweep import peer_seconds, timed
 from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.commands.flags import Parser
 from bnjax.placement import all_placements
+from bnjax.settings.command_line import CommandLine
 
 ABOUT = """\
 Times VGG7 at every placement for one epoch on digits, compilation included: as one sweep, as a process for
@@ -120,17 +121,16 @@ def _timed(command: Sequence[str], cache: Path) -> tuple[float, str]:
     return timed(command, {**os.environ, "BNJAX_CACHE_DIR": str(cache)})
 
 
-def _vgg7(folder: Path, side: int, *arguments: str) -> list[str]:
-    script = str(_FOLDER / "vgg7.py")
+def _vgg7(folder: Path, side: int, **flags: Any) -> list[str]:
     out = tempfile.mkdtemp(dir=folder)
-    usual = ["--dataset=digits", f"--image_size={side}", "--epochs=1", f"--out_dir={out}"]
-    return [sys.executable, script, *usual, *arguments]
+    usual = {"dataset": "digits", "image_size": side, "epochs": 1, "out_dir": out}
+    return CommandLine("vgg7", {**usual, **flags}).arguments(_FOLDER)
 
 
 def _sweep_seconds(codes: Sequence[str], folder: Path, vgg7: Callable[..., list[str]]) -> float:
     conditions = folder / "conditions.json"
     conditions.write_text(json.dumps([{"placement": code} for code in codes]), encoding="utf-8")
-    seconds, out = _timed(vgg7(f"--sweep={conditions}"), folder / "sweep")
+    seconds, out = _timed(vgg7(sweep=conditions), folder / "sweep")
     done = out.count('"kind": "summary"')
     if done != len(codes):
         raise WorkerError(f"the sweep made {done} of {len(codes)} runs")
@@ -139,7 +139,7 @@ def _sweep_seconds(codes: Sequence[str], folder: Path, vgg7: Callable[..., list[
 
 def _process_seconds(codes: Sequence[str], folder: Path, vgg7: Callable[..., list[str]]) -> list[float]:
     """0 to start with, and the seconds of each run."""
-    return [0.0] + [_timed(vgg7(f"--placement={code}"), folder / "alone")[0] for code in codes]
+    return [0.0] + [_timed(vgg7(placement=code), folder / "alone")[0] for code in codes]
 
 
 def _keras_seconds(codes: Sequence[str], folder: Path, side: int) -> list[float]:

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bnjax.settings.command_line import CommandLine
+from bnjax.settings.config import Config
+
 #: A condition's name -> the settings that make it.
 Conditions = dict[str, dict[str, Any]]
 
@@ -121,12 +124,10 @@ class Claim:
         """The command that runs it; empty where no record can tell."""
         if not self.contrasts:
             return ""
-        parts = [f"python experiments/{self.tested_by}.py"]
-        parts += [f"--sweep={self.sweep}"] if self.sweep else []
-        parts += [f"--vary='{self.vary}'"] if self.vary else []
-        parts += [f"--recipe={recipe_name}"] if recipe_name != "published" else []
-        parts += [f"--epochs={self.epochs}"] if self.epochs else []
-        return " ".join([*parts, f"--seeds={seeds}"])
+        recipe = recipe_name if recipe_name != Config.recipe else ""
+        asked = {"sweep": self.sweep, "vary": self.vary, "recipe": recipe, "epochs": self.epochs}
+        flags = {name: value for name, value in asked.items() if value}
+        return str(CommandLine(self.tested_by, {**flags, "seeds": seeds}))
 
 
 def minus(ours: str, reference: str, reading: str, expected: Expected, **more: Any) -> Contrast:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bnjax.settings.command_line import CommandLine
 from bnjax.settings.config import Config
 from speed_peers.contestants import BNJAX, CONTESTANTS, Contestant
 from speed_peers.networks import Task, task_settings
@@ -58,16 +59,9 @@ def bnjax_sweep(task: Task, norms: Sequence[str], scratch: Path) -> list[str]:
     conditions = scratch / "conditions.json"
     conditions.write_text(json.dumps([{"placement": text} for text in placements]), encoding="utf-8")
     settings = {name: value for name, value in task_settings(task).items() if name != "placement"}
-    flags = [f"--{name}={value}" for name, value in settings.items()]
-    where = [f"--out_dir={scratch / 'runs'}", f"--sweep={conditions}"]
-    return [
-        sys.executable,
-        str(_EXPERIMENTS / "cifar10.py"),
-        "--dataset=digits",
-        "--epochs=1",
-        *flags,
-        *where,
-    ]
+    flags = {"dataset": "digits", "epochs": 1, **settings}
+    where = {"out_dir": scratch / "runs", "sweep": conditions}
+    return CommandLine("cifar10", {**flags, **where}).arguments(_EXPERIMENTS)
 
 
 def peer_seconds(

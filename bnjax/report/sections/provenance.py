@@ -1,13 +1,13 @@
 """Where the numbers come from: every run with its command, commit, versions, device and data."""
 
 import dataclasses
-import shlex
 from collections.abc import Sequence
 
 from bnjax.report.page.document import Cell, Section, Table, number, text
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import config_of
-from bnjax.settings.config import FIELDS
+from bnjax.settings.command_line import CommandLine
+from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.identity import identity
 from bnjax.studies import STUDIES, recipe
 
@@ -32,13 +32,11 @@ def command_of(run: RecordedRun) -> str:
     config = config_of(run)
     if run.study not in STUDIES:
         return ""
-    base = dataclasses.asdict(recipe(run.study, config.recipe))
-    flags = ["--recipe=controlled"] if config.recipe == "controlled" else []
-    for field in FIELDS:
-        value = getattr(config, field.name)
-        if field.metadata["identity"] and field.name not in ("recipe", "order") and value != base[field.name]:
-            flags.append(f"--{field.name}={value}")
-    return shlex.join(["python", f"experiments/{run.study}.py", *flags])
+    base = dataclasses.replace(recipe(run.study, config.recipe), recipe=Config.recipe, order=config.order)
+    names = [field.name for field in FIELDS if field.metadata["identity"]]
+    ours = {name: getattr(config, name) for name in sorted(names, key=lambda name: name != "recipe")}
+    flags = {name: value for name, value in ours.items() if value != getattr(base, name)}
+    return str(CommandLine(run.study, flags))
 
 
 def condition_of(run: RecordedRun) -> str:
