@@ -78,13 +78,13 @@ def epochs_of(*dying):
 def test_readings_and_frames_bear_units_that_are_not_trained():
     trained, frozen = {"silent": 1, "flat": 2, "units": 4}, {"silent": 1, "flat": None, "units": 4}
     facts = dict(run_id="x", config={"seed": 0}, data={}, device={}, git_commit=None)
-    half = RecordedRun(facts, epochs_of({"a": trained, "b": frozen}), None)
-    none = RecordedRun(facts, epochs_of({"a": frozen, "b": frozen}), None)
+    half = RecordedRun(facts, epochs_of(*2 * [{"a": trained, "b": frozen}]), None)
+    none = RecordedRun(facts, epochs_of(*2 * [{"a": frozen, "b": frozen}]), None)
     assert (read("most_flat", half), read("most_flat", none)) == (2.0, None)
     frame = frame_of([half, none])
     assert frame["flat"].dtype == frame["flat:b"].dtype == float
-    assert frame["flat"].fillna(-1).tolist() == [2, -1]
-    assert frame["silent"].tolist() == [2, 2]
+    assert frame["flat"].fillna(-1).tolist() == [2, 2, -1, -1]
+    assert frame["silent"].tolist() == [2, 2, 2, 2]
 
 
 def row(table, placement, dropout):
