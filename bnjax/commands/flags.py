@@ -22,7 +22,14 @@ from bnjax.settings.canonical import resolve
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.fields import ConfigError, check_field, parse_number
 from bnjax.settings.identity import run_id
-from bnjax.settings.options import MOST_LANES, OPTION_FIELDS, Options, check_distributed, engine_parameters
+from bnjax.settings.options import (
+    MOST_LANES,
+    OPTION_FIELDS,
+    Options,
+    check_distributed,
+    check_until,
+    engine_parameters,
+)
 from bnjax.settings.places import expanded
 from bnjax.studies import STUDIES, Conditions, recipe
 
@@ -74,6 +81,7 @@ def command_from_flags(argv: Sequence[str], experiment: str, about: str) -> Comm
         asked = {name for some in (settings, *conditions.values()) for name in some}
         _check_movies(options, len(configs))
         check_distributed(options, given, configs)
+        check_until(options, given)
         return Command(configs, options, frozenset() if "validation" in asked else frozenset(configs))
     except (flags.Error, ConfigError) as error:
         complain(argv[0], str(error))

@@ -51,14 +51,17 @@ def _launch(configs: Sequence[Config], options: Options, program: str, yielding:
     try:
         with ends_in_time(_SECONDS_TO_STOP), stop_signals():
             configs = _fitted(configs, yielding)
-            sources = _sources(configs)
             if options.dry_run:
                 from bnjax.sweeps.estimate import dry_run
 
-                return dry_run([*sources, *configs], options, program)
-            still = dataclasses.replace(options, movie="", weight_movie="")
-            failed = _launch_sources(sources, still, program) if sources else 0
-            return failed or _launch_all(configs, options, program)
+                return dry_run([*_sources(configs), *configs], options, program)
+            if any(config.until for config in configs):
+                from bnjax.commands.until import until_decided
+
+                return until_decided(
+                    configs, options, program, partial(_make, options=options, program=program)
+                )
+            return _make(configs, options, program)
     except ConfigError as error:
         complain(program, str(error))
     except LostError as error:
@@ -68,6 +71,14 @@ def _launch(configs: Sequence[Config], options: Options, program: str, yielding:
         return FAILED
     except Stopped as stopped:
         return 128 + stopped.number
+
+
+def _make(configs: Sequence[Config], options: Options, program: str) -> int:
+    """Makes runs, and before them those that they start from."""
+    sources = _sources(configs)
+    still = dataclasses.replace(options, movie="", weight_movie="")
+    failed = _launch_sources(sources, still, program) if sources else 0
+    return failed or _launch_all(configs, options, program)
 
 
 def _fitted(configs: Sequence[Config], yielding: AbstractSet[Config]) -> list[Config]:

@@ -99,9 +99,26 @@ class Judgement:
         return sum(missing.values()) * statistics.fmean(lengths) if missing and any(lengths) else None
 
 
-def judged(claim: Claim, recipe_name: str, cell: Cell, setting: str, on_its_data: bool) -> Judgement:
-    """A claim held against the runs of a cell."""
-    interval = ANY_TIME if any(run.run["config"].get("until") for run in cell.runs) else STUDENT
+def judged(
+    claim: Claim,
+    recipe_name: str,
+    cell: Cell,
+    setting: str,
+    on_its_data: bool,
+    interval: Interval | None = None,
+) -> Judgement:
+    """A claim held against the runs of a cell.
+
+    Args:
+      claim: what was said.
+      recipe_name: of the runs.
+      cell: its runs on one data set and of one number of epochs.
+      setting: that data set and number, for people.
+      on_its_data: whether the claim speaks of that data.
+      interval: what the verdict rests on; None: what the runs say of how their number came about.
+    """
+    if not interval:
+        interval = ANY_TIME if any(run.run["config"].get("until") for run in cell.runs) else STUDENT
     found = tuple(_found(contrast, cell, claim, interval) for contrast in claim.contrasts)
     verdict, why = verdict_of_all(found)
     if verdict != "not run" and cell.epochs < claim.least_epochs:

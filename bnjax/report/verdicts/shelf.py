@@ -12,6 +12,7 @@ from bnjax.report.verdicts.judgement import Found, Judgement, judged
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config, names_with
 from bnjax.settings.fields import Role
+from bnjax.stats import Interval
 from bnjax.studies import RECIPES, STUDIES, recipe
 from bnjax.studies.claim import Claim, Data
 
@@ -22,14 +23,17 @@ _DATA = ("name", "version", "encoding", "image_shape", "train_images", "test_ima
 class Shelf:
     """Runs by their settings, whatever their data set, seed and number of epochs."""
 
-    def __init__(self, runs: Iterable[RecordedRun], epoch: int | None = None):
+    def __init__(
+        self, runs: Iterable[RecordedRun], epoch: int | None = None, interval: Interval | None = None
+    ):
         """Sorts the runs.
 
         Args:
           runs: of all experiments.
           epoch: cut all runs to so many epochs; those that planned fewer are passed over.
+          interval: what verdicts rest on; None: what the runs say of how their number came about.
         """
-        self._epoch = epoch
+        self._epoch, self._interval = epoch, interval
         self._runs: dict[str, list[RecordedRun]] = {}
         for run in runs:
             self._runs.setdefault(_key(config_of(run)), []).append(run)
@@ -45,7 +49,7 @@ class Shelf:
             return [nothing]
         cells = self._cells(claim, recipe(claim.tested_by, recipe_name))
         found = [
-            judged(claim, recipe_name, cell, _told(cell), _is_its_data(claim, cell))
+            judged(claim, recipe_name, cell, _told(cell), _is_its_data(claim, cell), self._interval)
             for cell in sorted(cells, key=lambda cell: (-cell.epochs, -len(cell.runs)))
         ]
         return sorted(found, key=_rank) or [nothing]
@@ -57,7 +61,7 @@ class Shelf:
             config = resolve(dataclasses.replace(base, **claim.conditions[condition]))
             for run in best_first(self._runs.get(_key(config), [])):
                 ran = config_of(run)
-                if (self._epoch and ran.epochs < self._epoch) or not _same(ran, config, spanned):
+                if (self._epoch and ran.epochs < self._epoch) or not _same_data(ran, config, claim):
                     continue
                 epochs, data = self._epoch or ran.epochs, _data_of(run, ran, spanned)
                 key = json.dumps([epochs, data])
@@ -100,8 +104,14 @@ def _spanned(claim: Claim) -> set[str]:
     return {name for settings in claim.conditions.values() for name in settings} & set(names_with(Role.DATA))
 
 
-def _same(ran: Config, asked: Config, names: Iterable[str]) -> bool:
-    return all(getattr(ran, name) == getattr(asked, name) for name in names)
+def answers(ran: Config, asked: Config, claim: Claim) -> bool:
+    """Whether runs of the one are of a claim's condition that asks for the other, on whatever data."""
+    return _same_data(ran, asked, claim) and _key(ran) == _key(asked)
+
+
+def _same_data(ran: Config, asked: Config, claim: Claim) -> bool:
+    """In what the claim's own conditions say of the data."""
+    return all(getattr(ran, name) == getattr(asked, name) for name in _spanned(claim))
 
 
 def _data_of(run: RecordedRun, config: Config, spanned: set[str]) -> dict[str, Any]:
