@@ -112,14 +112,15 @@ class _Rounds:
         return next(count for count in range(len(seeds) + 1) if self._first + count not in seeds)
 
     def _step(self, question: Question, one: Decision, made: dict[Config, set[int]]) -> _Step | None:
-        """Half of the seeds that are missing, and no more than there are."""
+        """Up to the fewest that decide; then half of those that are missing, and no more than there are."""
         if one.verdict in (*_DECIDED, "cannot tell") or question in self._stuck:
             return None
         count = self._count(question, made)
         needed = one.seeds or (0 if one.ours else question.claim.least_seeds)
         if needed <= count:
             return None
-        more = max(1, min(math.ceil((needed - count) / 2), count))
+        least = question.claim.least_seeds
+        more = least - count if count < least else min(math.ceil((needed - count) / 2), count)
         last = min(count + more, self._most)
         seeds = range(self._first, self._first + int(last))
         todo = [

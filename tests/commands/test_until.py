@@ -101,6 +101,7 @@ def test_an_effect_is_decided_and_the_rounds_end(tmp_path, one_question, capsys)
     assert until_decided(conditions(tmp_path), Options(most_seeds=60), "mnist.py", make) == 0
     assert make.rounds[0] == [("dBr", 0), ("dr", 0)]
     assert 5 <= len(make.seeds) < 30
+    assert len(make.rounds[1]) == 8  # nothing is decided below five seeds
     told = capsys.readouterr().err
     assert "mnist.py: 0 of 1 contrasts decided; open: mnist-bn-less-accurate (1 of 5 seeds)" in told
     assert told.splitlines()[-2:] == ["mnist.py: 1 of 1 contrasts decided", "mnist.py: all is decided"]
