@@ -14,9 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bnjax.record_check import SCHEMA_VERSION, NotJSONError, RecordError, check, parsed, printable, shown
-from bnjax.schema import SCHEMA as SCHEMA
+from bnjax.record_check import SCHEMA_VERSION, NotJSONError, RecordError, check, parsed, printable
+from bnjax.record_rules import RULES, Types, shown
+from bnjax.schema import Record, RunRecord, SummaryRecord
 
+#: kind -> field -> its types and what it means.
+SCHEMA: dict[str, dict[str, tuple[Types, str]]] = {
+    kind: {name: (of_field.types, of_field.meaning) for name, of_field in (rule.fields or {}).items()}
+    for kind, rule in RULES.items()
+}
 FILE_NAME = "metrics.jsonl"
 #: Beside it, where a run keeps its final parameters and statistics.
 VARIABLES_NAME = "variables.npz"
@@ -95,11 +101,19 @@ class Reading:
     """
 
     path: str
-    records: list[dict[str, Any]] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     bad: str = ""
     torn: bool = False
     later: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def run(self) -> RunRecord:
+        """The first record of a file whose records are in order."""
+        first = self.records[0]
+        if first["kind"] != "run":
+            raise RecordError(self.out_of_order)
+        return first
 
     @property
     def notices(self) -> list[str]:
@@ -128,22 +142,21 @@ class Reading:
         return ""
 
 
-def _misplaced(record: dict[str, Any], first: dict[str, Any], epochs: int, ended: bool) -> str:
-    kind = record["kind"]
+def _misplaced(record: Record, first: Record, epochs: int, ended: bool) -> str:
     if first["kind"] != "run":
         return f"the first record is of kind {first['kind']}, not run"
     if record["run_id"] != first["run_id"]:
         return f"a record of run {shown(record['run_id'])} among those of run {shown(first['run_id'])}"
-    if ended and kind != "summary":
-        return f"a record of kind {kind} behind the summary"
-    if kind == "epoch" and record["epoch"] != epochs + 1:
+    if ended and record["kind"] != "summary":
+        return f"a record of kind {record['kind']} behind the summary"
+    if record["kind"] == "epoch" and record["epoch"] != epochs + 1:
         return f"epoch {record['epoch']} where epoch {epochs + 1} is due"
-    if kind == "summary" and record["epochs"] != epochs:
+    if record["kind"] == "summary" and record["epochs"] != epochs:
         return f"the summary counts {record['epochs']} epochs, and there are {epochs}"
     return ""
 
 
-def read(path: Path) -> list[dict[str, Any]]:
+def read(path: Path) -> list[Record]:
     """The records of a file; blank lines and a torn last line are left out.
 
     Raises:
@@ -198,7 +211,7 @@ def _take(line: bytes, number: int, reading: Reading) -> None:
     reading.lines.append(number)
 
 
-def find_summary(path: Path, tell: Callable[[str], None] = lambda line: None) -> dict[str, Any] | None:
+def find_summary(path: Path, tell: Callable[[str], None] = lambda line: None) -> SummaryRecord | None:
     """The summary of a run that ended (done or diverged), or None.
 
     Args:
@@ -221,7 +234,7 @@ def find_summary(path: Path, tell: Callable[[str], None] = lambda line: None) ->
     return summary
 
 
-def ended(found: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+def ended(found: Iterable[Record]) -> SummaryRecord | None:
     """The summary among a run's records if it ended (done or diverged), or None."""
     summaries = [record for record in found if record["kind"] == "summary"]
     whole = [summary for summary in summaries if summary["status"] in ("done", "diverged")]

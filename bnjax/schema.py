@@ -1,191 +1,234 @@
-"""The fields of a run's records: their types, what they mean, and what values they may have."""
+"""The records of a run as types: their fields, what these mean, and what values they may have.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+This is the one definition: what is written and read is checked against it (:mod:`bnjax.record_rules`),
+readers have its types, and the README's table is made of its meanings. A field that is ``NotRequired`` came
+later, so that records of an earlier bnjax of the same schema lack it.
+"""
 
-Types = tuple[type, ...]
-_NUMBER = (int, float)
-_NUMBER_OR_NULL = (int, float, type(None))
-_COMMON: dict[str, tuple[Types, str]] = {
-    "schema": ((int,), "version of this schema"),
-    "kind": ((str,), "run, epoch or summary"),
-    "run_id": ((str,), "hash of the settings that differ from their defaults"),
-}
-_METRICS: dict[str, tuple[Types, str]] = {
-    "train_loss": (_NUMBER_OR_NULL, "mean cross-entropy (nats) over the epoch's batches, as trained"),
-    "train_accuracy": (_NUMBER_OR_NULL, "fraction right over the epoch's batches, as trained"),
-    "validation_loss": (_NUMBER_OR_NULL, "over all validation images; null where there are none"),
-    "validation_accuracy": (_NUMBER_OR_NULL, "over all validation images; null where there are none"),
-    "train_evaluation_loss": (
-        _NUMBER_OR_NULL,
-        "over all training images after the epoch, in evaluation mode; null without --evaluate_train",
-    ),
-    "train_evaluation_accuracy": (
-        _NUMBER_OR_NULL,
-        "over all training images after the epoch, in evaluation mode; null without --evaluate_train",
-    ),
-    "test_loss": (_NUMBER_OR_NULL, "mean cross-entropy (nats) over every test image"),
-    "test_accuracy": (_NUMBER_OR_NULL, "fraction right over every test image"),
-    "test_top5_accuracy": (
-        _NUMBER_OR_NULL,
-        "fraction of test images whose class is among the five rated highest; null up to five classes",
-    ),
-}
-#: kind -> field -> (types, meaning).
-SCHEMA: dict[str, dict[str, tuple[Types, str]]] = {
-    "run": {
-        **_COMMON,
-        "study": ((str,), "the study that it belongs to; empty where it was started by none"),
-        "config": ((dict,), "every setting, the placement as its code"),
-        "data": (
-            (dict,),
-            "source, encoding, image counts and shape, what was done to the images; trained_per_epoch: those "
-            "in whole batches",
-        ),
-        "sites": ((dict,), "site -> absent, before or after the activation"),
-        "parameters": ((int,), "trained numbers in the network"),
-        "program": (
-            (dict,),
-            "gated: whether placements, rates and slopes were values of the program; lanes: how many runs "
-            "trained side by side in it; kernels: whether convolutions were bnjax's own code (llvm) or XLA's",
-        ),
-        "versions": ((dict,), "package -> version"),
-        "device": ((dict,), "platform, kind and count of the devices, XLA flags and JAX settings in force"),
-        "git_commit": (
-            (str, type(None)),
-            "commit of bnjax, with -dirty where files differ; null outside git",
-        ),
-        "started": ((str,), "UTC time, ISO 8601"),
-    },
-    "epoch": {
-        **_COMMON,
-        "epoch": ((int,), "1 is the first"),
-        "step": ((int,), "training steps so far"),
-        "status": ((str,), "ok, or diverged when a loss is not finite"),
-        **_METRICS,
-        "train_batch_accuracy": (
-            (dict,),
-            "of single batches as trained: lowest, median, and perfect, the fraction without an error",
-        ),
-        "dying": (
-            (dict,),
-            "site -> {silent, flat, units, active}: units counted at the end of the epoch, and the fraction "
-            "of test images on which the median unit is active; flat is null where the kernel is not trained",
-        ),
-        "seconds": (_NUMBER, "training time of the epoch, without evaluation"),
-        "images_per_second": (_NUMBER, "training images per second"),
-        "waiting": (
-            _NUMBER_OR_NULL,
-            "fraction of the training time for which the device had no batch; null with images in memory",
-        ),
-    },
-    "summary": {
-        **_COMMON,
-        "status": ((str,), "done, diverged or interrupted"),
-        "epochs": ((int,), "epochs recorded"),
-        "steps": ((int,), "training steps taken; of an interrupted run those that its last checkpoint holds"),
-        "final": ((dict,), "metrics of the last epoch; empty if none ended"),
-        "best": (
-            (dict,),
-            "best test_accuracy, lowest test_loss and validation_loss, and their epochs; empty if none ended",
-        ),
-        "dying": ((dict,), "as in the last epoch"),
-        "state_sha256": ((str, type(None)), "digest of final params and batch_stats; null unless done"),
-        "compile_seconds": (
-            _NUMBER,
-            "until the training step was compiled; little where another run of the process had done it",
-        ),
-        "seconds": (_NUMBER, "wall time of the run"),
-    },
-}
-#: Fields that records of an earlier bnjax of the same schema do not have.
-ADDED_LATER = (
-    "study",
-    "test_top5_accuracy",
-    "train_batch_accuracy",
-    "waiting",
-    "program",
-    "compile_seconds",
-    "train_evaluation_loss",
-    "train_evaluation_accuracy",
-)
+import enum
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, TypedDict
 
 
-@dataclass(frozen=True)
-class Part:
-    """What an object within a record holds.
+class Range(NamedTuple):
+    """Least and largest value of a number."""
 
-    Attributes:
-      needed: names that have to be there -> types.
-      known: other names -> types.
-      others: types of all other names; None: such a name comes from a later version.
-      words: what the others may be; empty: anything of these types.
-      may_be_empty: whether it may hold nothing, as where no epoch has ended.
-      of_each_site: whether the field holds such an object for each site.
+    low: float
+    high: float
+
+
+class Needs(NamedTuple):
+    """Names that an object with free names has to have."""
+
+    names: tuple[str, ...]
+
+
+class Holds(enum.Enum):
+    """Which fields an object holds, where it is not all of them and no others.
+
+    A name that is none of its fields comes from a later version, and is ignored.
     """
 
-    needed: Mapping[str, Types] = field(default_factory=dict)
-    known: Mapping[str, Types] = field(default_factory=dict)
-    others: Types | None = None
-    words: tuple[str, ...] = ()
-    may_be_empty: bool = False
-    of_each_site: bool = False
+    ALL_OR_NOTHING = enum.auto()
+    SOME = enum.auto()
+    OTHERS_TOO = enum.auto()
 
 
-_ANY = (str, int, float, bool, list, dict, type(None))
-_METRIC_TYPES = {name: types for name, (types, _) in _METRICS.items()}
-_BEST = ("test_loss", "validation_loss")
-#: Field -> what its object holds. What ``config`` holds is said by the settings themselves.
-PARTS: dict[str, Part] = {
-    "data": Part(
-        {"name": (str,), "version": (str,), "encoding": (str,)},
-        {
-            "source": (str,),
-            "image_shape": (list,),
-            **dict.fromkeys(("classes", "train_images", "validation_images", "test_images"), (int,)),
-        },
-        _ANY,
-    ),
-    "sites": Part(others=(str,), words=("absent", "before", "after"), may_be_empty=True),
-    "program": Part({}, {"gated": (bool,), "lanes": (int,), "kernels": (str,)}, may_be_empty=True),
-    "versions": Part({"jax": (str,), "flax": (str,)}, others=(str,)),
-    "device": Part({"kind": (str,), "count": (int,)}, {"platform": (str,)}, _ANY),
-    "train_batch_accuracy": Part(dict.fromkeys(("lowest", "median", "perfect"), _NUMBER), may_be_empty=True),
-    "dying": Part(
-        {"silent": (int,), "flat": (int, type(None)), "units": (int,)},
-        {"active": _NUMBER},  # added later
-        may_be_empty=True,
-        of_each_site=True,
-    ),
-    "final": Part({}, _METRIC_TYPES, may_be_empty=True),
-    "best": Part(
-        {},
-        {
-            **dict.fromkeys(("test_accuracy", *_BEST), _NUMBER),
-            **dict.fromkeys(("test_accuracy_epoch", *(f"{name}_epoch" for name in _BEST)), (int,)),
-        },
-        may_be_empty=True,
-    ),
-}
 _LARGEST = 2**53
-_FRACTION, _FROM_0, _FROM_1 = (0, 1), (0, _LARGEST), (1, _LARGEST)
-#: Least and largest value of a number, by its name. Rounding may leave a loss just below 0.
-RANGES: dict[str, tuple[float, float]] = {
-    **dict.fromkeys((name for name in _METRICS if name.endswith("_loss")), (-0.001, 1e300)),
-    **dict.fromkeys((name for name in _METRICS if name.endswith("_accuracy")), _FRACTION),
-    **dict.fromkeys(("lowest", "median", "perfect", "active"), _FRACTION),
-    **dict.fromkeys(("silent", "flat", "units", "step", "steps", "epochs", "parameters", "waiting"), _FROM_0),
-    **dict.fromkeys(("seconds", "compile_seconds", "images_per_second"), _FROM_0),
-    **dict.fromkeys(("train_images", "validation_images", "test_images"), _FROM_0),
-    **dict.fromkeys(("epoch", "lanes", "count", "classes"), _FROM_1),
-    **dict.fromkeys(("test_accuracy_epoch", *(f"{name}_epoch" for name in _BEST)), _FROM_1),
-}
-#: Record and field -> the words that it may be.
-WORDS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("epoch", "status"): ("ok", "diverged"),
-    ("summary", "status"): ("done", "diverged", "interrupted"),
-}
-#: What an epoch whose status is ok has measured.
-MEASURED = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
-#: What of a site's units is counted.
-COUNTED = ("silent", "flat")
+Fraction = Annotated[float, Range(0, 1)]
+Count = Annotated[int, Range(0, _LARGEST)]
+Ordinal = Annotated[int, Range(1, _LARGEST)]
+Amount = Annotated[float, Range(0, _LARGEST)]
+Loss = Annotated[float, Range(-0.001, 1e300)]  # rounding may leave one just below 0
+#: Null where they are not finite, or were not measured.
+LossOrNull = Annotated[float | None, Range(-0.001, 1e300)]
+FractionOrNull = Annotated[float | None, Range(0, 1)]
+
+
+class Units(TypedDict):
+    """The units of a site, counted at the end of an epoch."""
+
+    silent: Count
+    flat: Count | None
+    units: Count
+    active: NotRequired[Fraction]
+
+
+class BatchAccuracy(TypedDict):
+    """Of single batches as trained."""
+
+    lowest: Fraction
+    median: Fraction
+    perfect: Fraction
+
+
+class Data(TypedDict):
+    """Which images a run had."""
+
+    name: str
+    version: str
+    encoding: str
+    source: NotRequired[str]
+    image_shape: NotRequired[list[int]]
+    classes: NotRequired[Ordinal]
+    train_images: NotRequired[Count]
+    validation_images: NotRequired[Count]
+    test_images: NotRequired[Count]
+
+
+class Program(TypedDict):
+    """What program a run was trained by."""
+
+    gated: bool
+    lanes: Ordinal
+    kernels: NotRequired[str]
+
+
+class Device(TypedDict):
+    """What a run was computed on."""
+
+    kind: str
+    count: Ordinal
+    platform: NotRequired[str]
+
+
+_FRESH = "{} through fresh statistics, see --fresh_images; null where the network depends on none"
+_EVALUATED = "over all training images after the epoch, in evaluation mode; null without --evaluate_train"
+
+
+class Metrics(TypedDict):
+    """What is measured after an epoch."""
+
+    train_loss: Annotated[LossOrNull, "mean cross-entropy (nats) over the epoch's batches, as trained"]
+    train_accuracy: Annotated[FractionOrNull, "fraction right over the epoch's batches, as trained"]
+    validation_loss: Annotated[LossOrNull, "over all validation images; null where there are none"]
+    validation_accuracy: Annotated[FractionOrNull, "over all validation images; null where there are none"]
+    validation_loss_fresh: NotRequired[Annotated[LossOrNull, _FRESH.format("validation_loss")]]
+    validation_accuracy_fresh: NotRequired[Annotated[FractionOrNull, _FRESH.format("validation_accuracy")]]
+    test_loss_fresh: NotRequired[Annotated[LossOrNull, _FRESH.format("test_loss")]]
+    test_accuracy_fresh: NotRequired[Annotated[FractionOrNull, _FRESH.format("test_accuracy")]]
+    train_evaluation_loss: NotRequired[Annotated[LossOrNull, _EVALUATED]]
+    train_evaluation_accuracy: NotRequired[Annotated[FractionOrNull, _EVALUATED]]
+    test_loss: Annotated[LossOrNull, "mean cross-entropy (nats) over every test image"]
+    test_accuracy: Annotated[FractionOrNull, "fraction right over every test image"]
+    test_top5_accuracy: NotRequired[
+        Annotated[
+            FractionOrNull,
+            "fraction of test images whose class is among the five rated highest; null up to five classes",
+        ]
+    ]
+
+
+class Best(TypedDict):
+    """The best of all epochs, and when it was."""
+
+    test_accuracy: Fraction
+    test_accuracy_epoch: Ordinal
+    test_loss: Loss
+    test_loss_epoch: Ordinal
+    validation_loss: Loss
+    validation_loss_epoch: Ordinal
+
+
+_KIND = "run, epoch or summary"
+
+
+class _Common(TypedDict):
+    schema: Annotated[int, "version of this schema"]
+    run_id: Annotated[str, "hash of the settings that differ from their defaults"]
+
+
+class RunRecord(_Common):
+    """The first record of a run, and the first of each attempt that went on with it."""
+
+    kind: Annotated[Literal["run"], _KIND]
+    study: NotRequired[Annotated[str, "the study that it belongs to; empty where it was started by none"]]
+    config: Annotated[dict[str, Any], "every setting, the placement as its code"]
+    data: Annotated[
+        Data,
+        "source, encoding, image counts and shape, what was done to the images; trained_per_epoch: those "
+        "in whole batches",
+        Holds.OTHERS_TOO,
+    ]
+    sites: Annotated[
+        dict[str, Literal["absent", "before", "after"]],
+        "site -> absent, before or after the activation",
+    ]
+    parameters: Annotated[Count, "trained numbers in the network"]
+    program: NotRequired[
+        Annotated[
+            Program,
+            "gated: whether placements, rates and slopes were values of the program; lanes: how many runs "
+            "trained side by side in it; kernels: whether convolutions were bnjax's own code (llvm) or XLA's",
+            Holds.SOME,
+        ]
+    ]
+    versions: Annotated[dict[str, str], "package -> version", Needs(("jax", "flax"))]
+    device: Annotated[
+        Device,
+        "platform, kind and count of the devices, XLA flags and JAX settings in force",
+        Holds.OTHERS_TOO,
+    ]
+    git_commit: Annotated[str | None, "commit of bnjax, with -dirty where files differ; null outside git"]
+    started: Annotated[str, "UTC time, ISO 8601"]
+
+
+class EpochRecord(_Common, Metrics):
+    """One for each epoch."""
+
+    kind: Annotated[Literal["epoch"], _KIND]
+    epoch: Annotated[Ordinal, "1 is the first"]
+    step: Annotated[Count, "training steps so far"]
+    status: Annotated[Literal["ok", "diverged"], "ok, or diverged when a loss is not finite"]
+    train_batch_accuracy: NotRequired[
+        Annotated[
+            BatchAccuracy,
+            "of single batches as trained: lowest, median, and perfect, the fraction without an error",
+            Holds.ALL_OR_NOTHING,
+        ]
+    ]
+    dying: Annotated[
+        dict[str, Units],
+        "site -> {silent, flat, units, active}: units counted at the end of the epoch, and the fraction "
+        "of test images on which the median unit is active; flat is null where the kernel is not trained",
+    ]
+    seconds: Annotated[Amount, "training time of the epoch, without evaluation"]
+    images_per_second: Annotated[Amount, "training images per second"]
+    waiting: NotRequired[
+        Annotated[
+            Amount | None,
+            "fraction of the training time for which the device had no batch; null with images in memory",
+        ]
+    ]
+
+
+class SummaryRecord(_Common):
+    """The last record of a run, and the last of each attempt."""
+
+    kind: Annotated[Literal["summary"], _KIND]
+    status: Annotated[Literal["done", "diverged", "interrupted"], "done, diverged or interrupted"]
+    epochs: Annotated[Count, "epochs recorded"]
+    steps: Annotated[
+        Count, "training steps taken; of an interrupted run those that its last checkpoint holds"
+    ]
+    final: Annotated[Metrics, "metrics of the last epoch; empty if none ended", Holds.SOME]
+    best: Annotated[
+        Best,
+        "best test_accuracy, lowest test_loss and validation_loss, and their epochs; empty if none ended",
+        Holds.SOME,
+    ]
+    dying: Annotated[dict[str, Units], "as in the last epoch"]
+    state_sha256: Annotated[str | None, "digest of final params and batch_stats; null unless done"]
+    compile_seconds: NotRequired[
+        Annotated[
+            Amount,
+            "until the training step was compiled; little where another run of the process had done it",
+        ]
+    ]
+    seconds: Annotated[Amount, "wall time of the run"]
+
+
+#: The names of all that is measured after an epoch.
+METRICS = tuple(Metrics.__annotations__)
+Record = RunRecord | EpochRecord | SummaryRecord
+#: kind -> its type.
+KINDS: dict[str, Any] = {"run": RunRecord, "epoch": EpochRecord, "summary": SummaryRecord}

@@ -23,7 +23,8 @@ from PIL import Image
 
 from bnjax import records
 from bnjax.architectures import ARCHITECTURES
-from bnjax.commands.flags import Parser, command_from_flags
+from bnjax.commands.flags import command_from_flags
+from bnjax.commands.usage import Parser
 from bnjax.data.picture import BadImageError, decode_picture, stored_pixels, strict_decoding
 from bnjax.placement import PlacementError, parse_placement
 from bnjax.settings.config import FIELDS, Config
@@ -79,7 +80,7 @@ def check_flags(arguments: Sequence[str]) -> None:
     told = io.StringIO()
     try:
         with contextlib.redirect_stderr(told), contextlib.redirect_stdout(io.StringIO()):
-            command_from_flags(["x.py", *arguments], "cifar10", "about")
+            command_from_flags(["x.py", *arguments], "cifar10")
     except SystemExit as end:
         lines = len(told.getvalue().splitlines())
         if (end.code, lines) not in ((0, 0), (2, 1)):

@@ -6,8 +6,9 @@ import json
 import random
 import shutil
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import report
 from fuzz_runs import Record, damaged
@@ -21,6 +22,7 @@ from bnjax.report.page.results import keep
 from bnjax.report.runs.frame import LeftOut
 from bnjax.report.runs.kept import SUFFIX, read_kept
 from bnjax.report.runs.recorded import config_of_record, load_sound_runs
+from bnjax.schema import RunRecord
 from bnjax.settings.identity import identity
 
 _KEPT = Path(__file__).parent / "results"
@@ -105,11 +107,11 @@ def check_run(path: Path, original: list[Record]) -> None:
         raise WrongReportError(f"{path}: other numbers than were recorded")
     if run.summary and len(found) < len(expected):
         raise WrongReportError(f"{path}: an ended run lacks epochs")
-    if settings(run.run) != settings(original[0]):
+    if identity(run.config) != settings(original[0]):
         raise WrongReportError(f"{path}: other settings than were recorded")
 
 
-def counted(epoch: Record) -> list[Any]:
+def counted(epoch: Mapping[str, Any]) -> list[Any]:
     sites = {
         site: [counts.get(name) for name in ("silent", "flat", "units", "active")]
         for site, counts in epoch["dying"].items()
@@ -118,7 +120,7 @@ def counted(epoch: Record) -> list[Any]:
 
 
 def settings(run: Record) -> dict[str, Any]:
-    return identity(config_of_record(run))
+    return identity(config_of_record(cast(RunRecord, run)))
 
 
 def check_forms(folder: Path, sound: dict[Path, list[Record]], scratch: Path, pictures: bool) -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bnjax.commands.flags import Parser, complain
+from bnjax.commands.usage import Parser, complain
 from bnjax.errors import FAILURES
 from bnjax.files import write_whole
 from bnjax.report.page.results import keep, with_results

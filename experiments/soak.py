@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bnjax import records
-from bnjax.commands.flags import Parser
+from bnjax.commands.usage import Parser
 from bnjax.settings.command_line import CommandLine
 
 ABOUT = """\
@@ -100,7 +100,7 @@ def essence(out_dir: Path) -> dict[str, Any]:
     return found
 
 
-def _without_times(record: dict[str, Any]) -> dict[str, Any]:
+def _without_times(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name not in _APART}
 
 

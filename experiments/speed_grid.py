@@ -20,7 +20,7 @@ from speed_peers.processes import WorkerError, available_cores
 from speed_peers.sweep import peer_seconds, timed
 
 from bnjax.architectures.vgg7 import VGG7_SITES
-from bnjax.commands.flags import Parser
+from bnjax.commands.usage import Parser
 from bnjax.placement import all_placements
 from bnjax.settings.command_line import CommandLine
 

@@ -10,7 +10,11 @@ from bnjax.errors import FAILURES, UserError
 
 PACKAGE = Path(__file__).resolve().parents[1] / "bnjax"
 #: Caught within bnjax, or raised for wrong arguments of a layer.
-INTERNAL = {"bnjax.data.picture": {"BadImageError"}, "bnjax.runs.loop": {"DivergedError"}}
+INTERNAL = {
+    "bnjax.data.picture": {"BadImageError"},
+    "bnjax.record_rules": {"WrongError"},
+    "bnjax.runs.loop": {"DivergedError"},
+}
 WRONG_ARGUMENTS = "bnjax.nn"
 
 

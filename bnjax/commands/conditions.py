@@ -1,6 +1,7 @@
 """The conditions of a sweep, from where a user gives them: by name, as a grid of flags, or in a file."""
 
 import dataclasses
+import difflib
 import itertools
 import json
 import sys
@@ -61,7 +62,9 @@ def _grid(text: str) -> Conditions:
 def _field(name: Any, where: str) -> dataclasses.Field:
     fields = {field.name: field for field in FIELDS if field.metadata["identity"] and field.name != "seed"}
     if name not in fields:
-        raise ConfigError(f"{where}: {name!r} is not a setting that can vary: {', '.join(fields)}")
+        close = difflib.get_close_matches(str(name), fields, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise ConfigError(f"{where}: {name!r} is not a setting that can vary: {', '.join(fields)}{hint}")
     return fields[name]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-from bnjax.commands.flags import complain
+from bnjax.commands.usage import complain
 from bnjax.errors import FAILURES
 from bnjax.process.backend import device_count
 from bnjax.process.bar import say
@@ -50,11 +50,11 @@ def launch(
 def _launch(configs: Sequence[Config], options: Options, program: str, yielding: AbstractSet[Config]) -> int:
     try:
         with ends_in_time(_SECONDS_TO_STOP), stop_signals():
-            configs = _fitted(configs, yielding)
+            configs = fitted(configs, yielding)
             if options.dry_run:
                 from bnjax.sweeps.estimate import dry_run
 
-                return dry_run([*_sources(configs), *configs], options, program)
+                return dry_run([*sources_of(configs), *configs], options, program)
             if any(config.until for config in configs):
                 from bnjax.commands.until import until_decided
 
@@ -75,13 +75,18 @@ def _launch(configs: Sequence[Config], options: Options, program: str, yielding:
 
 def _make(configs: Sequence[Config], options: Options, program: str) -> int:
     """Makes runs, and before them those that they start from."""
-    sources = _sources(configs)
+    sources = sources_of(configs)
     still = dataclasses.replace(options, movie="", weight_movie="")
     failed = _launch_sources(sources, still, program) if sources else 0
     return failed or _launch_all(configs, options, program)
 
 
-def _fitted(configs: Sequence[Config], yielding: AbstractSet[Config]) -> list[Config]:
+def fitted(configs: Sequence[Config], yielding: AbstractSet[Config]) -> list[Config]:
+    """The configs as their data have them: see :attr:`bnjax.commands.command.Command.yielding`.
+
+    Raises:
+      DataError: a folder of images is absent or of another form.
+    """
     if not any(config.validation for config in yielding):
         return list(configs)
     from bnjax.data.load import fit_validation
@@ -89,7 +94,7 @@ def _fitted(configs: Sequence[Config], yielding: AbstractSet[Config]) -> list[Co
     return [fit_validation(config) if config in yielding else config for config in configs]
 
 
-def _sources(configs: Sequence[Config]) -> list[Config]:
+def sources_of(configs: Sequence[Config]) -> list[Config]:
     """The runs that others start from, each once."""
     return list(dict.fromkeys(resolve(source_config(config)) for config in configs if config.pretrain))
 

@@ -4,13 +4,12 @@ import os
 import signal
 
 
-def run_script(argv: list[str], experiment: str, about: str) -> int:
-    """Makes the runs that a command line asks for.
+def run_script(argv: list[str], study: str) -> int:
+    """Makes the runs of a study that a command line asks for.
 
     Args:
-      argv: the script's name and its flags.
-      experiment: whose defaults count; the script is called so, too.
-      about: what its help begins with.
+      argv: the program as it was called, and its flags.
+      study: whose recipes count.
 
     Returns:
       The exit code.
@@ -21,9 +20,10 @@ def run_script(argv: list[str], experiment: str, about: str) -> int:
     exit_at_signals()  # imports take a while
     from bnjax.commands.flags import command_from_flags
     from bnjax.commands.launch import launch
+    from bnjax.commands.usage import name_of
 
-    configs, options, yielding = command_from_flags(argv, experiment, about)
-    return launch(configs, options, f"{experiment}.py", yielding)
+    configs, options, yielding = command_from_flags(argv, study)
+    return launch(configs, options, name_of(argv[0]), yielding)
 
 
 def exit_at_signals() -> None:

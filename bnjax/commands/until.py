@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from bnjax.process.bar import say
-from bnjax.report.runs.recorded import RecordedRun, config_of_record, load_sound_runs
+from bnjax.report.runs.recorded import RecordedRun, load_sound_runs
 from bnjax.report.verdicts.decision import VERDICTS, Decision
 from bnjax.report.verdicts.questions import Question, decisions, questions_of
 from bnjax.settings.config import Config
@@ -79,13 +79,13 @@ class _Rounds:
 
     def look(self) -> dict[Question, Decision]:
         """What the runs that there are decide."""
-        folders = {config.out_dir for config in self._conditions.values()}
-        found = [run for folder in sorted(folders) for run in load_sound_runs(expanded(folder))[0]]
+        folders = {expanded(config.out_dir) for config in self._conditions.values()}
+        found = [run for folder in sorted(folders) if folder.is_dir() for run in load_sound_runs(folder)[0]]
         self._runs = [run for run in found if self._condition(run)]
         return decisions(self._questions, self._runs)
 
     def _condition(self, run: RecordedRun) -> Config | None:
-        config = config_of_record(run.run)
+        config = run.config
         if config.seed < self._first:
             return None
         return self._conditions.get(run_id(dataclasses.replace(config, seed=self._first)))
@@ -103,7 +103,7 @@ class _Rounds:
         for run in self._runs:
             condition = self._condition(run)
             if condition and run.summary and run.summary["status"] != "interrupted":
-                made[condition].add(config_of_record(run.run).seed)
+                made[condition].add(run.config.seed)
         return made
 
     def _count(self, question: Question, made: dict[Config, set[int]]) -> int:

@@ -90,6 +90,32 @@ class EvalOrder:
 
 
 @dataclass(frozen=True)
+class SpreadOrder:
+    """Some images of a set, spread evenly over it, in batches that are each spread evenly too.
+
+    They are the same ones in every epoch; random crops of them are those that the epoch trains on.
+
+    Attributes:
+      count: how many images; a multiple of ``batch_size``.
+    """
+
+    images: int
+    count: int
+    batch_size: int
+    seed: int
+
+    @property
+    def steps(self) -> int:
+        """Batches until every image was there."""
+        return self.count // self.batch_size
+
+    def __call__(self, index: int) -> Chosen:
+        epoch, step = divmod(index, self.steps)
+        places = np.arange(step, self.count, self.steps)
+        return Chosen(places * self.images // self.count, (self.seed, epoch + 1))
+
+
+@dataclass(frozen=True)
 class RowsOf:
     """The rows ``first`` to ``behind`` of another order's batches: what one of several processes reads."""
 
@@ -125,6 +151,19 @@ def train_batches(
     count = steps_per_epoch(len(part), batch_size, with_rest)
     order = _rows_of(TrainOrder(len(part), batch_size, shuffle, seed, with_rest), rows)
     for chosen in part.batches(order, (epoch - 1) * count + first, count - first):
+        yield Batch(chosen.images, chosen.labels, np.ones(len(chosen), np.float32))
+
+
+def spread_batches(
+    part: Images, order: SpreadOrder, epoch: int, rows: slice | None = None
+) -> Iterator[Batch]:
+    """The batches of a :class:`SpreadOrder`, with the random crops of an epoch (from 1).
+
+    Args:
+      rows: of each batch, these alone; None for all.
+    """
+    first = (epoch - 1) * order.steps
+    for chosen in part.batches(_rows_of(order, rows), first, order.steps):
         yield Batch(chosen.images, chosen.labels, np.ones(len(chosen), np.float32))
 
 

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from bnjax.data.classes import with_classes
-from bnjax.data.image_set import DataError, Dataset, Images
+from bnjax.data.image_set import DataError, Dataset, Images, ImageSet
 from bnjax.data.repeated import repeated_images
-from bnjax.data.sources import original, prepared
-from bnjax.data.sources.digits import load_digits
+from bnjax.data.sources import SOURCES, original, prepared
 from bnjax.data.sources.folder import load_folder
 from bnjax.data.sources.folder_layout import find_layout
 from bnjax.data.stream import Reading
@@ -95,9 +94,11 @@ def _from_source(config: Config, input_shape: tuple[int, int, int]) -> Dataset:
     reading = Reading(config.stream, config.workers, config.augment)
     if config.dataset.startswith(FOLDER):
         return load_folder(_folder(config), config.image_size, config.bad_images, reading)
-    if config.dataset == "digits":
-        _check_in_memory(config)
-        return load_digits(input_shape)
+    if config.dataset in SOURCES:
+        dataset = SOURCES[config.dataset].load(config, input_shape)
+        if isinstance(dataset.train, ImageSet):
+            _check_in_memory(config)
+        return dataset
     data_dir = _data_dir(config)
     folder = prepared.find_prepared(config.dataset, data_dir)
     if folder:
@@ -117,7 +118,7 @@ def _class_names(config: Config, dataset: Dataset) -> list[str]:
     """Their names in the order of their labels; numbers where they have none."""
     if "class_names" in dataset.facts:
         return dataset.facts["class_names"]
-    if config.dataset != "digits":
+    if config.dataset not in SOURCES:
         folder = prepared.find_prepared(config.dataset, _data_dir(config))
         names = prepared.class_names(folder) if folder else original.CLASS_NAMES.get(config.dataset, [])
         if len(names) == dataset.num_classes:

@@ -1,11 +1,16 @@
 """Progress bars on stderr, by tqdm. Imports no JAX."""
 
+import contextlib
 import sys
 import threading
+from collections.abc import Callable, Iterator
 
 from tqdm import tqdm
 
-__all__ = ["say", "skip", "tqdm"]
+__all__ = ["heard_by", "say", "skip", "tqdm"]
+
+#: Who hears what would be said on stderr; the last one does.
+_hearers: list[Callable[[str], None]] = []
 
 # tqdm's own lock is a semaphore of the system. A process that ends at once leaves it behind, and Python's
 # resource tracker then complains after the prompt. Only threads draw bars here.
@@ -22,6 +27,19 @@ def skip(bar: tqdm, count: int) -> None:
 
 
 def say(line: str) -> None:
-    """A line on stderr, above a progress bar."""
-    with tqdm.external_write_mode():
-        print(line, file=sys.stderr, flush=True)
+    """A line for people: on stderr, above a progress bar, or to whoever hears it instead."""
+    if _hearers:
+        _hearers[-1](line)
+    elif sys.stderr is not None:
+        with tqdm.external_write_mode():
+            print(line, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def heard_by(hear: Callable[[str], None]) -> Iterator[None]:
+    """What is said inside goes to ``hear`` and not to stderr."""
+    _hearers.append(hear)
+    try:
+        yield
+    finally:
+        _hearers.remove(hear)

@@ -1,10 +1,11 @@
 """Compiled programs kept for the next start, and damaged ones replaced."""
 
 import re
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
+
+from bnjax.process.bar import say
 
 #: What JAX warns where an entry cannot be read; it then compiles, but never overwrites an entry.
 _DAMAGED = re.compile(r"Error reading persistent compilation cache entry for '([^']*)'")
@@ -40,7 +41,7 @@ def _replace_damaged(folder: Path) -> None:
         for entry in folder.glob(f"{found[1]}-*"):
             entry.unlink(missing_ok=True)
         if not said:
-            print(f"{folder}: a damaged program is compiled again and replaced", file=sys.stderr)
+            say(f"{folder}: a damaged program is compiled again and replaced")
         said = True
 
     warnings.showwarning = shown

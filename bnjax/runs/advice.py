@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _MOSTLY_NEW = 0.1
 #: A momentum is advised that leaves this part.
 _NEW = 0.01
+#: So much more accurate through fresh statistics than through running ones is "apart".
+_APART = 0.05
 #: So much more accurate in training mode than in evaluation mode is "far".
 _FAR = 0.2
 
@@ -76,14 +78,35 @@ def before_training(config: Config, steps: int) -> list[str]:
 
 
 def after_training(config: Config, last: Mapping[str, Any], steps_per_epoch: int) -> list[str]:
-    """What may be behind an evaluation that falls far behind training.
+    """What is behind an evaluation that fresh statistics mend, or may be where they were not computed.
 
     Args:
       config: resolved.
       last: the record of the last epoch.
     """
+    running, fresh = last.get("test_accuracy"), last.get("test_accuracy_fresh")
+    if running is not None and fresh is not None:
+        return [_lag(config, running, fresh)] if fresh - running > _APART else []
     if "train" not in _modes(config).values():
         return []
+    return _guess(config, last, steps_per_epoch)
+
+
+def _lag(config: Config, running: float, fresh: float) -> str:
+    lag = (
+        f"test accuracy {running:.0%} through running statistics, and {fresh:.0%} through fresh ones with "
+        "the same weights: the running ones lag behind"
+    )
+    if "train" not in _modes(config).values():
+        return lag
+    return (
+        f"{lag}; train for more --epochs, or set a lower --norm_momentum "
+        f"(it is {config.norm_momentum:g}, the part that they keep of themselves in a step)"
+    )
+
+
+def _guess(config: Config, last: Mapping[str, Any], steps_per_epoch: int) -> list[str]:
+    """What may be behind an evaluation that falls far behind training."""
     trained, seen, test = (
         last.get(name) for name in ("train_accuracy", "train_evaluation_accuracy", "test_accuracy")
     )

@@ -6,7 +6,6 @@ not at all. The last ones are kept, named by the training steps that lie behind 
 
 import dataclasses
 import json
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bnjax.checksummed import read_arrays, write_arrays
+from bnjax.process.bar import say
 from bnjax.process.signals import held_signals
 from bnjax.runs.training import Run, Underway
 from bnjax.train.mesh import put
@@ -134,7 +134,7 @@ def load_newest(folder: Path, last: int | None = None) -> Saved | None:
         saved = load(path)
         if saved:
             return saved
-        print(f"{path} is damaged or of another version, and removed", file=sys.stderr)
+        say(f"{path} is damaged or of another version, and removed")
         path.unlink()
     return None
 

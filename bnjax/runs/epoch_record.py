@@ -2,59 +2,17 @@
 
 import math
 import statistics
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from bnjax.data import Images, ImageSet
+from bnjax.data import ImageSet
 from bnjax.models.network import unit_name
 from bnjax.probes.dying import dying_counts, silent_units
-from bnjax.runs.training import Run, Training, site_kernels, used_variables
-from bnjax.train.evaluate import Evaluation, evaluate
+from bnjax.runs.measure import Measured
+from bnjax.runs.training import Run, used_variables
+from bnjax.schema import METRICS
+from bnjax.train.evaluate import Evaluation
 from bnjax.train.state import digest
-from bnjax.train.step import TOP, Totals
-
-METRICS = (
-    "train_loss",
-    "train_accuracy",
-    "train_evaluation_loss",
-    "train_evaluation_accuracy",
-    "validation_loss",
-    "validation_accuracy",
-    "test_loss",
-    "test_accuracy",
-    "test_top5_accuracy",
-)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was measured at the end of an epoch.
-
-    Attributes:
-      trained: the sums over the epoch's batches as they were trained.
-      test, held_out: of the test images, and of the validation images where there are some.
-      seen: of the training images, where ``evaluate_train`` asks for it.
-      kernels: site -> kernel [..., features].
-    """
-
-    trained: Totals
-    test: Evaluation
-    held_out: Evaluation | None
-    seen: Evaluation | None
-    kernels: dict[str, np.ndarray]
-
-
-def measure(run: Training, trained: Totals) -> Measured:
-    """Evaluates a run."""
-    fed = run.fed
-    test = _evaluate(run, fed.test)
-    if run.frozen:
-        test = run.frozen.completed(test)
-    held_out = _evaluate(run, fed.validation) if fed.validation else None
-    seen = _evaluate(run, fed.train) if run.config.evaluate_train else None
-    return Measured(trained, test, held_out, seen, site_kernels(run.model, run.state))
+from bnjax.train.step import TOP
 
 
 def waiting_share(run: Run) -> float | None:
@@ -88,13 +46,22 @@ def epoch_fields(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
         "train_evaluation_accuracy": seen.accuracy if seen else None,
         "validation_loss": held_out.loss if held_out else None,
         "validation_accuracy": held_out.accuracy if held_out else None,
+        **_fresh("validation", measured.held_out_fresh),
         "test_loss": test.loss,
         "test_accuracy": test.accuracy,
+        **_fresh("test", measured.test_fresh),
         "test_top5_accuracy": test.top5_accuracy if run.dataset.num_classes > TOP else None,
         "train_batch_accuracy": _batch_accuracy(trained.batch_accuracies),
         "dying": dying_counts(silent, flat, test.active),
         **_speed(trained.images, run.underway.seconds),
         "waiting": None if waiting is None else round(waiting, 4),
+    }
+
+
+def _fresh(part: str, found: Evaluation | None) -> dict[str, float | None]:
+    return {
+        f"{part}_loss_fresh": found.loss if found else None,
+        f"{part}_accuracy_fresh": found.accuracy if found else None,
     }
 
 
@@ -126,11 +93,6 @@ def _batch_accuracy(accuracies: list[float]) -> dict[str, float]:
 
 def _speed(images: int, seconds: float) -> dict[str, float]:
     return {"seconds": round(seconds, 3), "images_per_second": round(images / max(seconds, 1e-9), 1)}
-
-
-def _evaluate(run: Training, part: Images) -> Evaluation:
-    programs, size, check = run.programs, run.config.eval_batch_size, run.hosts.check_signals
-    return evaluate(programs.eval_step, run.state, part, size, run.mesh, programs.trained_part, check)
 
 
 def summary_fields(run: Run, status: str, seconds: float) -> dict[str, Any]:

@@ -20,13 +20,14 @@ from bnjax.data import Dataset, epoch_order, in_memory
 from bnjax.data.batches import Batch
 from bnjax.probes.dying import FlatHistory
 from bnjax.process.signals import held_signals
-from bnjax.runs.epoch_record import Measured, diverged_fields, epoch_fields
+from bnjax.runs.epoch_record import diverged_fields, epoch_fields
 from bnjax.runs.loop import WithinEpoch
+from bnjax.runs.measure import Measured, Measuring, measure
 from bnjax.runs.training import Run, Underway, check_train_images, has_diverged, site_kernels
 from bnjax.settings.config import Config
-from bnjax.train.evaluate import Evaluation, evaluate_lanes, lane_of
+from bnjax.train.feeding import Feeding, lane_of
 from bnjax.train.initial import first_state
-from bnjax.train.lane_step import LaneEval, LaneValues, lane_values
+from bnjax.train.lane_step import LaneValues, WithValues, lane_values
 from bnjax.train.mesh import replicate
 from bnjax.train.norm_groups import check_norm_groups
 from bnjax.train.programs import Programs
@@ -55,7 +56,8 @@ class Lanes:
     mesh: Mesh
     examples: Batch
     loop: Wrapped
-    eval_step: LaneEval
+    eval_step: Wrapped
+    fresh_step: Wrapped
     shared_order: bool
 
     def settle(self) -> None:
@@ -112,6 +114,7 @@ def join(runs: Sequence[Run], programs: Programs) -> Lanes:
         replicate(Batch(train.images, train.labels, weights), mesh),
         made.loop_over_one_order if shared else made.loop_over_orders,
         made.lanes_evaluation,
+        made.lanes_fresh,
         shared,
     )
 
@@ -145,7 +148,7 @@ def train_lanes(
         run.compile_seconds = time.perf_counter() - started
     for epoch in range(len(lanes.runs[0].epochs) + 1, lanes.runs[0].config.epochs + 1):
         train_lanes_epoch(lanes, epoch, advance, within_epoch)
-        measured = _measure(lanes)
+        measured = _measure(lanes, epoch)
         with held_signals():  # what is recorded and what checkpoints hold go together
             for lane, run in enumerate(lanes.runs):
                 if not has_diverged(run):
@@ -215,21 +218,8 @@ def _placed(order: np.ndarray, lanes: Lanes) -> Array:
     return jax.device_put(order, NamedSharding(lanes.mesh, spec))
 
 
-def _measure(lanes: Lanes) -> list[Measured]:
-    run = lanes.runs[0]
-    dataset, size = run.dataset, run.config.eval_batch_size
-
-    def step(params: Any, batch_stats: Any, batch: Batch) -> Any:
-        return lanes.eval_step(params, batch_stats, batch, lanes.values)
-
-    def evaluated(part: Any) -> list[Evaluation]:
-        return evaluate_lanes(step, lanes.state, part, size, lanes.mesh, run.model)
-
-    test = evaluated(dataset.test)
-    held_out = evaluated(dataset.validation) if dataset.validation else [None] * len(test)
-    seen = evaluated(dataset.train) if run.config.evaluate_train else [None] * len(test)
-    kernels = site_kernels(run.model, lanes.state)
-    return [
-        Measured(mine.underway.totals, test[lane], held_out[lane], seen[lane], lane_of(kernels, lane))
-        for lane, mine in enumerate(lanes.runs)
-    ]
+def _measure(lanes: Lanes, epoch: int) -> list[Measured]:
+    eval_step, fresh_step = (WithValues(step, lanes.values) for step in (lanes.eval_step, lanes.fresh_step))
+    feeding = Feeding(lanes.mesh, len(lanes.state.step))
+    measuring = Measuring(eval_step, fresh_step, lanes.runs[0].model, feeding)
+    return measure(lanes.runs, lanes.state, epoch, measuring)

@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 from bnjax.process.progress import Progress
 from bnjax.process.signals import held_signals
-from bnjax.runs.epoch_record import diverged_fields, epoch_fields, measure, waiting_share
+from bnjax.runs.epoch_record import diverged_fields, epoch_fields, waiting_share
+from bnjax.runs.measure import Measured, Measuring, measure
 from bnjax.runs.precompute import precompute
 from bnjax.runs.training import Training, Underway, has_diverged
+from bnjax.train.feeding import Feeding
 from bnjax.train.step import Sums
 
 #: Called with what sums up the steps so far; returns seconds.
@@ -51,7 +53,7 @@ def train(
         run.hosts.check_signals()
         try:
             _train_epoch(run, epoch, progress, within_epoch)
-            measured = measure(run, run.underway.totals)
+            measured: Measured | None = measure([run], run.state, epoch, _measuring(run))[0]
         except DivergedError:
             measured = None
         with held_signals():  # what is recorded and what a checkpoint holds go together
@@ -63,6 +65,11 @@ def train(
             return "diverged"
         after_epoch()
     return "done"
+
+
+def _measuring(run: Training) -> Measuring:
+    programs, feeding = run.programs, Feeding(run.mesh, check=run.hosts.check_signals)
+    return Measuring(programs.eval_step, programs.fresh_step, programs.trained_part, feeding)
 
 
 def _train_epoch(run: Training, epoch: int, progress: Progress, within_epoch: WithinEpoch) -> None:

@@ -13,9 +13,9 @@ import numpy as np
 from bnjax.data import Images, ImageSet, eval_batches
 from bnjax.process.signals import held_signals
 from bnjax.runs.training import Training
-from bnjax.train.evaluate import UnitTally, probed_units, whole_batch
+from bnjax.train.evaluate import UnitTally, probed_units
+from bnjax.train.feeding import Feeding
 from bnjax.train.frozen_outputs import FrozenOutputs
-from bnjax.train.mesh import shard_batch
 from bnjax.train.stepping import epoch_steps
 
 #: Called with what is being done, for people.
@@ -43,15 +43,13 @@ def frozen_outputs(run: Training, describe: Describe = lambda doing: None) -> Fr
 def _outputs(
     run: Training, part: Images, name: str, describe: Describe, units: UnitTally | None = None
 ) -> ImageSet:
-    step, state = run.programs.feature_step, run.state
+    step, state, feeding = run.programs.feature_step, run.state, Feeding(run.mesh)
     outputs: np.ndarray | None = None
     labels, done = [], 0
-    for batch in eval_batches(part, whole_batch(run.config.eval_batch_size, part, run.mesh)):
+    for batch in eval_batches(part, feeding.batch_size(run.config.eval_batch_size, part)):
         describe(f"frozen part: {done} of {len(part)} {name} images")
         with held_signals():  # XLA does not bear exceptions from signals
-            found, probes = jax.device_get(
-                step(state.params, state.batch_stats, shard_batch(batch, run.mesh))
-            )
+            found, probes = jax.device_get(step(state.params, state.batch_stats, feeding.placed(batch)))
         count = int(batch.weights.sum())  # copies that fill up the last batch come last
         if outputs is None:
             outputs = np.empty((len(part), *found.shape[1:]), found.dtype)

@@ -2,13 +2,14 @@
 
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bnjax import records
 from bnjax.files import write_whole
 from bnjax.process.signals import held_signals
 from bnjax.process.stdout import write_stdout
+from bnjax.schema import SummaryRecord
 from bnjax.settings.config import Config
 from bnjax.settings.identity import run_id
 from bnjax.settings.places import record_path, variables_path
@@ -59,7 +60,7 @@ class Recorder:
         """
         if self._mute:
             return
-        kept = [record for record in records.read(self.path) if record["kind"] == "run"]
+        kept: list[Mapping[str, Any]] = [r for r in records.read(self.path) if r["kind"] == "run"]
         kept += [records.make_record("epoch", self.run_id, **fields) for fields in epochs]
         write_whole(self.path, "".join(map(records.json_line, kept)).encode())
         self._opened = True
@@ -73,9 +74,7 @@ class Recorder:
         self._opened = True
 
 
-def finished_summary(
-    config: Config, tell: Callable[[str], None] = lambda line: None
-) -> dict[str, Any] | None:
+def finished_summary(config: Config, tell: Callable[[str], None] = lambda line: None) -> SummaryRecord | None:
     """The summary of a run that ended before and is not to be made again, or None.
 
     A run that is to keep its state and did not is made again.
@@ -105,7 +104,7 @@ def same_command(config: Config) -> str:
     return f"the same command without {without}" if without else "the same command"
 
 
-def print_record(record: dict[str, Any]) -> None:
+def print_record(record: Mapping[str, Any]) -> None:
     """One JSON line on stdout; a reader that has gone away does not end the run.
 
     Raises:

@@ -1,7 +1,6 @@
 """Runs from their configs to their last records. Imports JAX when there is something to train."""
 
 import contextlib
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bnjax.errors import UserError
 from bnjax.files import check_writable, remove_unfinished
+from bnjax.process.bar import say
 from bnjax.process.signals import Stopped, held_signals, last_words
 from bnjax.runs.hosts import ALONE, Hosts, LostError
 from bnjax.runs.lock import claimed
@@ -118,7 +118,7 @@ def _train_claimed(
     take_up(run, recorder, hosts=run.hosts)
     recorder.emit("run", **run_facts(run))
     if run.hosts.first and (frozen := frozen_words(run)):
-        print(f"run {recorder.run_id}: {frozen}", file=sys.stderr)
+        say(f"run {recorder.run_id}: {frozen}")
     advice.tell_before([run])
     saves = Saves([(run, recorder)], kept=run.hosts.first)
     status = "interrupted"
@@ -195,7 +195,7 @@ def take_up(run: "Run", recorder: Recorder, last: int | None = None, hosts: Host
         _tell_going_on(run, recorder.run_id)
         return
     if saved:
-        print(f"run {recorder.run_id}: starts anew, its checkpoint is of another program", file=sys.stderr)
+        say(f"run {recorder.run_id}: starts anew, its checkpoint is of another program")
     checkpoint.remove(checkpoint.checkpoints(folder))
 
 
@@ -218,7 +218,7 @@ def _tell_going_on(run: "Run", run_id: str) -> None:
     ended, begun = len(run.epochs), run.underway.steps
     inside = f" and {begun} steps of the next" if begun else ""
     movie = "; its movie lacks them" if any(len(movie.frames) < ended for movie in run.movies) else ""
-    print(f"run {run_id}: goes on after epoch {ended}{inside}{movie}", file=sys.stderr)
+    say(f"run {run_id}: goes on after epoch {ended}{inside}{movie}")
 
 
 @dataclass

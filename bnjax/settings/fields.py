@@ -1,10 +1,12 @@
 """What a setting knows of itself: its help, choices, bounds and role, and whether it can change a result."""
 
 import dataclasses
+import difflib
 import enum
 import math
 import re
 import struct
+from collections.abc import Collection
 from typing import Any
 
 from bnjax.errors import UserError
@@ -57,7 +59,7 @@ def setting(
     *,
     group: str,
     role: Role,
-    choices: tuple[str, ...] | None = None,
+    choices: Collection[str] | None = None,
     bounds: str | None = None,
     identity: bool = True,
 ) -> Any:
@@ -97,7 +99,9 @@ def complaint(field: dataclasses.Field, value: Any) -> str:
     """What is wrong with a value by its field's choices and bounds; empty if nothing is."""
     choices, bounds = field.metadata["choices"], field.metadata["bounds"]
     if choices and value not in choices:
-        return f"is not one of {', '.join(choices)}"
+        close = difflib.get_close_matches(str(value), list(choices), n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        return f"is not one of {', '.join(choices)}{hint}"
     if bounds and not _within(value, bounds):
         return f"is outside {bounds}"
     if bounds and isinstance(field.default, float):

@@ -26,6 +26,8 @@ class Freezing:
         :class:`bnjax.nn.BatchNorm`.
       trained: ``unfrozen``: all that is not frozen; ``norms``: scales and biases of norms alone;
         ``statistics`` and ``pooled-statistics``: no parameter.
+      pooling: whether norms that normalise by batches in training pool the statistics of all of them, in
+        the place of what they do otherwise.
     """
 
     kernels: frozenset[str] = frozenset()
@@ -34,6 +36,7 @@ class Freezing:
     frozen_mode: str = "train"
     mode: str = "train"
     trained: str = "unfrozen"
+    pooling: bool = False
 
     def __post_init__(self) -> None:
         choices = {"frozen_mode": NORM_MODES, "mode": NORM_MODES, "trained": TRAINED}
@@ -43,9 +46,9 @@ class Freezing:
 
     def norm_mode(self, site: str) -> str:
         """What the norm of a site does in training."""
-        if self.trained == "pooled-statistics":
-            return "pooled"
-        return self.frozen_mode if site in self.norms else self.mode
+        mode = self.frozen_mode if site in self.norms else self.mode
+        pools = self.trained == "pooled-statistics" or (self.pooling and mode != "inference")
+        return "pooled" if pools else mode
 
     def trains(self, site: str, of_norm: bool) -> bool:
         """Whether a parameter is trained.

@@ -14,9 +14,7 @@ INITIALIZERS = ("glorot_uniform", "he_normal", "lecun_normal", "gaussian")
 class NetworkSettings:
     """Which network, where its norms stand, and what its units are."""
 
-    model: str = setting(
-        "cnn", "The network.", group="network", role=Role.PROGRAM, choices=tuple(ARCHITECTURES)
-    )
+    model: str = setting("cnn", "The network.", group="network", role=Role.PROGRAM, choices=ARCHITECTURES)
     placement: str = setting(
         "none",
         "Where the norms stand: none, all, a list of kinds, blocks, sites or globs with an optional order "

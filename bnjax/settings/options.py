@@ -12,7 +12,7 @@ from typing import Any
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError, Role, setting
 
-_HOSTS = "several hosts"
+_HOSTS = "hosts"
 #: More runs side by side than any one device can hold.
 MOST_LANES = 4096
 #: An option decides about many runs, never about what one of them computes.

@@ -115,6 +115,16 @@ class TrainingSettings:
         bounds="[1,1000000]",
         identity=False,
     )
+    fresh_images: int = setting(
+        2000,
+        "After each epoch, networks whose norms have running statistics are evaluated a second time, with "
+        "statistics computed anew from so many training images, spread evenly: test_accuracy_fresh beside "
+        "test_accuracy. In whole batches. 2000 is at most a fifth of the training images; 0: none.",
+        group="training",
+        role=Role.LOOP,
+        bounds="[0,100000000]",
+        identity=False,
+    )
     seed: int = setting(
         0,
         "Decides initial weights, data order and dropout.",

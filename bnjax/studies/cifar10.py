@@ -222,4 +222,12 @@ CIFAR10 = Study(
     data=Data("CIFAR-10", ("cifar10",)),
     sweeps={"conditions": TWELVE},
     claims=_CLAIMS,
+    does="Trains a CNN with norms where you put them, and shows accuracy, loss and dying units.",
+    examples={
+        "--dataset=digits --placement=conv,dense": "no download, a minute",
+        "--placement=conv,dense --dropout=0.4": "CIFAR-10, downloaded once",
+        "--dataset=digits '--vary=placement=none|all' --seeds=3": "compared, paired by seed",
+        "--placement=none --recipe=controlled": "the controlled recipe",
+        "--sweep=conditions --seeds=5": "the published conditions",
+    },
 )

@@ -118,4 +118,14 @@ FINETUNE = Study(
         _MODES: "published: lowest validation loss 0.070 with the frozen part's BN trained, 0.160 with it "
         "frozen"
     },
+    does="Trains a network from given weights on other images, its first part frozen, with norms there "
+    "trained, frozen as in Keras 2, or in inference mode as in Keras 3.",
+    examples={
+        "--dataset=folder:PATH": "InceptionV3 from ImageNet, downloaded once",
+        "--model=cnn --pretrain=digits --dataset=digits --freeze_until=block1": "needs no download",
+        "--model=vgg7 --pretrain=cifar10 --dataset=folder:PATH --image_size=32 --freeze_until=block1": (
+            "from a network trained on CIFAR-10"
+        ),
+        "--dataset=folder:PATH --sweep=modes --seeds=5": "the two published cases and a third",
+    },
 )

@@ -293,4 +293,10 @@ MNIST = Study(
     sweeps=_SWEEPS,
     claims=_CLAIMS,
     said=_SAID,
+    does="Trains a network with one hidden layer, with or without norms, and watches which of its units die.",
+    examples={
+        "--dataset=digits --epochs=20": "needs no download",
+        "--placement=none --movie=dw.gif": "MNIST, with a movie of the weight updates",
+        "--sweep=bn-or-not --seeds=5": "the published comparison",
+    },
 )

@@ -146,4 +146,11 @@ MOBILENET = Study(
     sweeps=_SWEEPS,
     claims=_CLAIMS,
     said={_SWEEP: "published: best accuracy 82.81% before and 82.03% after, about the same"},
+    does="Trains MobileNetV2 with norms before or after its activations.",
+    examples={
+        "--dataset=digits --image_size=32 --width_multiplier=0.35": "small, needs no download",
+        "--order=after --dataset=folder:PATH": "photographs, a folder for each class",
+        "--dataset=cifar10 --halvings=3": "small images with smaller strides",
+        "--sweep=order --seeds=3": "the published comparison",
+    },
 )

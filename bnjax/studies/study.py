@@ -35,6 +35,8 @@ class Study:
       sweeps: name -> conditions.
       claims: its conclusions, in the order of the text.
       said: what it says of the figure of a sweep, in a few words.
+      does: what a command of it does, in one sentence.
+      examples: flags -> what they are for, for the help.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Study:
     sweeps: Mapping[str, Conditions]
     claims: tuple[Claim, ...]
     said: Mapping[str, str] = field(default_factory=dict)
+    does: str = ""
+    examples: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def appeared(self) -> str:

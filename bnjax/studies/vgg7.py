@@ -313,4 +313,11 @@ VGG7 = Study(
     sweeps=_SWEEPS,
     claims=_CLAIMS,
     said=_SAID,
+    does="Trains VGG7 with norms at any of its six sites.",
+    examples={
+        "--dataset=digits --placement=all": "needs no download",
+        "--placement=cBrcr-crcr-drdBr": "CIFAR-10, norms where the author wants them",
+        "--sweep=groups --seeds=5": "the published comparisons",
+        "--sweep=grid --seeds=3 --dataset=digits": "all 64 placements",
+    },
 )

@@ -18,6 +18,7 @@ from bnjax import records
 from bnjax.process.bar import say
 from bnjax.process.signals import held_signals, starting_processes
 from bnjax.runs.run import EngineError
+from bnjax.schema import Record
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.options import Options, engine_parameters
@@ -80,7 +81,7 @@ class _Records:
         for _ in self.new():
             pass
 
-    def new(self) -> Iterator[tuple[Config, dict[str, Any]]]:
+    def new(self) -> Iterator[tuple[Config, Record]]:
         """Those that were not there the last time."""
         for path, config in self._paths.items():
             with contextlib.suppress(FileNotFoundError):

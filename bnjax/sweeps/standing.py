@@ -1,7 +1,7 @@
 """How far a sweep is: what its progress line says, and how each run ended."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,7 +45,7 @@ class Standing:
     def __exit__(self, *_: object) -> None:
         self._bar.close()
 
-    def tell(self, record: dict[str, Any]) -> None:
+    def tell(self, record: Mapping[str, Any]) -> None:
         """Prints a record of one of the runs."""
         print_record(record)
         config = self._by_id[record["run_id"]]

@@ -1,23 +1,18 @@
 """Exact evaluation of an image set, with the probes that come with it."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Mesh
 
 from bnjax.data import Images, eval_batches
-from bnjax.data.batches import Batch
 from bnjax.models import Network
 from bnjax.models.network import unit_name
 from bnjax.train.eval_step import EvalStep, UnitProbe
-from bnjax.train.mesh import own_rows, replicate, shard_batch
-from bnjax.train.state import TrainState
+from bnjax.train.feeding import Feeding
 from bnjax.train.step import Sums, Totals
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -87,56 +82,37 @@ def probed_units(model: Network) -> dict[str, str]:
     return {site.name: unit_name(site.name) for site in computed if not site.linear}
 
 
-def whole_batch(batch_size: int, part: Images, mesh: Mesh) -> int:
-    """The size of evaluation batches: a multiple of the devices."""
-    return -(-min(batch_size, len(part)) // mesh.size) * mesh.size
+@dataclass(frozen=True)
+class Evaluator:
+    """Evaluates a state, or the stacked states of lanes, on every image of a part, each of which counts once.
 
-
-def evaluate(
-    step: EvalStep,
-    state: TrainState,
-    part: Images,
-    batch_size: int,
-    mesh: Mesh,
-    model: Network,
-    check: Callable[[], None] = lambda: None,
-) -> Evaluation:
-    """Every image counts once, whatever the batch size; that is rounded up to a multiple of the devices.
-
-    Args:
-      check: called before every batch; what it raises ends the evaluation.
+    Attributes:
+      step: of a state, or of stacked ones; its batch has no lanes.
+      model: what the step computes.
+      batch_size: at most so many images at once.
     """
-    batch_size = whole_batch(batch_size, part, mesh)
-    tally = _Tally(probed_units(model))
-    rows = own_rows(batch_size, mesh) if mesh.is_multi_process else None
-    for batch in eval_batches(part, batch_size, rows):
-        check()
-        tally.take(*jax.device_get(step(state.params, state.batch_stats, shard_batch(batch, mesh))))
-    return tally.result()
 
+    step: EvalStep
+    model: Network
+    batch_size: int
+    feeding: Feeding
 
-def evaluate_lanes(
-    step: Callable[[Any, Any, Batch], tuple[Sums, dict[str, UnitProbe]]],
-    state: TrainState,
-    part: Images,
-    batch_size: int,
-    mesh: Mesh,
-    model: Network,
-) -> list[Evaluation]:
-    """The same of each lane.
+    def of(self, params: Any, statistics: Sequence[Any], part: Images) -> list[list[Evaluation]]:
+        """For each of the statistics an evaluation of each lane, of one where there are no lanes.
 
-    Args:
-      step: takes and gives arrays with lanes first, but for the batch.
-      state: stacked.
-    """
-    tallies = [_Tally(probed_units(model)) for _ in range(len(state.step))]
-    for batch in eval_batches(part, min(batch_size, len(part))):
-        stacked = jax.device_get(step(state.params, state.batch_stats, replicate(batch, mesh)))
-        for lane, tally in enumerate(tallies):
-            tally.take(*lane_of(stacked, lane))
-    return [tally.result() for tally in tallies]
+        All see a batch one after the other, so that it is read once.
 
-
-def lane_of(stacked: T, lane: int) -> T:
-    """One lane of a tree of arrays with lanes first."""
-    return jax.tree.map(lambda leaf: leaf[lane], stacked)
+        Args:
+          params: of the state.
+          statistics: ``batch_stats``, the state's own or others of the same form.
+        """
+        size, units = self.feeding.batch_size(self.batch_size, part), probed_units(self.model)
+        tallies = [[_Tally(units) for _ in range(self.feeding.lanes or 1)] for _ in statistics]
+        for batch in eval_batches(part, size, self.feeding.rows(size)):
+            placed = self.feeding.placed(batch)
+            # All are begun before one is waited for.
+            found = [self.step(params, batch_stats, placed) for batch_stats in statistics]
+            for of_lanes, taken in zip(tallies, jax.device_get(found), strict=True):
+                for tally, one in zip(of_lanes, self.feeding.by_lane(taken), strict=True):
+                    tally.take(*one)
+        return [[tally.result() for tally in of_lanes] for of_lanes in tallies]

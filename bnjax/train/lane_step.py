@@ -1,13 +1,14 @@
 """Steps of programs that serve many runs: what the runs differ in is traced, not compiled in."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
-from jax.stages import Wrapped
+from jax.stages import Lowered, Wrapped
 from jax.typing import ArrayLike
 
 from bnjax.data import InputScaling
@@ -16,6 +17,7 @@ from bnjax.models import Network
 from bnjax.models.network import placement_gates
 from bnjax.settings.config import Config
 from bnjax.train.eval_step import UnitProbe, eval_function, feature_function
+from bnjax.train.fresh import fresh_function
 from bnjax.train.state import TrainState
 from bnjax.train.step import Sums, loop_function, step_function
 
@@ -42,12 +44,27 @@ LaneStep = Callable[[TrainState, Batch, LaneValues], tuple[TrainState, Sums]]
 LaneLoop = Callable[[TrainState, Batch, ArrayLike, int, LaneValues], tuple[TrainState, Sums]]
 LaneEval = Callable[[Any, Any, Batch, LaneValues], tuple[Sums, dict[str, UnitProbe]]]
 LaneFeatures = Callable[[Any, Any, Batch, LaneValues], tuple[Array, dict[str, UnitProbe]]]
+LaneFresh = Callable[[TrainState, Any, Any, Batch, LaneValues], Any]
 
 
 def lane_values(config: Config) -> LaneValues:
     """The values of one run."""
     numbers = (config.dropout, config.negative_slope, config.learning_rate)
     return LaneValues(placement_gates(config.parsed_placement()), *(jnp.asarray(n, float) for n in numbers))
+
+
+@dataclass(frozen=True)
+class WithValues:
+    """A program whose last argument, the values, is given."""
+
+    program: Wrapped
+    values: LaneValues
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.program(*arguments, self.values)
+
+    def lower(self, *arguments: Any) -> Lowered:
+        return self.program.lower(*arguments, self.values)
 
 
 def _with_values(model: Network, values: LaneValues) -> Network:
@@ -110,6 +127,21 @@ def lane_feature_function(model: Network, scaling: InputScaling) -> LaneFeatures
         return feature_function(own, scaling, values.gates)(params, batch_stats, batch)
 
     return step
+
+
+def lane_fresh_function(model: Network, scaling: InputScaling | None) -> LaneFresh:
+    """``step(state, statistics, number, batch, values)``, see :func:`bnjax.train.fresh.make_fresh_step`."""
+
+    def step(state: TrainState, statistics: Any, number: Any, batch: Batch, values: LaneValues) -> Any:
+        own = _with_values(model, values)
+        return fresh_function(own, scaling, values.gates)(state, statistics, number, batch)
+
+    return step
+
+
+def lanes_fresh_function(model: Network, scaling: InputScaling | None) -> LaneFresh:
+    """The same of stacked states, statistics and values on one batch."""
+    return jax.vmap(lane_fresh_function(model, scaling), in_axes=(0, 0, None, None, 0))
 
 
 def lanes_eval_function(model: Network, scaling: InputScaling | None) -> LaneEval:

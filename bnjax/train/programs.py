@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import optax
-from jax.stages import Lowered, Wrapped
+from jax.stages import Wrapped
 from jax.typing import ArrayLike
 
 from bnjax.data import Dataset, InputScaling, input_scaling, steps_per_epoch
@@ -17,18 +17,20 @@ from bnjax.settings.config import Config
 from bnjax.settings.finetuning import precomputed_block
 from bnjax.settings.sharing import program_settings
 from bnjax.train.eval_step import EvalStep, FeatureStep, make_eval_step, make_feature_step
+from bnjax.train.fresh import FreshStep, make_fresh_step
 from bnjax.train.lane_step import (
-    LaneEval,
     LaneLoop,
-    LaneValues,
     OptimizerAt,
+    WithValues,
     compiled,
     lane_eval_function,
     lane_feature_function,
+    lane_fresh_function,
     lane_loop_function,
     lane_step_function,
     lane_values,
     lanes_eval_function,
+    lanes_fresh_function,
     side_by_side,
 )
 from bnjax.train.optimizer import make_optimizer
@@ -57,6 +59,7 @@ class RunPrograms(NamedTuple):
     frozen_part: Network
     trained_part: Network
     feature_step: FeatureStep
+    fresh_step: FreshStep
 
 
 class _Parts(NamedTuple):
@@ -98,6 +101,7 @@ class _StaticPrograms:
             frozen,
             trained,
             make_feature_step(frozen, self.scaling),
+            make_fresh_step(trained, scaling),
         )
 
     @property
@@ -107,20 +111,6 @@ class _StaticPrograms:
     def of(self, config: Config) -> RunPrograms:
         """The programs of a run with these settings."""
         return self._made
-
-
-@dataclass(frozen=True)
-class _WithValues:
-    """A program whose last argument is given."""
-
-    program: Wrapped
-    values: LaneValues
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self.program(*arguments, self.values)
-
-    def lower(self, *arguments: Any) -> Lowered:
-        return self.program.lower(*arguments, self.values)
 
 
 @dataclass
@@ -182,6 +172,10 @@ class GatedPrograms:
         return jax.jit(lane_feature_function(self._cut.frozen, self.scaling))
 
     @cached_property
+    def _fresh(self) -> Wrapped:
+        return jax.jit(lane_fresh_function(self._cut.trained, self._cut.scaling))
+
+    @cached_property
     def loop_over_one_order(self) -> Wrapped:
         """The loop of stacked states which see the same batches."""
         return compiled(side_by_side(self._loop_function, shared_order=True))
@@ -192,9 +186,14 @@ class GatedPrograms:
         return compiled(side_by_side(self._loop_function, shared_order=False))
 
     @cached_property
-    def lanes_evaluation(self) -> LaneEval:
+    def lanes_evaluation(self) -> Wrapped:
         """The evaluation of stacked states on the same batch."""
         return jax.jit(lanes_eval_function(self._cut.trained, self._cut.scaling))
+
+    @cached_property
+    def lanes_fresh(self) -> Wrapped:
+        """The fresh statistics of stacked states from the same batches."""
+        return jax.jit(lanes_fresh_function(self._cut.trained, self._cut.scaling))
 
     def of(self, config: Config) -> RunPrograms:
         """The programs of a run by itself: its values are bound, nothing is compiled for it."""
@@ -203,11 +202,12 @@ class GatedPrograms:
         return RunPrograms(
             model,
             self.first_state,
-            _WithValues(self._step, values),
-            _WithValues(self._loop, values),
-            _WithValues(self._evaluation, values),
+            WithValues(self._step, values),
+            WithValues(self._loop, values),
+            WithValues(self._evaluation, values),
             *_parts_of(model, config, self.scaling)[:2],
-            _WithValues(self._features, values),
+            WithValues(self._features, values),
+            WithValues(self._fresh, values),
         )
 
 

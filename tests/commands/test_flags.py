@@ -2,13 +2,16 @@
 
 import dataclasses
 import json
+import shlex
 import subprocess
 import sys
 
 import pytest
 
+import bnjax
 from bnjax.architectures import ARCHITECTURES
-from bnjax.commands.flags import command_from_flags, help_text
+from bnjax.commands.flags import command_from_flags
+from bnjax.commands.help_pages import help_page
 from bnjax.data.load import fit_validation
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import FIELDS, Config
@@ -22,7 +25,7 @@ HEAVY = {"jax", "flax", "optax", "tensorflow", "tensorflow_datasets", "PIL"}
 
 
 def command_of(*arguments, experiment="cifar10"):
-    return command_from_flags([PROGRAM, *arguments], experiment, "About {program}.")
+    return command_from_flags([PROGRAM, *arguments], experiment)
 
 
 def config_of(*arguments):
@@ -44,37 +47,77 @@ def complaint_of(capsys, *arguments):
 
 
 @pytest.mark.parametrize("width", ["100", "40", "1"])
-def test_help_covers_every_field(width, monkeypatch):
+def test_full_help_covers_every_field(width, monkeypatch):
     monkeypatch.setenv("COLUMNS", width)
-    text = help_text(PROGRAM, "cifar10", "About {program}.")
+    text = help_page(PROGRAM, "cifar10", "all")
     words = " ".join(text.split())
-    assert text.startswith(f"About {PROGRAM}.")
-    for field in FIELDS:
+    for field in (*FIELDS, *OPTION_FIELDS):
         assert f"\n  --{field.name}" in text
-        assert width == "1" or field.metadata["help"] in words.replace("- ", "-")
+        assert width != "100" or field.metadata["help"] in words.replace("- ", "-")
         for choice in field.metadata["choices"] or ():
             assert choice in words
 
 
 def test_help_tells_both_recipes_defaults():
-    words = " ".join(help_text(PROGRAM, "cifar10", "").split())
+    words = " ".join(help_page(PROGRAM, "cifar10", "all").split())
     assert "(default none, with --recipe=controlled epoch)" in words
     assert "(default raw, with --recipe=controlled standardize)" in words
     assert "--recipe=published|controlled" in words
 
 
-def test_help_fits_a_terminal_of_100_columns(monkeypatch):
+def test_full_help_fits_a_terminal_of_100_columns(monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
-    lines = help_text(PROGRAM, "cifar10", "").splitlines()
+    lines = help_page(PROGRAM, "cifar10", "all").splitlines()
     assert max(len(line) for line in lines if not line.startswith("  --")) <= 100
 
 
-@pytest.mark.parametrize("flag", ["--help", "-h", "-help", "--helpfull"])
+@pytest.mark.parametrize("study", STUDIES)
+def test_help_fits_a_screen(study, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    lines = help_page(f"bnjax {study}", study).splitlines()
+    assert len(lines) <= (50 if study == "finetune" else 35)
+    typed = [line for line in lines if line.startswith(f"  bnjax {study} ")]
+    assert len(typed) == len(STUDIES[study].examples) > 1
+    assert max(len(line) for line in lines if line not in typed) <= 100
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_example_of_the_help_is_a_command(study, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for flags in STUDIES[study].examples:
+        assert command_of(*shlex.split(flags), experiment=study).configs
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h", "-help"])
 def test_help_is_printed_beside_other_flags(flag, capsys):
     with pytest.raises(SystemExit) as caught:
         config_of("--epochs=3", flag)
     assert caught.value.code == 0
-    assert "--learning_rate" in capsys.readouterr().out
+    assert "--help=network" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flag", "flags", "others"),
+    [
+        ("--helpfull", {"--learning_rate", "--num_processes"}, set()),
+        ("--help=network", {"--placement", "--norm_momentum"}, {"--learning_rate", "--num_processes"}),
+        ("--help=hosts", {"--num_processes"}, {"--placement"}),
+    ],
+)
+def test_help_of_a_group_shows_its_flags_alone(flag, flags, others, capsys):
+    with pytest.raises(SystemExit) as caught:
+        config_of(flag)
+    assert caught.value.code == 0
+    shown = {line.split("=")[0].strip() for line in capsys.readouterr().out.splitlines()}
+    assert flags <= shown
+    assert others & shown == set()
+
+
+def test_a_version_is_printed(capsys):
+    with pytest.raises(SystemExit) as caught:
+        config_of("--version")
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"bnjax {bnjax.__version__}\n"
 
 
 def test_without_flags_a_config_is_the_published_recipe():
@@ -237,7 +280,7 @@ def test_what_is_trained_takes_the_place_of_the_recipes_frozen_part():
 
 def test_every_option_is_a_flag_and_no_part_of_a_run():
     for field in OPTION_FIELDS:
-        assert f"--{field.name}" in help_text(PROGRAM, "mnist", "")
+        assert f"--{field.name}" in help_page(PROGRAM, "mnist", "all")
         assert field.name not in {f.name for f in FIELDS}
 
 
@@ -312,8 +355,14 @@ def test_numbers_are_of_their_fields_types():
 
 
 COMPLAINTS = {
-    ("--epoch=3",): ["'epoch'", "epochs"],
-    ("--batchsize=3",): ["'batchsize'", "batch_size"],
+    ("--epoch=3",): ["--epoch;", "did you mean --epochs?"],
+    ("--batchsize=3",): ["--batchsize;", "did you mean --batch_size?"],
+    ("--lr=3",): ["--lr;", "did you mean --learning_rate?"],
+    ("--nooverwrit",): ["--nooverwrit;", "did you mean --overwrite?"],
+    ("--zzz",): ["there is no flag --zzz ("],
+    ("--help=everything",): ["--help=everything", "network, data, training", "all"],
+    ("--vary=model=cnn|mpl",): ["--model=mpl", "did you mean mlp?"],
+    ("--vary=dropot=0|0.5",): ["'dropot'", "did you mean dropout?"],
     ("--epochs=abc",): ["--epochs", "abc"],
     ("--epochs=2.5",): ["--epochs", "'2.5' is not a whole number; write one such as 10"],
     ("--epochs=1e3",): ["--epochs", "'1e3' is not a whole number; write 1000"],
@@ -376,7 +425,7 @@ def test_the_script_helps_without_jax(run_watched):
     result = run_watched("--help")
     assert result.returncode == 0
     assert result.stderr == ""
-    assert all(f"--{field.name}" in result.stdout for field in FIELDS)
+    assert "--placement" in result.stdout
     assert "--dataset=digits" in result.stdout
     assert result.imported & HEAVY == set()
     assert "bnjax.settings.config" in result.imported
@@ -405,7 +454,7 @@ def test_images_for_validation_take_the_place_of_the_recipes_held_out_part(tmp_p
 @pytest.mark.parametrize(
     ("argument", "word"),
     [
-        ("--epoch=3", "'epoch'"),
+        ("--epoch=3", "--epochs"),
         ("--placement=cnov", "'cnov'"),
         ("--dropout=1.5", "--dropout=1.5"),
         ("--recipe=best", "--recipe=best"),
@@ -428,7 +477,7 @@ def test_the_vgg7_door_helps_and_complains_without_jax(run_watched, tmp_path):
     told = run_watched("--help", script="vgg7.py")
     assert (told.returncode, told.stderr) == (0, "")
     assert "vgg7.py --sweep=groups --seeds=5" in told.stdout
-    assert "--sweep=block1|block2|fc|pick|groups|grid|grid-orders" in told.stdout
+    assert "block1, block2, fc, pick, groups, grid, grid-orders" in " ".join(told.stdout.split())
     refused = run_watched("--placement=block3", script="vgg7.py", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
     [line] = refused.stderr.splitlines()
@@ -443,7 +492,7 @@ def test_the_mobilenet_door_helps_and_complains_without_jax(run_watched, tmp_pat
     told = run_watched("--help", script="mobilenet.py")
     assert (told.returncode, told.stderr) == (0, "")
     assert "mobilenet.py --sweep=order --seeds=3" in told.stdout
-    assert "--sweep=order|order-bias" in told.stdout
+    assert "order, order-bias" in told.stdout
     refused = run_watched("--order=behind", script="mobilenet.py", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
     [line] = refused.stderr.splitlines()
@@ -455,12 +504,12 @@ def test_the_mobilenet_door_helps_and_complains_without_jax(run_watched, tmp_pat
 def test_the_finetune_door_helps_and_complains_without_jax(run_watched, tmp_path):
     told = run_watched("--help", script="finetune.py")
     assert (told.returncode, told.stderr) == (0, "")
-    assert "--sweep=modes|separate|keras2" in told.stdout
+    assert "modes, separate, keras2" in " ".join(told.stdout.split())
     refused = run_watched("--model=cnn", script="finetune.py", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
     [line] = refused.stderr.splitlines()
     assert line.startswith("finetune.py: --freeze_until=249 is not a block of cnn: block1, block2, fc")
-    assert "--freeze_until is finetune.py's default here" in line
+    assert "--freeze_until is the default of finetune" in line
     assert (told.imported | refused.imported) & HEAVY == set()
     assert not (tmp_path / "runs").exists()
 

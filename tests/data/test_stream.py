@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from bnjax.data import DataError, ImageSet, eval_batches, input_scaling, load_dataset, train_batches
-from bnjax.data.batches import EvalOrder, TrainOrder
+from bnjax.data.batches import EvalOrder, SpreadOrder, TrainOrder, spread_batches
 from bnjax.data.picture import CENTRE, Crop, decode_picture
 from bnjax.data.stream import ImageStream, Reading
 from bnjax.settings.config import Config
@@ -59,6 +59,13 @@ def test_a_stream_has_the_batches_of_memory(shuffle, photos):
         epochs = [train_batches(part.train, 4, shuffle, 3, epoch) for part in (stream, memory)]
         assert_same_batches(*epochs)
         assert_same_batches(*[eval_batches(part.test, 4) for part in (stream, memory)])
+
+
+def test_images_spread_over_a_stream_are_those_of_memory(photos):
+    ours, theirs = (load(photos, stream=stream, validation=0.2).train for stream in ("always", "never"))
+    order = SpreadOrder(len(theirs), 6, 3, seed=0)
+    for epoch in (1, 2, 1):
+        assert_same_batches(spread_batches(ours, order, epoch), spread_batches(theirs, order, epoch))
 
 
 def test_processes_give_the_batches_of_threads(photos):

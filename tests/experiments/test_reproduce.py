@@ -30,7 +30,7 @@ def small(monkeypatch):
 
 @pytest.mark.parametrize("piece", reproduce.PIECES, ids=lambda piece: f"{piece.study}-{piece.asks}")
 def test_every_command_is_one(piece):
-    command = command_from_flags([piece.study, *piece.arguments(PLACES)], piece.study, "")
+    command = command_from_flags([piece.study, *piece.arguments(PLACES)], piece.study)
     assert {config.recipe for config in command.configs} <= {"published", "controlled"}
     seeds = {config.seed for config in command.configs}
     assert len(seeds) >= 3

@@ -10,7 +10,8 @@ from bnjax.models import CNN
 from bnjax.probes.dying import FlatHistory, dying_counts, flat_updates, silent_units
 from bnjax.settings.config import Config
 from bnjax.train.eval_step import make_eval_step
-from bnjax.train.evaluate import evaluate
+from bnjax.train.evaluate import Evaluator
+from bnjax.train.feeding import Feeding
 from bnjax.train.mesh import data_mesh
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.state import create_state
@@ -24,6 +25,12 @@ IMAGES = ImageSet(
 pytestmark = pytest.mark.slow  # it compiles
 
 
+def evaluate(model, scaling, state, part, batch_size):
+    evaluator = Evaluator(make_eval_step(model, scaling), model, batch_size, Feeding(data_mesh()))
+    [[found]] = evaluator.of(state.params, [state.batch_stats], part)
+    return found
+
+
 def silent_counts(activation, placement, bias, batch_size=16):
     """Silent units by site, of a CNN in which the first KILLED units of each layer have this bias."""
     # A slope this small keeps what a killed leaky unit passes on from silencing the units after it.
@@ -35,7 +42,7 @@ def silent_counts(activation, placement, bias, batch_size=16):
         where[0][where[1]] = where[0][where[1]].at[:count].set(bias)
     state = state.replace(params=params)
     scaling = InputScaling((0.0,) * 3, (255.0,) * 3)
-    result = evaluate(make_eval_step(model, scaling), state, IMAGES, batch_size, data_mesh(), model)
+    result = evaluate(model, scaling, state, IMAGES, batch_size)
     found = {site: silent_units(largest, activation) for site, largest in result.activation_input_max.items()}
     for site, silent in found.items():
         assert not silent[KILLED[site.replace("/", "_")] :].any()
@@ -69,7 +76,7 @@ def test_the_fraction_of_images_on_which_a_unit_is_active(batch_size):
     state = create_state(model, make_optimizer(Config()), (8, 8, 3), seed=0)
     part = ImageSet(IMAGES.images[:29], IMAGES.labels[:29])
     scaling = InputScaling((128.0,) * 3, (64.0,) * 3)
-    result = evaluate(make_eval_step(model, scaling), state, part, batch_size, data_mesh(), model)
+    result = evaluate(model, scaling, state, part, batch_size)
     images = (part.images.astype(np.float32) - 128) / 64
     _, seen = model.apply(
         {"params": state.params, "batch_stats": state.batch_stats},

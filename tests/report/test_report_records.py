@@ -53,7 +53,7 @@ DAMAGE = {
     "later setting": (("run", 0, "run_id", "0" * 12), "line 2: a record of run"),
     "data": (("run", 0, "data", {}), "line 1: run record: data lacks encoding, name, version"),
     "device": (("run", 0, "device", {}), "line 1: run record: device lacks count, kind"),
-    "text": (("epoch", 0, "dying", "fc/dense1", "x"), "line 2: epoch record: dying.'fc/dense1' is 'x'"),
+    "text": (("epoch", 0, "dying", "fc/dense1", "x"), "line 2: epoch record: dying.fc/dense1 is 'x'"),
     "odd site": (("epoch", 1, "dying", "a\nb", {}), r"line 3: epoch record: dying.a\nb lacks"),
     "no site": (("epoch", 1, "dying", {}), "line 3: epoch record: dying lacks 'fc/dense1'"),
     "another site": (("epoch", 1, "dying", "fc/x", {}), "line 3: epoch record: dying.fc/x lacks"),

@@ -77,6 +77,25 @@ def test_no_lag_is_claimed_where_something_else_is_likelier():
     assert after_training(resolve(Config()), last, 4) == []
 
 
+def lines_measured(running, fresh, **settings):
+    last = dict(train_accuracy=0.9, test_accuracy=running, test_accuracy_fresh=fresh)
+    return after_training(resolve(Config(placement="all", **settings)), last, 4)
+
+
+def test_where_fresh_statistics_were_measured_their_numbers_are_told():
+    [line] = lines_measured(0.26, 0.55, norm_momentum=0.999)
+    assert "test accuracy 26% through running statistics, and 55% through fresh ones" in line
+    assert "set a lower --norm_momentum (it is 0.999" in line
+    [line] = lines_measured(0.26, 0.55, trained_norm_mode="frozen")
+    assert "--norm_momentum" not in line  # nothing follows by it
+
+
+def test_where_fresh_statistics_change_little_nothing_is_told():
+    assert lines_measured(0.26, 0.30) == []  # it overfits, and no guess is made
+    assert lines_measured(0.55, 0.26) == []
+    assert len(lines_measured(0.26, None)) == 1  # not measured: a guess
+
+
 @pytest.mark.slow
 def test_runs_say_it_once_and_record_what_an_epoch_trains(tmp_path, monkeypatch, capfd):
     data = dataset(train_count=47)

@@ -261,7 +261,7 @@ def test_a_watched_process_ends_with_the_one_that_watches_it():
 )
 def test_flags_that_do_not_fit_are_answered_with_one_line(arguments, words, capsys):
     with pytest.raises(SystemExit) as caught:
-        command_from_flags(["mnist.py", *arguments], "mnist", "")
+        command_from_flags(["mnist.py", *arguments], "mnist")
     assert caught.value.code == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"mnist.py: {words}") or words in line
@@ -269,7 +269,7 @@ def test_flags_that_do_not_fit_are_answered_with_one_line(arguments, words, caps
 
 def test_processes_are_no_part_of_a_run():
     alone, several = (
-        command_from_flags(["mnist.py", *flags], "mnist", "") for flags in ((), ("--distributed", *WHERE))
+        command_from_flags(["mnist.py", *flags], "mnist") for flags in ((), ("--distributed", *WHERE))
     )
     assert alone.configs == several.configs
     assert several.options.process_id == 1

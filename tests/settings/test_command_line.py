@@ -19,7 +19,7 @@ FLAGS = {
 
 
 def settings_of(arguments):
-    command = command_from_flags(arguments, "cifar10", "")
+    command = command_from_flags(arguments, "cifar10")
     return command.configs, command.options
 
 

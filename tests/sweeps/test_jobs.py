@@ -151,7 +151,7 @@ def test_a_job_of_slurm_whose_time_ends_goes_on_in_another(start, slurm):
 
 def complaint(capsys, *arguments):
     with pytest.raises(SystemExit) as ended:
-        command_from_flags(["mnist.py", *arguments], "mnist", "")
+        command_from_flags(["mnist.py", *arguments], "mnist")
     assert ended.value.code == 2
     return capsys.readouterr().err
 

@@ -24,7 +24,8 @@ from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.train import stepping
 from bnjax.train.eval_step import make_eval_step
-from bnjax.train.evaluate import evaluate
+from bnjax.train.evaluate import Evaluator
+from bnjax.train.feeding import Feeding
 from bnjax.train.mesh import data_mesh, shard_batch
 from bnjax.train.optimizer import learning_rates, make_optimizer, scale_by_keras_adam
 from bnjax.train.state import create_state, digest
@@ -212,7 +213,8 @@ def test_top5_accuracy_is_told_of_more_than_five_classes(classes, known):
 def test_evaluation_is_exact_at_any_batch_size(batch_size):
     model, part = MLP(width=8, placement="all:after"), image_set(29)
     state = create_state(model, make_optimizer(Config()), (6, 6, 1), 0)
-    result = evaluate(make_eval_step(model, SCALING), state, part, batch_size, data_mesh(), model)
+    evaluator = Evaluator(make_eval_step(model, SCALING), model, batch_size, Feeding(data_mesh()))
+    [[result]] = evaluator.of(state.params, [state.batch_stats], part)
     images = (part.images.astype(np.float32) - 128) / 64
     logits = model.apply({"params": state.params, "batch_stats": state.batch_stats}, images)
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, part.labels)
@@ -380,7 +382,7 @@ from bnjax.commands.flags import command_from_flags
 from bnjax.commands.launch import launch
 import jax
 assert len(jax.devices()) == int(sys.argv[1]), jax.devices()
-command = command_from_flags(["x"] + sys.argv[2:], "cifar10", "")
+command = command_from_flags(["x"] + sys.argv[2:], "cifar10")
 sys.exit(launch(command.configs, command.options, "x"))
 """
 #: With norms, and on digits. One step, and no Adam: it makes much of gradients near 0, and so of rounding.

@@ -8,6 +8,7 @@ from PIL import Image
 
 from bnjax.data.cache import cached
 from bnjax.data.image_set import Dataset, ImageSet, in_memory
+from bnjax.data.sources.source import Source
 
 _EVERY_FIFTH = 5
 
@@ -57,3 +58,10 @@ def _enlarged(part: ImageSet, shape: tuple[int, int, int]) -> ImageSet:
         for image in part.images[..., 0]
     ]
     return ImageSet(np.repeat(np.stack(large)[..., None], channels, axis=3), part.labels)
+
+
+DIGITS = Source(
+    name="digits",
+    about="1,797 handwritten digits, part of scikit-learn: no download",
+    load=lambda _, shape: load_digits(shape),
+)

@@ -1,8 +1,9 @@
 """The results that the README shows, from records kept in the repository."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
+from typing import Any
 
 from bnjax import records
 from bnjax.errors import UserError
@@ -12,6 +13,7 @@ from bnjax.report.page.document import Cell, Picture, Report, Table
 from bnjax.report.page.plain import markdown_table
 from bnjax.report.runs.kept import SUFFIX, read_kept, write_kept
 from bnjax.report.runs.recorded import run_files
+from bnjax.schema import Data, Record
 from bnjax.settings.config import Config, names_with
 from bnjax.settings.fields import Role
 
@@ -77,11 +79,11 @@ def keep(source: Path, target: Path, tell: Tell = lambda line: None) -> list[str
     return added
 
 
-def _without_folders(record: dict) -> dict:
+def _without_folders(record: Record) -> Mapping[str, Any]:
     if record["kind"] != "run":
         return record
     usual = {name: getattr(Config, name) for name in names_with(Role.PLACE)}
-    data = dict(record["data"])
+    data: Data = {**record["data"]}
     if PurePath(data.get("source", "")).is_absolute():
         data["source"] = PurePath(data["source"]).name
     return {**record, "config": {**record["config"], **usual}, "data": data}

@@ -1,19 +1,19 @@
 """Recorded runs as one tidy pandas DataFrame."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bnjax import records
 from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, total, without_mislabelled
-from bnjax.schema import PARTS
+from bnjax.schema import BatchAccuracy
 from bnjax.settings.config import FIELDS
 
 if TYPE_CHECKING:
     import pandas
 
-_COUNTS = ("silent", "flat", "units")
+_COUNTS: tuple[Literal["silent", "flat", "units"], ...] = ("silent", "flat", "units")
 _NOT_METRICS = {"schema", "kind", "run_id", "dying", "train_batch_accuracy"}
 _SETTINGS = {field.name for field in FIELDS}
 _METRICS = [name for name in records.SCHEMA["epoch"] if name not in _NOT_METRICS]
@@ -76,14 +76,15 @@ def _columns(run: RecordedRun) -> dict[str, list[Any]]:
     epochs = run.epochs
     columns = {name: [value] * len(epochs) for name, value in shared.items()}
     columns |= {name: [epoch.get(name) for epoch in epochs] for name in _METRICS}
-    batches = [epoch.get("train_batch_accuracy", {}) for epoch in epochs]
+    batches: list[Mapping[str, Any]] = [epoch.get("train_batch_accuracy") or {} for epoch in epochs]
     if any(batches):
-        for name in PARTS["train_batch_accuracy"].needed:
+        for name in BatchAccuracy.__annotations__:
             columns[f"train_batch_accuracy:{name}"] = [of_epoch.get(name) for of_epoch in batches]
     dying = [epoch["dying"] for epoch in epochs]
     sites = dict.fromkeys(site for of_epoch in dying for site in of_epoch)
     for count in _COUNTS:
         columns[count] = [total(of_epoch, count) for of_epoch in dying]
         for site in sites:
-            columns[f"{count}:{site}"] = [of_epoch.get(site, {}).get(count) for of_epoch in dying]
+            units = [of_epoch.get(site) for of_epoch in dying]
+            columns[f"{count}:{site}"] = [each[count] if each else None for each in units]
     return columns

@@ -1,15 +1,18 @@
 """Recorded runs, read back from a folder."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from bnjax import records
 from bnjax.errors import UserError
-from bnjax.record_check import printable, type_name
+from bnjax.record_check import printable
+from bnjax.record_rules import shown, type_name
 from bnjax.report.runs.kept import SUFFIX, read_kept
+from bnjax.schema import EpochRecord, Record, RunRecord, Units
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.identity import id_of_resolved
 from bnjax.studies import guessed_study
@@ -34,6 +37,11 @@ class RecordedRun:
     epochs: list[dict[str, Any]]
     summary: dict[str, Any] | None
 
+    @functools.cached_property
+    def config(self) -> Config:
+        """Its settings; those that an earlier bnjax did not have are at their defaults."""
+        return config_of_record(cast(RunRecord, self.run))
+
     @property
     def study(self) -> str:
         """The name of the study that it belongs to; empty where there is none."""
@@ -51,7 +59,7 @@ class RunFile:
     """A file that holds a run, and all its records as they stand there."""
 
     path: Path
-    records: list[dict[str, Any]]
+    records: list[Record]
     run: RecordedRun
 
 
@@ -100,7 +108,7 @@ def run_files(directory: Path) -> tuple[list[RunFile], list[str]]:
         reading = dataclasses.replace(reading, later={n: i for n, i in unknown.items() if n not in later})
         later |= reading.later.keys()
         problems += reading.notices
-        files.append(RunFile(path, reading.records, _run(reading.records)))
+        files.append(RunFile(path, reading.records, _run(reading)))
     return _each_once(files, problems), problems
 
 
@@ -125,9 +133,8 @@ def without_mislabelled(runs: Iterable[RecordedRun]) -> tuple[list[RecordedRun],
     """
     kept, lines = [], []
     for run in runs:
-        config = run.run["config"]
-        has = {name: config.get(name, getattr(Config, name)) for name in CONTROLLED}
-        if config["recipe"] != CONTROLLED["recipe"] or has == CONTROLLED:
+        has = {name: getattr(run.config, name) for name in CONTROLLED}
+        if run.config.recipe != CONTROLLED["recipe"] or has == CONTROLLED:
             kept.append(run)
             continue
         apart = ", ".join(f"{name} {value}" for name, value in has.items() if value != CONTROLLED[name])
@@ -137,11 +144,12 @@ def without_mislabelled(runs: Iterable[RecordedRun]) -> tuple[list[RecordedRun],
     return kept, lines
 
 
-def _run(found: list[dict[str, Any]]) -> RecordedRun:
-    run = _printable(found[0])
+def _run(reading: records.Reading) -> RecordedRun:
+    run = _printable(reading.run)
     run.setdefault("study", guessed_study(run["config"]))  # an earlier bnjax did not name it
-    epochs = [record for record in found if record["kind"] == "epoch"]
-    return RecordedRun(run, epochs, found[-1] if found[-1]["kind"] == "summary" else None)
+    epochs: list[Any] = [record for record in reading.records if record["kind"] == "epoch"]
+    last: Any = reading.records[-1]
+    return RecordedRun(run, epochs, last if last["kind"] == "summary" else None)
 
 
 def _each_once(files: Iterable[RunFile], problems: list[str]) -> list[RunFile]:
@@ -165,10 +173,10 @@ def _fault(reading: records.Reading) -> str:
         return f"{reading.path}: {'nothing but a torn line' if reading.torn else 'empty'}"
     if reading.out_of_order:
         return reading.out_of_order
-    wrong = _wrong_settings(reading.records[0])
+    wrong = _wrong_settings(reading.run)
     if wrong:
         return f"{reading.path}, line {reading.lines[0]}: run record: {wrong}"
-    config = config_of_record(reading.records[0])
+    config = config_of_record(reading.run)
     for number, record in zip(reading.lines, reading.records, strict=True):
         if wrong := _wrong_sites(record, config):
             return f"{reading.path}, line {number}: epoch record: {wrong}"
@@ -189,39 +197,39 @@ def _of_two_versions(reading: records.Reading) -> str:
     return ""
 
 
-def _lacks_batches(epoch: dict[str, Any]) -> bool:
+def _lacks_batches(epoch: EpochRecord) -> bool:
     return not epoch.get("train_batch_accuracy")
 
 
-def _lacks_active(epoch: dict[str, Any]) -> bool | None:
+def _lacks_active(epoch: EpochRecord) -> bool | None:
     """None where only some sites lack it."""
     lacking = {"active" not in site for site in epoch["dying"].values()}
     return None if len(lacking) > 1 else True in lacking
 
 
-def _wrong_sites(record: dict[str, Any], config: Config) -> str:
+def _wrong_sites(record: Record, config: Config) -> str:
     """An epoch counts the units of every site with an activation, but for what was computed once."""
     if record["kind"] != "epoch":
         return ""
     sites = {site.name for site in config.sites if not site.linear}
     if foreign := record["dying"].keys() - sites:
-        return f"dying names {records.shown(min(foreign))}, and {config.model} has no such site"
+        return f"dying names {shown(min(foreign))}, and {config.model} has no such site"
     lacking = sites - record["dying"].keys()
     whole = record["status"] == "ok" and not config.precompute_frozen
     return f"dying lacks {min(lacking)!r}" if lacking and whole else ""
 
 
-def _wrong_settings(run: dict[str, Any]) -> str:
+def _wrong_settings(run: RunRecord) -> str:
     config = run["config"]
     if lacking := sorted(_NEEDED - config.keys()):
         return f"config lacks {', '.join(lacking)}"
     for field in FIELDS:
         value = config.get(field.name, field.default)
         if field.metadata["identity"] and type(value) is not type(field.default):
-            return f"config.{field.name} is {records.shown(value)}, not {type_name(type(field.default))}"
+            return f"config.{field.name} is {shown(value)}, not {type_name(type(field.default))}"
     if id_of_resolved(config_of_record(run)) != run["run_id"]:
         return (
-            f"config is not that of run {records.shown(run['run_id'])}: a setting was changed, or comes from "
+            f"config is not that of run {shown(run['run_id'])}: a setting was changed, or comes from "
             "a later version"
         )
     return ""
@@ -229,10 +237,10 @@ def _wrong_settings(run: dict[str, Any]) -> str:
 
 def _later_settings(reading: records.Reading) -> dict[str, int]:
     known = {field.name for field in FIELDS}
-    return {f"run.config.{name}": 1 for name in reading.records[0]["config"] if name not in known}
+    return {f"run.config.{name}": 1 for name in reading.run["config"] if name not in known}
 
 
-def config_of_record(run: dict[str, Any]) -> Config:
+def config_of_record(run: RunRecord) -> Config:
     """The settings in a ``run`` record; those that an earlier bnjax did not have are at their defaults."""
     known = {field.name for field in FIELDS}
     return Config(**{name: value for name, value in run["config"].items() if name in known})
@@ -246,12 +254,12 @@ def _printable(value: Any) -> Any:
     return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
-def total(dying: dict[str, dict[str, Any]], count: str) -> int | None:
+def total(dying: Mapping[str, Units], count: Literal["silent", "flat", "units"]) -> int | None:
     """A count of units over all sites of an epoch that have it; None where none of them has.
 
     Args:
       dying: as an epoch's record holds it.
       count: ``silent``, ``units``, or ``flat``, which is null where a kernel is not trained.
     """
-    counted = [site[count] for site in dying.values() if site[count] is not None]
+    counted = [units for site in dying.values() if (units := site[count]) is not None]
     return sum(counted) if counted or not dying else None

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bnjax.report.runs.recorded import RecordedRun, config_of_record
+from bnjax.report.runs.recorded import RecordedRun
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config, names_with
 from bnjax.settings.fields import Role
@@ -52,7 +52,7 @@ def length_told(config: Config, epochs: int) -> str:
 
 def config_of(run: RecordedRun) -> Config:
     """The settings of a run; those that an earlier bnjax did not have are at their defaults."""
-    return config_of_record(run.run)
+    return run.config
 
 
 def best_first(runs: Iterable[RecordedRun]) -> list[RecordedRun]:

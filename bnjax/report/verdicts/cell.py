@@ -33,7 +33,7 @@ class Cell:
     def add(self, condition: str, run: RecordedRun) -> None:
         """Takes a run in; of runs with one seed the first counts."""
         found, lost = self.found.setdefault(condition, {}), self.lost.setdefault(condition, {})
-        seed = run.run["config"]["seed"]
+        seed = run.config.seed
         why = "repeated" if seed in found or seed in lost else why_not_whole(run, self.epochs)
         if not why:
             found[seed] = cut(run, self.epochs)
@@ -64,7 +64,7 @@ class Outcomes(NamedTuple):
 
 def why_not_whole(run: RecordedRun, epochs: int) -> str:
     """Shorter, diverged or interrupted, if a run lacks so many epochs with finite losses; else empty."""
-    if run.run["config"]["epochs"] < epochs:
+    if run.config.epochs < epochs:
         return "shorter"
     statuses = [epoch["status"] for epoch in run.epochs[:epochs]]
     if statuses == ["ok"] * epochs:

@@ -118,7 +118,7 @@ def judged(
       interval: what the verdict rests on; None: what the runs say of how their number came about.
     """
     if not interval:
-        interval = ANY_TIME if any(run.run["config"].get("until") for run in cell.runs) else STUDENT
+        interval = ANY_TIME if any(run.config.until for run in cell.runs) else STUDENT
     found = tuple(_found(contrast, cell, claim, interval) for contrast in claim.contrasts)
     verdict, why = verdict_of_all(found)
     if verdict != "not run" and cell.epochs < claim.least_epochs:

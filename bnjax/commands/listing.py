@@ -1,0 +1,91 @@
+"""``bnjax list``: what there is to choose from, and where each thing comes from. Imports no JAX."""
+
+from collections.abc import Callable, Sequence
+
+from bnjax.architectures import ARCHITECTURES
+from bnjax.commands.usage import Parser
+from bnjax.process.stdout import write_stdout
+from bnjax.studies import STUDIES
+
+ABOUT = """\
+What there is to choose from.
+
+  {typed}                all of it
+  {typed} studies        the published texts, each a command of its own"""
+_FRONT = """\
+Where should normalisation go in a network, and what does it do there?
+
+  bnjax cifar10 --dataset=digits --placement=conv,dense                   one run, no download, a minute
+  bnjax cifar10 --dataset=digits '--vary=placement=none|all' --seeds=3    a comparison, paired by seed
+  bnjax report runs                                                       tables of what was run
+  bnjax report runs --out=report.html                                     a page with figures and verdicts
+
+Commands:
+{studies}
+  report      recorded runs as tables and figures, beside what was published
+  list        studies, networks, norms, probes and data sets to choose from
+
+bnjax COMMAND --help explains a command; bnjax --version names this one."""
+
+
+def front_page() -> str:
+    """What ``bnjax`` shows where nothing is asked of it."""
+    return _FRONT.format(studies=_columns({name: study.about for name, study in STUDIES.items()}))
+
+
+def _studies() -> dict[str, str]:
+    return {name: f"{study.about} ({study.appeared})" for name, study in STUDIES.items()}
+
+
+def _networks() -> dict[str, str]:
+    described = {}
+    for name, one in ARCHITECTURES.items():
+        height, width, channels = one.images.shape
+        own = f"; own settings {', '.join(one.own_settings)}" if one.own_settings else ""
+        described[name] = f"images of {height}x{width}x{channels}{own}"
+    return described
+
+
+def _datasets() -> dict[str, str]:
+    from bnjax.data.sources import SOURCES, original
+
+    return {
+        **{name: source.about for name, source in SOURCES.items()},
+        **dict.fromkeys(original.NAMES, "downloaded once, or prepared by TFDS"),
+        "folder:PATH": "images in a folder for each class",
+        "NAME": "any image classification set that TFDS has prepared in --data_dir",
+    }
+
+
+#: What can be listed: title -> name -> words. Norms and probes join where they are registered.
+LISTS: dict[str, Callable[[], dict[str, str]]] = {
+    "studies": _studies,
+    "networks": _networks,
+    "datasets": _datasets,
+}
+
+
+def list_command(argv: Sequence[str]) -> int:
+    """Prints one list or all of them.
+
+    Args:
+      argv: the command as it was called, and its arguments.
+
+    Returns:
+      The exit code.
+
+    Raises:
+      SystemExit: for help, or after a line about wrong usage.
+    """
+    parser = Parser(argv[0], ABOUT)
+    parser.add_argument("kind", nargs="?", choices=tuple(LISTS), help="one list alone")
+    kind = parser.parse_args(argv[1:]).kind
+    shown = LISTS if kind is None else {kind: LISTS[kind]}
+    blocks = [f"{title.capitalize()}:\n{_columns(listed())}" for title, listed in shown.items()]
+    write_stdout("\n\n".join(blocks) + "\n")
+    return 0
+
+
+def _columns(rows: dict[str, str]) -> str:
+    width = max(10, *map(len, rows))
+    return "\n".join(f"  {name:<{width}}  {words}" for name, words in rows.items())
