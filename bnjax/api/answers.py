@@ -21,10 +21,10 @@ class Answer:
 
     Attributes:
       study: its name.
-      table: a row for each claim and recipe: ``claim`` (what was said), ``recipe``, ``verdict``, ``why`` it is
-        neither supported nor contradicted, ``mean`` with ``low`` and ``high`` of its 95% interval where the
-        claim is one contrast, ``n`` seeds, the ``data`` it was answered on, and whether it ``counts``: whether
-        that is data that the claim speaks of.
+      table: a row for each claim and recipe: ``claim`` (what was said), ``recipe``, ``verdict``, ``why`` it
+        is neither supported nor contradicted, ``mean`` with ``low`` and ``high`` of its 95% interval where
+        the claim is one contrast, ``n`` seeds, the ``data`` it was answered on, and whether it ``counts``:
+        whether the claim speaks of such data.
       problems: a line for each thing in the folder that was left out.
     """
 
