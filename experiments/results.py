@@ -1,6 +1,6 @@
-"""Writes the README's results from the records in experiments/results, and keeps new ones there.
+"""Writes what the documents say of the records in experiments/results, and keeps new ones there.
 
-python experiments/results.py                    tables and pictures anew
+python experiments/results.py                    tables, pictures and verdicts anew
 python experiments/results.py --keep runs        adds the runs below a folder that ended, then the same
 """
 
@@ -12,10 +12,12 @@ from pathlib import Path
 from bnjax.commands.usage import Parser, complain
 from bnjax.errors import FAILURES
 from bnjax.files import write_whole
-from bnjax.report.page.results import keep, with_results
+from bnjax.report.page.build import folder_report
+from bnjax.report.page.documents import with_results, with_schema, with_verdicts
+from bnjax.report.page.results import keep, results_pictures
 
-_HERE = Path(__file__).parent
-_RESULTS, _README = _HERE / "results", _HERE.parent / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+_RESULTS = ROOT / "experiments/results"
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -31,18 +33,33 @@ def _tell(line: str) -> None:
     print(f"results.py: {line}", file=sys.stderr)
 
 
+def write_documents() -> None:
+    """Writes the generated parts of the documents, and the pictures of the results."""
+    report = folder_report(_RESULTS)
+    for problem in report.problems:
+        _tell(problem)
+    for picture in results_pictures(report):
+        write_whole(_RESULTS / f"{picture.name}.svg", picture.content)
+    changes = {
+        ROOT / "README.md": lambda text: with_verdicts(text, report),
+        _RESULTS / "README.md": lambda text: with_results(text, report),
+        ROOT / "bnjax/report/README.md": with_schema,
+    }
+    for path, change in changes.items():
+        write_whole(path, change(path.read_text(encoding="utf-8")).encode())
+        _tell(str(path.relative_to(ROOT)))
+
+
 def main(argv: list[str]) -> int:
     arguments = _arguments(argv)
     try:
         if arguments.keep:
             kept = keep(arguments.keep, _RESULTS, _tell)
-            print(f"results.py: {len(kept)} runs added to {_RESULTS}", file=sys.stderr)
-        readme = with_results(_README.read_text(encoding="utf-8"), _RESULTS, _tell)
-        write_whole(_README, readme.encode())
+            _tell(f"{len(kept)} runs added to {_RESULTS}")
+        write_documents()
     except FAILURES as error:
-        print(f"results.py: {error}", file=sys.stderr)
+        _tell(str(error))
         return 1
-    print(f"results.py: {_README}", file=sys.stderr)
     return 0
 
 

@@ -345,8 +345,8 @@ def test_the_readmes_line_for_pandas_keeps_ids(path, run_id, monkeypatch):
     folder.mkdir(parents=True)
     for item in whole_run():
         append(folder / records.FILE_NAME, {**item, "run_id": run_id})
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    [line] = [line.strip() for line in readme.splitlines() if "pandas.read_json(" in line]
+    readme = (Path(__file__).parents[1] / "bnjax/report/README.md").read_text(encoding="utf-8")
+    [line] = [line.partition("= ")[2] for line in readme.splitlines() if "pandas.read_json(" in line]
     monkeypatch.chdir(path.parent)
     assert list(eval(line, {"pandas": pandas})["run_id"]) == [run_id] * 4
 
@@ -373,7 +373,7 @@ def test_a_torn_summary_is_not_found(written):
 
 
 def test_the_readme_tells_of_every_field():
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    readme = (Path(__file__).parents[1] / "bnjax/report/README.md").read_text(encoding="utf-8")
     for fields in records.SCHEMA.values():
         for name, (_, meaning) in fields.items():
             assert f"| `{name}` | {meaning} |" in readme

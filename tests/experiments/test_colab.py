@@ -59,6 +59,17 @@ def test_the_notebook_is_valid_and_holds_no_outputs():
     assert not any(cell.outputs or cell.execution_count for cell in code)
 
 
+@pytest.mark.parametrize("address", ["", "https:/nowhere.invalid/bnjax", str(ROOT / "absent")])
+def test_an_address_that_cannot_be_read_is_told_before_anything_is_installed(address):
+    [install] = [cell.source for cell in notebook().cells if cell.id == "install"]
+    names = {}
+    exec(install.partition("extra =")[0], names)
+    assert install.index("check_address(REPOSITORY)") < install.index("!git clone")
+    with pytest.raises(ValueError, match="REPOSITORY"):
+        names["check_address"](address)
+    names["check_address"](str(ROOT))
+
+
 def test_the_notebook_makes_its_runs_once(execute, tmp_path):
     first = execute()
     files = sorted((tmp_path / "runs").glob("*/metrics.jsonl"))

@@ -1,4 +1,4 @@
-"""The README's results: kept records, the table and the pictures made from them."""
+"""The page of results: kept records, the table and the pictures made from them."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,11 @@ from test_report_mnist import record_run
 
 from bnjax import records
 from bnjax.report.page.build import folder_report
-from bnjax.report.page.results import BEGIN, END, ReadmeError, keep, results_text, with_results
+from bnjax.report.page.documents import DocumentError, with_results, with_schema, with_verdicts
+from bnjax.report.page.results import keep
 from bnjax.report.runs.kept import read_kept, write_kept
 from bnjax.report.runs.recorded import load_sound_runs
+from bnjax.studies import STUDIES
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "experiments/results"
@@ -90,11 +92,15 @@ def test_a_damaged_file_of_kept_runs_is_named_and_the_rest_is_used(folder, tmp_p
     ]
 
 
+def marks(name):
+    return f"<!-- {name}: begin -->old<!-- {name}: end -->"
+
+
 @pytest.mark.slow
-def test_the_readme_gets_answered_claims_and_pictures_and_repeats_itself(folder, tmp_path):
+def test_the_page_gets_answered_claims_and_pictures_and_repeats_itself(folder, tmp_path):
     keep(folder, tmp_path)
-    readme = f"# title\n\n{BEGIN}\nold\n{END}\n\nrest\n"
-    text = with_results(readme, tmp_path)
+    report = folder_report(tmp_path)
+    text = with_results(f"# title\n\n{marks('results')}\n\nrest\n", report)
     assert text.startswith("# title\n\n")
     assert text.endswith("\n\nrest\n")
     assert "old" not in text
@@ -102,27 +108,35 @@ def test_the_readme_gets_answered_claims_and_pictures_and_repeats_itself(folder,
     assert "| not run |" not in text
     assert "2 contrasts: 1 supported, 1 open; mnist (png), 30 epochs; all 6 runs agree" in text
     assert "12 runs; data mnist 3.0.1, png" in text
-    assert "experiments/results/mnist-bn-or-not.svg" in text
-    picture = (tmp_path / "mnist-bn-or-not.svg").read_bytes()
-    assert with_results(text, tmp_path) == text
-    assert (tmp_path / "mnist-bn-or-not.svg").read_bytes() == picture
-
-
-def test_a_readme_without_marks_is_refused(folder):
-    with pytest.raises(ReadmeError, match="results: begin"):
-        with_results("# title\n", folder)
+    assert "](mnist-bn-or-not.svg)" in text
+    assert with_results(text, report) == text
 
 
 @pytest.mark.slow
-def test_the_readme_shows_what_the_kept_records_say():
-    assert results_text(folder_report(KEPT, pictures=False)) in (ROOT / "README.md").read_text("utf-8")
+def test_the_readme_gets_each_studys_verdicts(folder, tmp_path):
+    keep(folder, tmp_path)
+    report = folder_report(tmp_path, pictures=False)
+    rows = " | ".join(map(marks, STUDIES))
+    text = with_verdicts(rows, report)
+    assert "old" not in text
+    assert "supported" in text.partition("<!-- mnist: begin -->")[2].partition("<!-- mnist: end -->")[0]
+    assert f"<!-- mobilenet: begin -->{len(STUDIES['mobilenet'].claims)} not run<!--" in text
+    assert with_verdicts(text, report) == text
 
 
-def test_the_pictures_of_the_readme_are_there():
-    shown = [line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if line.startswith("![")]
-    assert shown
-    for line in shown:
-        assert (ROOT / line.rpartition("(")[2].rstrip(")")).is_file()
+@pytest.mark.parametrize("text", ["# title\n", "<!-- schema: begin -->", "<!-- schema: end -->"])
+def test_a_document_without_marks_is_refused(text):
+    with pytest.raises(DocumentError, match="schema: begin"):
+        with_schema(text)
+
+
+def test_the_pictures_of_the_documents_are_there():
+    for document in ("README.md", "experiments/results/README.md"):
+        lines = (ROOT / document).read_text("utf-8").splitlines()
+        shown = [line for line in lines if line.startswith("![")]
+        assert shown
+        for line in shown:
+            assert ((ROOT / document).parent / line.rpartition("(")[2].rstrip(")")).is_file()
 
 
 def test_kept_records_name_no_folder_of_a_machine():

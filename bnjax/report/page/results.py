@@ -1,24 +1,22 @@
-"""The results that the README shows, from records kept in the repository."""
+"""The results that the documents show, from records kept in the repository."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import Any
 
 from bnjax import records
-from bnjax.errors import UserError
-from bnjax.files import write_whole
-from bnjax.report.page.build import folder_report
-from bnjax.report.page.document import Cell, Picture, Report, Table
+from bnjax.report.page.document import Cell, Picture, Report, Section, Table
 from bnjax.report.page.plain import markdown_table
 from bnjax.report.runs.kept import SUFFIX, read_kept, write_kept
 from bnjax.report.runs.recorded import run_files
 from bnjax.schema import Data, Record
 from bnjax.settings.config import Config, names_with
 from bnjax.settings.fields import Role
+from bnjax.studies import STUDIES
 
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
-#: The pictures that the README has room for are the first three of these that the records give, one of each.
+#: The page of results shows the first three of these that the records give, one of each.
 _PICTURES = (
     "vgg7-*-grid",
     "mobilenet-order-folder-flowers",
@@ -39,10 +37,6 @@ _COLUMNS = {
     "verdict, published": "verdict",
     "p among all, published": "p among all",
 }
-
-
-class ReadmeError(UserError, ValueError):
-    """The README lacks the two marks between which results stand."""
 
 
 def keep(source: Path, target: Path, tell: Tell = lambda line: None) -> list[str]:
@@ -89,34 +83,8 @@ def _without_folders(record: Record) -> Mapping[str, Any]:
     return {**record, "config": {**record["config"], **usual}, "data": data}
 
 
-def with_results(readme: str, directory: Path, tell: Tell = lambda line: None) -> str:
-    """The README with what the records say now; the pictures that it names are drawn beside them.
-
-    Args:
-      readme: its text.
-      directory: the records; named by the README as ``experiments/results``, relative to it.
-      tell: called with a line for people about each thing that cannot be used.
-
-    Raises:
-      ReadmeError: the README has no place for results.
-      NoRunsError: there is no run at all.
-      OSError: a picture cannot be written.
-    """
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ReadmeError(f"no {BEGIN} with {END} behind it")
-    report = folder_report(directory)
-    for problem in report.problems:
-        tell(problem)
-    pictures = _shown(report)
-    for picture in pictures:
-        write_whole(directory / f"{picture.name}.svg", picture.content)
-    parts = [f"![{picture.alt}](experiments/results/{picture.name}.svg)" for picture in pictures]
-    return before + "\n\n".join([BEGIN, results_text(report), *parts, END]) + after
-
-
-def _shown(report: Report) -> Sequence[Picture]:
+def results_pictures(report: Report) -> Sequence[Picture]:
+    """Those of the report that stand beside the results."""
     drawn = [picture for section in report.sections for picture in section.pictures]
     found = (next((one for one in drawn if fnmatch(one.name, name)), None) for name in _PICTURES)
     return list(filter(None, found))[:_ROOM]
@@ -124,10 +92,27 @@ def _shown(report: Report) -> Sequence[Picture]:
 
 def results_text(report: Report) -> str:
     """The claims that runs of the published recipe answer, how many there are, and what numbers rest on."""
-    claims = next(section for section in report.sections if section.name == "claims")
-    table = claims.tables[0]
+    claims = _claims(report)
     counts, by_chance, *_ = claims.paragraphs
-    return "\n\n".join([markdown_table(_answered(table)), counts, by_chance, report.paragraphs[-1]])
+    answered = markdown_table(_answered(claims.tables[0]))
+    return "\n\n".join([answered, counts, by_chance, report.paragraphs[-1]])
+
+
+def verdicts_by_study(report: Report) -> dict[str, str]:
+    """How many claims of each study have which verdict by the published recipe, the most frequent first."""
+    table = _claims(report).tables[0]
+    study, verdict = table.columns.index("text"), table.columns.index("verdict, published")
+    verdicts: dict[str, Counter[str]] = {name: Counter() for name in STUDIES}
+    for cells in table.rows:
+        verdicts[cells[study].text][cells[verdict].text] += 1
+    return {
+        name: ", ".join(f"{count} {word}" for word, count in counted.most_common())
+        for name, counted in verdicts.items()
+    }
+
+
+def _claims(report: Report) -> Section:
+    return next(section for section in report.sections if section.name == "claims")
 
 
 def _answered(table: Table) -> Table:
