@@ -9,6 +9,7 @@ import pytest
 from bnjax.report.runs.readings import READINGS, read
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.sections.claims import claims_section, counted
+from bnjax.report.sections.contrasts import contrasts_section
 from bnjax.report.verdicts.chance import chance
 from bnjax.report.verdicts.decision import VERDICTS, Decision, decide
 from bnjax.report.verdicts.judgement import Found, verdict_of_all
@@ -234,6 +235,27 @@ def test_unfinished_seeds_keep_a_claim_open():
     [judgement] = judged([*pairs(DIFFERENCES), *cut])
     assert (judgement.verdict, judgement.why) == ("open", "2 seeds not finished")
     assert judgement.found[0].estimate.n == 5
+
+
+def test_contrasts_are_read_through_fresh_statistics_too():
+    """With BN running statistics lag by 10 points; without norms there are none."""
+    runs = []
+    for run in pairs([-10.0, -11.0, -9.0, -10.5, -9.5]):
+        lag = 0.11 if run.config.placement != "dr" else None
+        epochs = [
+            {**epoch, "test_loss_fresh": lag, "test_accuracy_fresh": lag and epoch["test_accuracy"] + lag}
+            for epoch in run.epochs
+        ]
+        runs.append(dataclasses.replace(run, epochs=epochs))
+    [found] = judged(runs)[0].found
+    assert (found.verdict, found.fresh.verdict) == ("supported", "contradicted")
+    assert found.fresh.ours.mean == pytest.approx(1.0)
+    section = contrasts_section(judge_all([made_claim()], runs))
+    [row] = section.tables[0].rows
+    told = dict(zip(section.tables[0].columns, row, strict=True))
+    assert told["through fresh statistics"].text.startswith("+1.00 [")
+    assert told["verdict through them"].text == "contradicted"
+    assert judged(pairs(DIFFERENCES))[0].found[0].fresh is None
 
 
 def test_runs_made_until_decided_have_the_interval_that_holds_at_any_time():

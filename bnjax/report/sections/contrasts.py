@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bnjax.report.page.document import Cell, Section, Table, number, text
+from bnjax.report.page.document import Cell, Section, Table, mean_cell, number, text
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.sections.tables import provenance
 from bnjax.report.sections.verdict_cells import (
@@ -17,6 +17,7 @@ from bnjax.report.verdicts.chance import Judged
 from bnjax.report.verdicts.judgement import Found, Judgement
 from bnjax.stats import Estimate
 from bnjax.studies import RECIPES
+from bnjax.studies.claim import Contrast
 
 
 def contrasts_section(judged: Sequence[Judged]) -> Section:
@@ -36,6 +37,8 @@ def contrasts_section(judged: Sequence[Judged]) -> Section:
         "bootstrap from",
         "bootstrap to",
         "n",
+        "through fresh statistics",
+        "verdict through them",
         "reaches the published size",
         "verdict",
         "why",
@@ -53,7 +56,8 @@ def contrasts_section(judged: Sequence[Judged]) -> Section:
     note = (
         "from, to: the 95% interval that verdicts rest on; n: seeds that have every condition of the "
         "contrast, with * where the interval holds at any time. Below ten seeds the bootstrap has none. "
-        "counts: whether it is on data that the claim speaks of."
+        "counts: whether it is on data that the claim speaks of. Verdicts rest on what a user would deploy; "
+        "through fresh statistics is what the weights know."
     )
     return Section("contrasts", "Every contrast", [note], [Table("Contrasts", columns, rows)] if rows else [])
 
@@ -74,12 +78,20 @@ def _contrast_row(judgement: Judgement, found: Found, ours: Estimate, resampled:
         text(contrast.published or "-"),
         *(number(value, form) for value in (ours.mean, ours.low, ours.high, resampled.low, resampled.high)),
         Cell(f"{ours.n}{any_time_mark(judgement)}", ours.n),
+        *_fresh_cells(found, form, contrast),
         text(met),
         verdict_cell(found.verdict),
         text(found.decision.why or "-"),
         text(left_out(judgement) or "-"),
         text(provenance(found.runs)),
     ]
+
+
+def _fresh_cells(found: Found, form: str, contrast: Contrast) -> list[Cell]:
+    """The same through fresh statistics; dashes where the runs were not measured so."""
+    if not found.fresh or not found.fresh.ours:
+        return [text("-"), text("-")]
+    return [mean_cell(cut_to_possible(contrast, found.fresh.ours), form), verdict_cell(found.fresh.verdict)]
 
 
 def commands_section(judged: Sequence[Judged]) -> Section:

@@ -1,5 +1,6 @@
 """Runs on one data set and of one number of epochs, by condition and seed; what contrasts read of them."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -10,6 +11,8 @@ from bnjax.report.runs.selected import cut
 from bnjax.studies.claim import Contrast
 
 _UNFINISHED = "interrupted"
+#: Read through running statistics, and in other fields through fresh ones.
+_READ_TWICE = ("test_loss", "test_accuracy", "validation_loss", "validation_accuracy")
 
 
 @dataclass
@@ -46,6 +49,34 @@ class Cell:
     def runs(self) -> list[RecordedRun]:
         """Those that count, whether their seeds have every condition or not."""
         return [run for by_seed in self.found.values() for run in by_seed.values()]
+
+
+def through_fresh(cell: Cell) -> Cell | None:
+    """The same cell as its runs are through fresh statistics; None where no run has such readings.
+
+    A network that depends on no running statistics is as it is; runs that were not measured so are left out.
+    """
+    found = {
+        condition: {seed: fresh for seed, run in by_seed.items() if (fresh := _fresh(run))}
+        for condition, by_seed in cell.found.items()
+    }
+    measured = any(
+        epoch.get("test_loss_fresh") is not None
+        for by_seed in found.values()
+        for run in by_seed.values()
+        for epoch in run.epochs
+    )
+    return dataclasses.replace(cell, found=found) if measured else None
+
+
+def _fresh(run: RecordedRun) -> RecordedRun | None:
+    if not run.config.fresh_images or not all("test_loss_fresh" in epoch for epoch in run.epochs):
+        return None
+    epochs = [
+        epoch | {name: value for name in _READ_TWICE if (value := epoch.get(f"{name}_fresh")) is not None}
+        for epoch in run.epochs
+    ]
+    return dataclasses.replace(run, epochs=epochs)
 
 
 class Outcomes(NamedTuple):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.verdicts.cell import Cell, outcomes
+from bnjax.report.verdicts.cell import Cell, Outcomes, outcomes, through_fresh
 from bnjax.report.verdicts.decision import NOT_RUN, Decision, Verdict, decide
 from bnjax.stats import ANY_TIME, STUDENT, Estimate, Interval, bootstrap_mean
 from bnjax.studies.claim import Claim, Contrast
@@ -27,6 +27,7 @@ class Found:
       resampled: the mean with its interval by the bootstrap; None where it was not run.
       size_met: whether the interval reaches into the published size; None where there is none or no interval.
       runs: those of its conditions whose seeds have all of them.
+      fresh: what the same runs decide through fresh statistics; None where they were not measured so.
     """
 
     contrast: Contrast
@@ -34,6 +35,7 @@ class Found:
     resampled: Estimate | None = None
     size_met: bool | None = None
     runs: Sequence[RecordedRun] = ()
+    fresh: Decision | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -119,7 +121,8 @@ def judged(
     """
     if not interval:
         interval = ANY_TIME if any(run.config.until for run in cell.runs) else STUDENT
-    found = tuple(_found(contrast, cell, claim, interval) for contrast in claim.contrasts)
+    fresh = through_fresh(cell)
+    found = tuple(_found(contrast, cell, fresh, claim, interval) for contrast in claim.contrasts)
     verdict, why = verdict_of_all(found)
     if verdict != "not run" and cell.epochs < claim.least_epochs:
         verdict = "cannot tell"
@@ -129,19 +132,11 @@ def judged(
     )
 
 
-def _found(contrast: Contrast, cell: Cell, claim: Claim, interval: Interval) -> Found:
+def _found(contrast: Contrast, cell: Cell, fresh: Cell | None, claim: Claim, interval: Interval) -> Found:
     seen = outcomes(contrast, cell)
-    values = list(seen.values.values())
-    lost = ", ".join(
-        f"{count} seed{'s' if count > 1 else ''} {_NO_WORST[why]}" for why, count in seen.lost.items()
-    )
-    if not values:
-        verdict: Verdict = "cannot tell" if seen.lacking else "open" if lost else "not run"
-        return Found(contrast, Decision(verdict, seen.lacking or lost))
-    percent = len(contrast.weights) == 1 and READINGS[contrast.reading].unit == "points"
-    decision = decide(contrast, values, len(claim.contrasts), interval, claim.least_seeds, percent)
-    if lost:
-        decision = decision._replace(verdict="open", why=lost, seeds=None)
+    decision = _decided(contrast, seen, claim, interval)
+    if not seen.values:
+        return Found(contrast, decision)
     ours, met = decision.ours, None
     if contrast.size and ours and ours.low is not None and ours.high is not None:
         met = ours.low <= contrast.size[1] and ours.high >= contrast.size[0]
@@ -151,7 +146,21 @@ def _found(contrast: Contrast, cell: Cell, claim: Claim, interval: Interval) -> 
         for seed in seen.values
         if seed in cell.found.get(condition, {})
     ]
-    return Found(contrast, decision, bootstrap_mean(values), met, runs)
+    through = _decided(contrast, outcomes(contrast, fresh), claim, interval) if fresh else None
+    return Found(contrast, decision, bootstrap_mean([*seen.values.values()]), met, runs, through)
+
+
+def _decided(contrast: Contrast, seen: Outcomes, claim: Claim, interval: Interval) -> Decision:
+    """What the outcomes of a contrast decide; seeds that have no value keep it open."""
+    told = (f"{count} seed{'s' if count > 1 else ''} {_NO_WORST[why]}" for why, count in seen.lost.items())
+    lost = ", ".join(told)
+    if not seen.values:
+        verdict: Verdict = "cannot tell" if seen.lacking else "open" if lost else "not run"
+        return Decision(verdict, seen.lacking or lost)
+    percent = len(contrast.weights) == 1 and READINGS[contrast.reading].unit == "points"
+    values = list(seen.values.values())
+    decision = decide(contrast, values, len(claim.contrasts), interval, claim.least_seeds, percent)
+    return decision._replace(verdict="open", why=lost, seeds=None) if lost else decision
 
 
 def verdict_of_all(found: Sequence[Found]) -> tuple[Verdict, str]:
