@@ -11,6 +11,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 #: Files beside the rooms, which all of them may use.
 VALUES = (
     "",
+    "norm",
+    "placement_value",
     "placement",
     "record_check",
     "records",

@@ -71,6 +71,8 @@ def _options(given: Mapping[str, Any]) -> Options:
         check_field(field, getattr(options, field.name))
     if options.lanes != "auto" and not (options.lanes.isdecimal() and 0 < int(options.lanes) <= MOST_LANES):
         raise ConfigError(f"--lanes={options.lanes} is neither auto nor a number from 1 to {MOST_LANES}")
+    if options.json and options.quiet:
+        raise ConfigError("--json and --quiet ask for opposite things; leave one of them out")
     engine_parameters(options)
     return options
 

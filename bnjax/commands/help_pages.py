@@ -27,6 +27,7 @@ _THAT_MATTER = {
     "vary": "runs every combination, such as 'placement=none|all; dropout=0|0.4'",
     "sweep": "runs the conditions of a named sweep or of a JSON file",
     "out_dir": "the folder of the records",
+    "json": "prints JSON lines on a terminal too; --quiet prints nothing",
     "dry_run": "lists the runs and says how long they would take",
 }
 _ALL = "all"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
+from bnjax.norm import NORMS
 from bnjax.process.bar import say
 from bnjax.settings.config import Config
 from bnjax.settings.finetuning import freezing
@@ -127,10 +128,14 @@ def _guess(config: Config, last: Mapping[str, Any], steps_per_epoch: int) -> lis
 
 
 def _modes(config: Config) -> dict[str, str]:
-    """Flag -> the mode of the norms that it is about, of those flags that are about any."""
-    frozen, placement = freezing(config), config.parsed_placement().as_dict()
+    """Flag -> the mode of the norms with running statistics that it is about, where there are any."""
+    frozen, placement = freezing(config), config.parsed_placement()
     if config.trained == "pooled-statistics":
         return {}
-    norms = [site for site, order in placement.items() if order != "absent"]
+    norms = [
+        site.name
+        for site, norm in zip(placement.sites, placement.norms, strict=True)
+        if norm and NORMS[norm].of_batch
+    ]
     flags = ("norm_mode" if site in frozen.norms else "trained_norm_mode" for site in norms)
     return {flag: getattr(config, flag) for flag in flags}

@@ -5,6 +5,7 @@ import re
 from pathlib import PurePath
 from typing import Any
 
+from bnjax.norm import NORMS, any_of_batch
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.fields import ConfigError, check_field
 from bnjax.settings.finetuning import canonical_classes, fine_tuning_changes
@@ -20,7 +21,8 @@ _OF_WHOLE_BATCHES = {"keras2-train", "pooled-statistics"}
 def resolve(config: Config) -> Config:
     """The same settings checked and in canonical form, so that equal conditions are equal configs.
 
-    The placement becomes its code and ``order``, now part of it, returns to its default; the optimizer
+    The placement becomes its code and ``order``, now part of it, returns to its default; ``norm`` becomes
+    the one that the placement has, or the first of several, and ``batch`` where it has none; the optimizer
     ``momentum`` becomes sgd with momentum; a folder of images loses the slash at its end.
 
     Raises:
@@ -43,13 +45,29 @@ def resolve(config: Config) -> Config:
     changes["classes"] = canonical_classes("classes", config.classes)
     changes["bn_batch"] = _canonical_bn_batch(config)
     checkpoint_pace(config.checkpoint_every)
-    placement = str(config.parsed_placement())
-    return dataclasses.replace(config, **changes, placement=placement, order=Config.order)
+    return dataclasses.replace(config, **changes, **_canonical_norms(config))
+
+
+def _canonical_norms(config: Config) -> dict[str, Any]:
+    """The placement as its code, and what says nothing beside it at its default.
+
+    ``norm`` is what ``B`` in the code means; see :meth:`bnjax.placement.Placement.common_norm`.
+    """
+    placement = config.parsed_placement()
+    present = placement.present_norms
+    unread = {name for norm in NORMS.values() if norm.name not in present for name in norm.own_settings}
+    defaults = {field.name: field.default for field in FIELDS if field.name in {"order", *unread}}
+    return {**defaults, "placement": str(placement), "norm": placement.common_norm}
 
 
 def _canonical_bn_batch(config: Config) -> str:
     """Groups that share a batch evenly; one group is the whole batch."""
     text, size = config.bn_batch, config.batch_size
+    norms = config.parsed_placement().present_norms
+    if text != "global" and norms and not any_of_batch(norms):
+        raise ConfigError(
+            f"--bn_batch={text} is of statistics of a batch, and {' and '.join(norms)} norms have none"
+        )
     whole = {config.norm_mode, config.trained_norm_mode, config.trained} & _OF_WHOLE_BATCHES
     if whole and text != "global":
         raise ConfigError(f"--bn_batch={text}: {min(whole)} is defined by the statistics of whole batches")

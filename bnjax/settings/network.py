@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bnjax.architectures import ARCHITECTURES
+from bnjax.norm import DEFAULT_NORM, NORMS
 from bnjax.settings.fields import Role, setting
 
 ACTIVATIONS = ("relu", "leaky_relu", "relu6", "elu", "prelu")
@@ -28,6 +29,16 @@ class NetworkSettings:
         group="network",
         role=Role.TRACED,
         choices=("before", "after"),
+    )
+    norm: str = setting(
+        DEFAULT_NORM,
+        "Which norm stands where --placement names none, and where a code says B. A placement names one as "
+        "in conv:before:layer, or in a code by its letter: "
+        + ", ".join(f"{norm.letter} {norm.name}" for norm in NORMS.values())
+        + ".",
+        group="network",
+        role=Role.PROGRAM,
+        choices=NORMS.keys(),
     )
     dropout: float = setting(
         0.0,
@@ -97,6 +108,34 @@ class NetworkSettings:
     )
     norm_epsilon: float = setting(
         1e-3, "Added to the variance before its root.", group="network", role=Role.PROGRAM, bounds="(0,inf)"
+    )
+    norm_groups: int = setting(
+        32,
+        "Into how many groups group norms cut the channels of an image.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="[1,65536]",
+    )
+    renorm_r: float = setting(
+        3.0,
+        "Most that renorm takes the deviation of a batch to be larger or smaller than the running one.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="[1,inf)",
+    )
+    renorm_d: float = setting(
+        5.0,
+        "Most running deviations that renorm takes the mean of a batch to be away from the running one.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="[0,inf)",
+    )
+    renorm_steps: int = setting(
+        0,
+        "Steps over which both limits of renorm open, from those of a batch norm; 0 for open ones at once.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="[0,100000000]",
     )
     bn_batch: str = setting(
         "global",

@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import Network
-from bnjax.models.network import placement_gates
+from bnjax.models.gates import placement_gates
 from bnjax.settings.config import Config
 from bnjax.train.eval_step import UnitProbe, eval_function, feature_function
 from bnjax.train.fresh import fresh_function

@@ -203,11 +203,11 @@ def test_the_summary_ranks_conditions_and_pairs_them_by_seed(runs):
 
 def test_it_shows_itself_as_a_table(runs):
     assert "4 runs, 2 conditions" in repr(runs)
-    assert "against the first" in repr(runs)
+    assert "reference" in repr(runs)
     page = runs._repr_html_()
     assert page.count("<table") == 1
     assert "drB" in page
-    assert "against the first" not in repr(runs[0])
+    assert "reference" not in repr(runs[0])
 
 
 def test_it_draws_a_line_for_each_condition(runs, tmp_path):

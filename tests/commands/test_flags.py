@@ -139,7 +139,12 @@ def test_a_flag_that_repeats_a_published_default_overrides_too():
 
 OTHER_VALUES = Config(
     model="mlp",
-    placement="drBdr",
+    placement="drNdGr",
+    norm="renorm",
+    norm_groups=7,
+    renorm_r=2.0,
+    renorm_d=3.0,
+    renorm_steps=100,
     dropout=0.25,
     activation="leaky_relu",
     negative_slope=0.3,
@@ -195,6 +200,7 @@ OTHER_VALUES = Config(
     trained_norm_mode="inference",
     head_width=16,
     evaluate_train=True,
+    fresh_images=300,
     keep_state=True,
     resume=False,
     checkpoint_every="3",

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnjax.architectures import ARCHITECTURES
+from bnjax.norm import NORMS
 from bnjax.settings.canonical import checkpoint_pace, resolve
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.fields import ConfigError
@@ -25,13 +26,21 @@ NOT_IDENTITY = (
     "out_dir",
     "overwrite",
     "evaluate_train",
+    "fresh_images",
     "precompute_frozen",
     "keep_state",
     "resume",
     "checkpoint_every",
 )
 #: Settings without which a choice means nothing.
-COMPANIONS = {"norm_mode": {"freeze_until": "block1"}, "trained": {"placement": "all"}}
+COMPANIONS = {
+    "norm_mode": {"freeze_until": "block1"},
+    "trained": {"placement": "all"},
+    "norm": {"placement": "all"},
+    **{
+        name: {"placement": "all", "norm": norm.name} for norm in NORMS.values() for name in norm.own_settings
+    },
+}
 
 
 # Pinned: these are the names of folders that lie on disk. A new field with a default must not change them;
@@ -123,6 +132,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
         kernels="xla",
         eval_batch_size=7,
         evaluate_train=True,
+        fresh_images=0,
         precompute_frozen=True,
         keep_state=True,
         freeze_until="block1",
@@ -145,6 +155,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
     kernels=st.sampled_from(("auto", "xla", "llvm")),
     eval_batch_size=st.integers(1, 10**6),
     evaluate_train=st.booleans(),
+    fresh_images=st.integers(0, 10**6),
     precompute_frozen=st.booleans(),
     keep_state=st.booleans(),
 )
@@ -201,7 +212,8 @@ def test_closed_ends_of_bounds_are_taken(field):
     ends = [end for closed, end in ((low_in, low), (high_in, high)) if closed]
     for end in [*ends, field.default]:
         value = type(field.default)(end)
-        resolved = resolve(dataclasses.replace(Config(), **{field.name: value}))
+        companions = COMPANIONS.get(field.name, {})
+        resolved = resolve(dataclasses.replace(Config(**companions), **{field.name: value}))
         assert getattr(resolved, field.name) == value
 
 

@@ -57,6 +57,8 @@ def test_lanes_carry_every_traced_setting():
 
 def _other(field):
     """A value that differs from the default and need not be allowed."""
+    if field.name == "placement":  # a program of gates depends on its norms
+        return "all"
     if isinstance(field.default, str):
         return next((choice for choice in field.metadata["choices"] or () if choice != field.default), "x")
     return not field.default if isinstance(field.default, bool) else field.default + 1

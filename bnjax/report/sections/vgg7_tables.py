@@ -122,7 +122,7 @@ def ranked_table(group: Group) -> str:
     lines = [row(_RANK_COLUMNS), row(["---"] * len(_RANK_COLUMNS))]
     for rank, code in enumerate(group.ranked(), start=1):
         marked = f"**{code}** (published pick)" if code == PICK else code
-        cells = [str(rank), marked, str(code.count("B")), str(len(group.found[code]))]
+        cells = [str(rank), marked, str(sum(map(str.isupper, code))), str(len(group.found[code]))]
         for metric, form, unit in _OF_RUN:
             cells.append(_shown(possible(estimate([*group.values(code, metric).values()]), unit), form))
         difference = group.difference(code, PLAIN, lowest_loss) if code != PLAIN else None
