@@ -17,13 +17,13 @@ class FileSettings:
         identity=False,
     )
     until: str = setting(
-        "",
-        "decided: adds seeds in rounds, cheapest open questions first, until every claim that compares these "
-        "conditions is decided, or --hours or --most_seeds end; the same command goes on. The report then "
-        "uses intervals that hold whenever one stops.",
+        "seeds",
+        "seeds: makes as many as --seeds says. decided: adds more in rounds, cheapest open questions first, "
+        "until every claim that compares these conditions is decided, or --hours or --most_seeds end; the same "
+        "command goes on. The report then uses intervals that hold whenever one stops.",
         group="runs",
         role=Role.HOST,
-        choices=("", "decided"),
+        choices=("seeds", "decided"),
         identity=False,
     )
     out_dir: str = setting(

@@ -176,7 +176,7 @@ def check_until(options: Options, given: Mapping[str, Any]) -> None:
       ConfigError: names the flag that does not fit.
     """
     budget = [name for name in ("hours", "most_seeds") if given.get(name)]
-    if not given.get("until"):
+    if given.get("until") != "decided":
         for name in budget:
             raise ConfigError(f"--{name}={given[name]} is of --until=decided, which is not given")
         return

@@ -27,7 +27,7 @@ MNIST_DATA = {"name": "mnist", "image_shape": [28, 28, 1], "train_images": 60000
 MANY = 400
 
 
-def made_run(study="mnist", epochs=EPOCHS, accuracy=0.98, data=MNIST_DATA, until="", **settings):
+def made_run(study="mnist", epochs=EPOCHS, accuracy=0.98, data=MNIST_DATA, until="seeds", **settings):
     """A run in memory whose epochs are all alike; ``accuracy`` may be one for each."""
     config = resolve(dataclasses.replace(recipe(study, "published"), epochs=epochs, **settings))
     found = [accuracy] * epochs if np.isscalar(accuracy) else accuracy

@@ -120,7 +120,7 @@ def judged(
       interval: what the verdict rests on; None: what the runs say of how their number came about.
     """
     if not interval:
-        interval = ANY_TIME if any(run.config.until for run in cell.runs) else STUDENT
+        interval = ANY_TIME if any(run.config.until == "decided" for run in cell.runs) else STUDENT
     fresh = through_fresh(cell)
     found = tuple(_found(contrast, cell, fresh, claim, interval) for contrast in claim.contrasts)
     verdict, why = verdict_of_all(found)
