@@ -19,8 +19,8 @@ class FileSettings:
     until: str = setting(
         "seeds",
         "seeds: makes as many as --seeds says. decided: adds more in rounds, cheapest open questions first, "
-        "until every claim that compares these conditions is decided, or --hours or --most_seeds end; the same "
-        "command goes on. The report then uses intervals that hold whenever one stops.",
+        "until every claim that compares these conditions is decided, or --hours or --most_seeds end; the "
+        "same command goes on. The report then uses intervals that hold whenever one stops.",
         group="runs",
         role=Role.HOST,
         choices=("seeds", "decided"),
