@@ -8,6 +8,7 @@ import jax
 
 from bnjax.norm import NORMS
 from bnjax.process.bar import say
+from bnjax.runs.run_record import frozen_words
 from bnjax.settings.config import Config
 from bnjax.settings.finetuning import freezing
 from bnjax.settings.identity import run_id
@@ -30,7 +31,8 @@ def tell_before(runs: "Sequence[Run]") -> None:
     """Says on stderr what to know before runs train; what several have in common, once."""
     lines: dict[str, list[str]] = {}
     for run in runs:
-        for line in before_training(run.config, run.config.epochs * run.steps_per_epoch):
+        advised = before_training(run.config, run.config.epochs * run.steps_per_epoch)
+        for line in filter(None, (frozen_words(run), *advised)):
             lines.setdefault(line, []).append(run_id(run.config))
     _say(lines)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from jax.sharding import Mesh
@@ -81,6 +81,20 @@ class Run:
     compile_seconds: float = 0.0
     frozen: FrozenOutputs | None = None
 
+    @classmethod
+    def begun(cls, config: Config, dataset: Dataset, made: RunPrograms, **others: Any) -> Self:
+        """A run before its first step.
+
+        Args:
+          others: the other attributes.
+
+        Raises:
+          DataError, WeightsError: as :func:`bnjax.train.initial.first_state` does.
+        """
+        state = first_state(config, made.model, made.first_state)
+        flat = FlatHistory(site_kernels(made.model, state))
+        return cls(config=config, dataset=dataset, model=made.model, state=state, flat=flat, **others)
+
     @property
     def fed(self) -> Dataset:
         """What its steps and evaluations are fed: images, or what the frozen part makes of them."""
@@ -136,40 +150,32 @@ def prepare(
     """
     mesh = data_mesh()
     check_batch_size(config.batch_size, mesh)
-    check_train_images(config, dataset)
+    check_images(config, dataset)
     check_rest(config, len(dataset.train), mesh)
-    check_norm_groups(config, dataset)
     made = (programs or Programs()).of(config, dataset, gated)
-    state = replicate(first_state(config, made.model, made.first_state), mesh)
-    check_memory(config, dataset, made, state)
-    kernels = site_kernels(made.model, state)
+    steps = epoch_steps(config, made, dataset.train, mesh)
+    own: dict[str, Any] = dict(hosts=hosts, mesh=mesh, programs=made, steps=steps, movies=movies)
+    run = Training.begun(config, dataset, made, **own)
+    check_memory(config, dataset, made, run.state)
+    run.state = replicate(run.state, mesh)
     if movies:  # what it cannot show is told before training
-        unit_tiles(kernels[made.model.sites[0].name], dataset.train.image_shape)
-    return Training(
-        config=config,
-        dataset=dataset,
-        model=made.model,
-        hosts=hosts,
-        mesh=mesh,
-        state=state,
-        programs=made,
-        steps=epoch_steps(config, made, dataset.train, mesh),
-        flat=FlatHistory(kernels),
-        movies=movies,
-    )
+        unit_tiles(run.flat.kernels[made.model.sites[0].name], dataset.train.image_shape)
+    return run
 
 
-def check_train_images(config: Config, dataset: Dataset) -> None:
-    """Refuses a batch size that is larger than the training set.
+def check_images(config: Config, dataset: Dataset) -> None:
+    """Refuses a batch size that is larger than the training set, and norms that have too little to train on.
 
     Raises:
       DataError: says how many images there are.
+      ConfigError: norms have one value per channel.
     """
     if len(dataset.train) < config.batch_size:
         raise DataError(
             f"{config.dataset}: {len(dataset.train)} training images are less than one batch of "
             f"{config.batch_size}; use a smaller --batch_size"
         )
+    check_norm_groups(config, dataset)
 
 
 def check_rest(config: Config, images: int, mesh: Mesh) -> None:

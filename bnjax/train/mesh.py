@@ -13,7 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
 from bnjax.settings.fields import ConfigError
 
 T = TypeVar("T")
-_AXIS = "data"
+_AXIS, _LANES = "data", "lanes"
 
 
 def data_mesh() -> Mesh:
@@ -21,6 +21,11 @@ def data_mesh() -> Mesh:
     return Mesh(
         np.array(sorted(jax.devices(), key=lambda device: (device.process_index, device.id))), (_AXIS,)
     )
+
+
+def lane_mesh() -> Mesh:
+    """This process's devices, which share lanes."""
+    return Mesh(np.array(jax.local_devices()), (_LANES,))
 
 
 def own_rows(size: int, mesh: Mesh) -> slice:
@@ -43,6 +48,11 @@ def shard_order(order: np.ndarray, mesh: Mesh) -> jax.Array:
     """Cuts [steps, batch size] along the batch, so that every device takes its part of each batch."""
     own = order[:, own_rows(order.shape[1], mesh)]
     return _cut(own, NamedSharding(mesh, PartitionSpec(None, _AXIS)))
+
+
+def shard_lanes(tree: T, mesh: Mesh) -> T:
+    """Cuts arrays with lanes first, one piece for each device of a :func:`lane_mesh`."""
+    return _cut(tree, NamedSharding(mesh, PartitionSpec(_LANES)))
 
 
 def _cut(tree: Any, sharding: NamedSharding) -> Any:

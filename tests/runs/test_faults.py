@@ -14,7 +14,7 @@ import pytest
 from test_sweep import wait_for
 
 from bnjax import records
-from bnjax.runs.lock import claimed
+from bnjax.runs.lock import locked
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 import soak  # noqa: E402
@@ -246,7 +246,7 @@ def test_a_second_process_on_a_run_is_told_so_and_leaves_it_alone(tmp_path):
         assert_failed_with_a_line(start(*flags), "another process is making the run", str(folder))
         first.send_signal(signal.SIGKILL)
         first.wait()
-    with claimed(folder):  # the lock of a process that died blocks nobody
+    with locked(folder):  # the lock of a process that died blocks nobody
         pass
     read = records.read(folder / "metrics.jsonl")
     assert [r["epoch"] for r in read if r["kind"] == "epoch"] == list(range(1, len(read)))

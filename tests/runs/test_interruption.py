@@ -23,6 +23,7 @@ from bnjax.runs import checkpoint
 from bnjax.runs import run as run_module
 from bnjax.runs import training as training_module
 from bnjax.runs.recorder import Recorder
+from bnjax.runs.saves import Saves
 from bnjax.sweeps import task as task_module
 from bnjax.sweeps.plan import Task
 from bnjax.train import stepping
@@ -111,7 +112,7 @@ def test_a_checkpoint_within_an_epoch_is_gone_on_from(make, tmp_path, monkeypatc
     often = dict(checkpoint_every="0.000001min")
     with monkeypatch.context() as patch:
         stop_at(patch, 15)
-        patch.setattr(run_module.Saves, "__exit__", lambda *_: None)
+        patch.setattr(Saves, "__exit__", lambda *_: None)
         with pytest.raises(Stopped):
             make(tmp_path / "cut", **often)
     mine = make(tmp_path / "cut", **often)
@@ -216,7 +217,7 @@ def test_lanes_cut_between_their_checkpoints_go_on_together_as_if_they_had_not_b
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "save", stop)
-        patch.setattr(run_module.Saves, "__exit__", lambda *_: None)  # as if it had been killed
+        patch.setattr(Saves, "__exit__", lambda *_: None)  # as if it had been killed
         with pytest.raises(Stopped):
             make_lanes(tmp_path / "cut")
     told.clear()
@@ -238,7 +239,7 @@ def test_noresume_starts_anew(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("every", [1, 2, 3])
 def test_checkpoints_come_as_often_as_asked(every, tmp_path, monkeypatch):
     mine, saved = settings(tmp_path, checkpoint_every=str(every)), []
-    monkeypatch.setattr(run_module.Saves, "save", lambda self: saved.append(len(self.runs[0][0].epochs)))
+    monkeypatch.setattr(Saves, "save", lambda self: saved.append(len(self.runs[0][0].epochs)))
     make_alone(mine)
     assert saved == [epoch for epoch in (1, 2, 3, 4) if epoch % every == 0]
 
