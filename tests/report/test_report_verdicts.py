@@ -22,7 +22,7 @@ from bnjax.studies.claim import Claim, Contrast, Data, level, minus
 BN = {"with BN": {"placement": "dense"}, "without BN": {"placement": "none"}}
 LOWER = minus("with BN", "without BN", "late_accuracy", "lower")
 EPOCHS = 25
-MNIST_DATA = {"name": "mnist", "image_shape": [28, 28, 1], "train_images": 60000, "classes": 10}
+MNIST_DATA = {"version": "1", "encoding": "png", "name": "mnist", "image_shape": [28, 28, 1], "train_images": 60000, "classes": 10}
 #: As many decisions as it takes to see a share of 5%.
 MANY = 400
 
@@ -39,6 +39,9 @@ def made_run(study="mnist", epochs=EPOCHS, accuracy=0.98, data=MNIST_DATA, until
         "data": data,
         "study": study,
         "started": "",
+        "git_commit": None,
+        "versions": {"jax": "1", "flax": "2"},
+        "device": {"count": 1, "kind": "cpu"},
     }
     return RecordedRun(run, records, {"status": "done"})
 
