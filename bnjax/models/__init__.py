@@ -14,6 +14,17 @@ from bnjax.models.inceptionv3 import InceptionV3
 from bnjax.models.mlp import MLP
 from bnjax.models.mobilenetv2 import MobileNetV2
 from bnjax.models.network import Network
+from bnjax.models.resnet import ResNet
 from bnjax.models.vgg7 import VGG7
 
-__all__ = ["CNN", "MLP", "VGG7", "InceptionV3", "MobileNetV2", "Network", "build_model", "gates_for"]
+__all__ = [
+    "CNN",
+    "MLP",
+    "VGG7",
+    "InceptionV3",
+    "MobileNetV2",
+    "Network",
+    "ResNet",
+    "build_model",
+    "gates_for",
+]

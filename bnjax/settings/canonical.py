@@ -5,6 +5,7 @@ import re
 from pathlib import PurePath
 from typing import Any
 
+from bnjax.architectures import ARCHITECTURES
 from bnjax.norm import NORMS, any_of_batch
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.fields import ConfigError, check_field
@@ -34,6 +35,7 @@ def resolve(config: Config) -> Config:
     config = dataclasses.replace(config, **numbers)
     for field in FIELDS:
         check_field(field, getattr(config, field.name))
+    _check_activation(config)
     if config.optimizer == "momentum":
         # A Config cannot tell a momentum of 0 from none given; `bnjax.commands.defaults.configured` can.
         momentum = USUAL_MOMENTUM if config.momentum == Config.momentum else config.momentum
@@ -46,6 +48,15 @@ def resolve(config: Config) -> Config:
     changes["bn_batch"] = _canonical_bn_batch(config)
     checkpoint_pace(config.checkpoint_every)
     return dataclasses.replace(config, **changes, **_canonical_norms(config))
+
+
+def _check_activation(config: Config) -> None:
+    taken = ARCHITECTURES[config.model].activations
+    if taken and config.activation not in taken:
+        raise ConfigError(
+            f"--activation={config.activation} is not one of {', '.join(taken)}, "
+            f"which --model={config.model} takes"
+        )
 
 
 def _canonical_norms(config: Config) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bnjax.architectures import ARCHITECTURES
+from bnjax.architectures.resnet import RESNET_DEPTHS, SHORTCUTS
 from bnjax.norm import DEFAULT_NORM, NORMS
 from bnjax.settings.fields import Role, setting
 
@@ -63,6 +64,21 @@ class NetworkSettings:
     width: int = setting(
         256, "Units in each hidden layer of the MLP.", group="network", role=Role.PROGRAM, bounds="[1,65536]"
     )
+    depth: int = setting(
+        20,
+        "Layers of the residual network, 6n + 2.",
+        group="network",
+        role=Role.PROGRAM,
+        choices=RESNET_DEPTHS,
+    )
+    shortcut: str = setting(
+        "pad",
+        "Where the residual network's features change. pad: zeros for new features; project: a 1 x 1 "
+        "convolution.",
+        group="network",
+        role=Role.PROGRAM,
+        choices=SHORTCUTS,
+    )
     width_multiplier: float = setting(
         1.0,
         "Of MobileNetV2's features, as in its paper.",
@@ -87,7 +103,10 @@ class NetworkSettings:
         bounds="[0,5]",
     )
     conv_bias: bool = setting(
-        False, "Biases in MobileNetV2's convolutions.", group="network", role=Role.PROGRAM
+        False,
+        "Biases in the convolutions of MobileNetV2 and of the residual network.",
+        group="network",
+        role=Role.PROGRAM,
     )
     kernel_init: str = setting(
         "glorot_uniform",

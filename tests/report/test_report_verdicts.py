@@ -22,7 +22,14 @@ from bnjax.studies.claim import Claim, Contrast, Data, level, minus
 BN = {"with BN": {"placement": "dense"}, "without BN": {"placement": "none"}}
 LOWER = minus("with BN", "without BN", "late_accuracy", "lower")
 EPOCHS = 25
-MNIST_DATA = {"version": "1", "encoding": "png", "name": "mnist", "image_shape": [28, 28, 1], "train_images": 60000, "classes": 10}
+MNIST_DATA = {
+    "version": "1",
+    "encoding": "png",
+    "name": "mnist",
+    "image_shape": [28, 28, 1],
+    "train_images": 60000,
+    "classes": 10,
+}
 #: As many decisions as it takes to see a share of 5%.
 MANY = 400
 

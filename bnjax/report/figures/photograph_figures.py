@@ -5,7 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bnjax.report.figures.plots import COLOURS, DASHED, band, foot, headline, label_ends, seeds_told
+from bnjax.report.figures.plots import (
+    COLOURS,
+    DASHED,
+    band,
+    foot,
+    headline,
+    label_ends,
+    new_figure,
+    seeds_told,
+)
 from bnjax.report.page.document import numbered, slug
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import bound_settings, config_of, length_told
@@ -121,9 +130,7 @@ def comparison_figure(comparison: Comparison) -> "Figure":
 
     The gap is the loss of the training images in evaluation mode minus that in training mode, as trained.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 7.2), layout="constrained")
+    figure = new_figure(9, 7.2)
     upper, lower = figure.subplots(2, 1, sharex=True)
     runs = [run for of_condition in comparison.found.values() for run in of_condition]
     gaps = all(epoch.get("train_evaluation_loss") is not None for run in runs for epoch in run.epochs)

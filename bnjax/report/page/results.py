@@ -95,7 +95,7 @@ def results_text(report: Report) -> str:
     claims = _claims(report)
     counts, by_chance, *_ = claims.paragraphs
     answered = markdown_table(_answered(claims.tables[0]))
-    return "\n\n".join([answered, counts, by_chance, report.paragraphs[-1]])
+    return "\n\n".join([answered, counts, by_chance, report.rests_on])
 
 
 def verdicts_by_study(report: Report) -> dict[str, str]:

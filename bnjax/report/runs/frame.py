@@ -1,11 +1,14 @@
 """Recorded runs as one tidy pandas DataFrame."""
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bnjax import records
+from bnjax.report.page.document import numbered
+from bnjax.report.runs.chosen import chosen
+from bnjax.report.runs.comparisons import comparisons_of
 from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, total, without_mislabelled
 from bnjax.schema import BatchAccuracy
 from bnjax.settings.config import FIELDS
@@ -27,26 +30,40 @@ class Mislabelled(UserWarning):
     """A run whose settings are not those of the recipe that it names; it has its rows all the same."""
 
 
-def frame_of_folder(directory: Path) -> "pandas.DataFrame":
+def frame_of_folder(directory: Path, select: Mapping[str, Any]) -> "pandas.DataFrame":
     """See :func:`bnjax.report.load`."""
     if not directory.is_dir():
         raise NotADirectoryError(f"{directory} is not a folder of runs")
     runs, problems = load_sound_runs(directory)
     for problem in problems:
         warnings.warn(problem, LeftOut, stacklevel=3)
+    runs = chosen(runs, select)
     for line in without_mislabelled(runs)[1]:
         warnings.warn(line, Mislabelled, stacklevel=3)
     return frame_of(runs)
 
 
-def frame_of(runs: Iterable[RecordedRun]) -> "pandas.DataFrame":
+def _compared(runs: Sequence[RecordedRun]) -> dict[str, dict[str, str]]:
+    """Run's id -> columns that say which runs may be averaged."""
+    comparisons = comparisons_of(runs)
+    titles = numbered(each.title for each in comparisons)
+    return {
+        run.run["run_id"]: {"comparison": title, "condition": condition}
+        for title, each in zip(titles, comparisons, strict=True)
+        for condition, of_condition in each.conditions.items()
+        for run in of_condition
+    }
+
+
+def frame_of(runs: Sequence[RecordedRun]) -> "pandas.DataFrame":
     """A row for each run and epoch, in the runs' order."""
     import pandas
 
     columns: dict[str, list[Any]] = {}
     rows = 0
+    compared = _compared(runs)
     for run in runs:
-        for name, values in _columns(run).items():
+        for name, values in _columns(run, compared[run.run["run_id"]]).items():
             column = columns.setdefault(name, [])
             column += [None] * (rows - len(column)) + values  # earlier runs may lack what this one has
         rows += len(run.epochs)
@@ -60,11 +77,12 @@ def frame_of(runs: Iterable[RecordedRun]) -> "pandas.DataFrame":
     return frame.astype(dict.fromkeys(numbers, float))  # a column of nulls alone is no column of numbers
 
 
-def _columns(run: RecordedRun) -> dict[str, list[Any]]:
+def _columns(run: RecordedRun, compared: Mapping[str, str]) -> dict[str, list[Any]]:
     """Column -> a value for each epoch; by columns, since a dict for each row takes many times as long."""
     told = run.run
     shared = {
         "run_id": told["run_id"],
+        **compared,
         **{name: value for name, value in told["config"].items() if name in _SETTINGS},
         "data": told["data"].get("name"),
         "data_version": told["data"].get("version"),

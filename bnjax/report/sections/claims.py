@@ -19,6 +19,8 @@ from bnjax.report.verdicts.shelf import data_of_claim
 from bnjax.studies import RECIPES, STUDIES
 from bnjax.studies.claim import Claim
 
+#: Columns by which the page lets rows be chosen.
+_FILTERS = ("text", *(f"verdict, {name}" for name in RECIPES))
 _HOW = (
     "A claim is supported if all of its contrasts are: the 95% interval over seeds lies wholly where the "
     "text says. It is contradicted if one of them lies wholly elsewhere, by an interval widened for their "
@@ -68,7 +70,7 @@ def claims_section(judged: Sequence[Judged]) -> Section:
             _INTERVALS,
             _BOTH,
         ],
-        [Table("Claims and verdicts", columns, rows), _texts(judged)],
+        [Table("Claims and verdicts", columns, rows, filters=_FILTERS), _texts(judged)],
     )
 
 
@@ -111,7 +113,13 @@ def _texts(judged: Sequence[Judged]) -> Table:
     """The texts themselves, by the names of their experiments."""
     claimed = [by_recipe[RECIPES[0]][0].claim.source for by_recipe in judged]
     rows = [
-        [text(name), text(source.about), text(source.appeared), text(source.ran), number(claimed.count(name))]
+        [
+            text(name),
+            Cell(source.about, link=source.link),
+            text(source.appeared),
+            text(source.ran),
+            number(claimed.count(name)),
+        ]
         for name, source in STUDIES.items()
     ]
     return Table("The texts", ("text", "title", "where and when", "what it ran", "claims"), rows)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bnjax.report.page.document import Cell, Section, Table, mean_cell, number, text
 from bnjax.report.runs.readings import READINGS
-from bnjax.report.sections.tables import provenance
+from bnjax.report.sections.provenance import provenance
 from bnjax.report.sections.verdict_cells import (
     any_time_mark,
     cut_to_possible,
@@ -59,7 +59,8 @@ def contrasts_section(judged: Sequence[Judged]) -> Section:
         "counts: whether it is on data that the claim speaks of. Verdicts rest on what a user would deploy; "
         "through fresh statistics is what the weights know."
     )
-    return Section("contrasts", "Every contrast", [note], [Table("Contrasts", columns, rows)] if rows else [])
+    table = Table("Contrasts", columns, rows, filters=("recipe", "data set, epochs", "verdict"))
+    return Section("contrasts", "Every contrast", [note], [table] if rows else [])
 
 
 def _contrast_row(judgement: Judgement, found: Found, ours: Estimate, resampled: Estimate) -> list[Cell]:
