@@ -9,12 +9,13 @@ from bnjax.process.progress import Progress
 from bnjax.process.signals import held_signals, last_words
 from bnjax.runs import advice
 from bnjax.runs.epoch_record import summary_fields
-from bnjax.runs.group import RunGroup
+from bnjax.runs.group import Alone, RunGroup
 from bnjax.runs.loop import train
 from bnjax.runs.recorder import Recorder
+from bnjax.runs.resume import take_up
 from bnjax.runs.run_record import run_facts
 from bnjax.runs.saves import Saves
-from bnjax.runs.training import Run, has_diverged, used_variables
+from bnjax.runs.training import Run, Training, has_diverged, used_variables
 from bnjax.settings.config import Config
 from bnjax.settings.places import variables_path
 from bnjax.weights import keep_variables
@@ -109,6 +110,19 @@ class Attempt:
     def _interrupt(self) -> None:
         for lane in tuple(self._open):
             self._sum_up(lane, "interrupted")
+
+
+def train_alone(
+    run: Training, recorder: Recorder, progress: Callable[[int, int], Progress], started: float
+) -> str:
+    """Trains a run by itself, from where an earlier attempt was cut; see :class:`Attempt`.
+
+    Returns:
+      ``done`` or ``diverged``.
+    """
+    take_up(run, recorder, hosts=run.hosts)
+    Attempt(Alone(run), [recorder], started).make(progress)
+    return "diverged" if has_diverged(run) else "done"
 
 
 def keep_state(run: Run) -> None:

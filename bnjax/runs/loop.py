@@ -58,17 +58,21 @@ def train(
             measured = measure(runs, group.state, epoch, group.measuring)
         except DivergedError:
             measured = [None] * len(runs)
-        with held_signals():  # what is recorded and what a checkpoint holds go together
-            for lane, run in enumerate(runs):
-                if not has_diverged(run):
-                    fields = _fields(run, epoch, measured[lane])
-                    emit(lane, "epoch", **fields)
-                    run.epochs.append(fields)
-                run.underway = Underway()
+        _record(runs, epoch, measured, emit)
         after_epoch()
         if all(has_diverged(run) for run in runs):
             break
     group.settle()
+
+
+def _record(runs: Sequence[Run], epoch: int, measured: Sequence[Measured | None], emit: Emit) -> None:
+    with held_signals():  # what is recorded and what a checkpoint holds go together
+        for lane, run in enumerate(runs):
+            if not has_diverged(run):
+                fields = _fields(run, epoch, measured[lane])
+                emit(lane, "epoch", **fields)
+                run.epochs.append(fields)
+            run.underway = Underway()
 
 
 def _fields(run: Run, epoch: int, measured: Measured | None) -> dict[str, Any]:

@@ -75,10 +75,8 @@ def train_run(
 
     with held_signals():  # neither imports nor XLA are exception-safe under signals
         configure_backend()
-        from bnjax.runs.attempt import Attempt
-        from bnjax.runs.group import Alone
-        from bnjax.runs.resume import take_up
-        from bnjax.runs.training import has_diverged, prepare
+        from bnjax.runs.attempt import train_alone
+        from bnjax.runs.training import prepare
     with device_errors():
         with held_signals():
             run = prepare(config, dataset, movies, programs, gated, hosts)
@@ -87,9 +85,7 @@ def train_run(
             if ended:  # by another process, meanwhile
                 return ended["status"]
             check_alike(run)
-            take_up(run, recorder, hosts=hosts)
-            Attempt(Alone(run), [recorder], started).make(progress)
-            return "diverged" if has_diverged(run) else "done"
+            return train_alone(run, recorder, progress, started)
 
 
 def load(config: Config) -> "Dataset":

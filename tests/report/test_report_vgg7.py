@@ -173,11 +173,7 @@ def test_the_effect_of_each_site_is_found(grid):
 
 def test_a_seed_that_lacks_placements_says_nothing_of_sites(grid, tmp_path):
     runs = load_runs(grid)
-    part = [
-        run
-        for run in runs
-        if run.run["config"]["seed"] == 0 or run.run["config"]["placement"] != "crcr-crcr-drdr"
-    ]
+    part = [run for run in runs if run.config.seed == 0 or run.config.placement != "crcr-crcr-drdr"]
     [group] = vgg7_groups(part)
     effects = site_effects(group)
     assert [effect.mean for effect in effects.values()] == pytest.approx(EFFECTS)
@@ -187,7 +183,7 @@ def test_a_seed_that_lacks_placements_says_nothing_of_sites(grid, tmp_path):
 def test_a_placement_with_another_seed_is_left_out_and_said(grid, tmp_path):
     """Every placement has seeds 0 and 1; one has seed 5 alone, so that no seed has all of them."""
     record_run(tmp_path, [3.0, 2.0, 2.0], "crcr-crcr-drdr", seed=5)
-    runs = [run for run in load_runs(grid) if run.run["config"]["placement"] != "crcr-crcr-drdr"]
+    runs = [run for run in load_runs(grid) if run.config.placement != "crcr-crcr-drdr"]
     [group] = vgg7_groups([*runs, *load_runs(tmp_path)])
     said = "Without crcr-crcr-drdr: not run with seeds 0, 1."
     assert [effect.mean for effect in site_effects(group).values()] == pytest.approx(

@@ -70,7 +70,7 @@ def seeds_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":
             colour = COLOURS[number % len(COLOURS)]
             for reading, style in ((accuracy_percent, "-"), (_train_accuracy, ":")):
                 column[0].plot(epochs, [reading(e) for e in run.epochs], style, color=colour, linewidth=1)
-            label = f"seed {run.run['config']['seed']}"
+            label = f"seed {run.config.seed}"
             for axes, reading in zip(column[1:], (silent_units, flat_units), strict=True):
                 axes.plot(epochs, [reading(e) for e in run.epochs], color=colour, linewidth=1, label=label)
         column[0].set_title(condition.replace(", ", "\n"), fontsize=9)

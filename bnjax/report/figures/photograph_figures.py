@@ -17,7 +17,7 @@ from bnjax.report.figures.plots import (
 )
 from bnjax.report.page.document import numbered, slug
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import bound_settings, config_of, length_told
+from bnjax.report.runs.selected import bound_settings, length_told
 from bnjax.report.sections.mnist import finished
 from bnjax.settings.canonical import resolve
 from bnjax.studies import STUDIES, Conditions, recipe
@@ -80,7 +80,7 @@ def _compared(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
 
 def _common(run: RecordedRun, factors: Sequence[str]) -> str:
     """What runs share that are compared: data, epochs and every setting but the factors and the seed."""
-    settings = {name: value for name, value in bound_settings(config_of(run)).items() if name not in factors}
+    settings = {name: value for name, value in bound_settings(run.config).items() if name not in factors}
     data = run.run["data"]
     return repr((data["name"], data.get("version"), len(run.epochs), sorted(settings.items())))
 
@@ -91,9 +91,9 @@ def _by_condition(
     found: dict[str, list[RecordedRun]] = {}
     for name, settings in conditions.items():
         wanted = _factors_of(experiment, settings)
-        same = [run for run in runs if all(run.run["config"][key] == wanted[key] for key in wanted)]
+        same = [run for run in runs if all(getattr(run.config, key) == wanted[key] for key in wanted)]
         if same:
-            found[name] = sorted(same, key=lambda run: run.run["config"]["seed"])
+            found[name] = sorted(same, key=lambda run: run.config.seed)
     return found
 
 
@@ -105,7 +105,7 @@ def _factors_of(experiment: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _title(run: RecordedRun) -> str:
-    config, data = config_of(run), run.run["data"]
+    config, data = run.config, run.run["data"]
     source = f" from {config.pretrain or config.weights}" if config.freeze_until else ""
     images = f"{data['name']} ({data['train_images']:,} images, {data['encoding']})"
     return f"{config.model}{source}, {images}, {length_told(config, len(run.epochs))} epochs"

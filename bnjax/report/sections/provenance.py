@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from bnjax.report.page.document import Cell, Section, Table, number, text
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import config_of
 from bnjax.report.runs.typed import spoken, typed_placement
 from bnjax.settings.command_line import CommandLine
 from bnjax.settings.config import FIELDS, Config
@@ -31,7 +30,7 @@ _COLUMNS = (
 
 def command_of(run: RecordedRun) -> str:
     """The command that makes a run, by the flags that differ from its recipe; empty for a run of no study."""
-    config = config_of(run)
+    config = run.config
     if run.study not in STUDIES:
         return ""
     base = dataclasses.replace(recipe(run.study, config.recipe), recipe=Config.recipe, order=config.order)
@@ -44,7 +43,7 @@ def command_of(run: RecordedRun) -> str:
 def condition_of(run: RecordedRun) -> str:
     """The settings that differ from the defaults, but for seed, epochs and recipe."""
     told = {"model", "placement", "seed", "epochs", "recipe", "dataset"}
-    config = config_of(run)
+    config = run.config
     apart = [spoken(name, value) for name, value in identity(config).items() if name not in told]
     return ", ".join([f"{config.model} {typed_placement(config, run.study)}", *apart])
 
@@ -67,16 +66,16 @@ def runs_section(runs: Sequence[RecordedRun], problems: Sequence[str]) -> Sectio
 
 
 def _row(run: RecordedRun, ended: str) -> list[Cell]:
-    told, config = run.run, run.run["config"]
+    told, config = run.run, run.config
     data, device = told["data"], told["device"]
     versions = [
         f"{name} {told['versions'][name]}" for name in ("jax", "flax", "bnjax") if name in told["versions"]
     ]
-    seed, epochs = number(config["seed"]), number(len(run.epochs))
+    seed, epochs = number(config.seed), number(len(run.epochs))
     words = [ended, f"{data.get('name')} {data.get('version') or ''} ({data.get('encoding')})"]
     words += [f"{device.get('count')} {device.get('kind')}", ", ".join(versions)]
     words += [(told["git_commit"] or "unknown")[:12], told["started"]]
-    names = [text(told["run_id"]), text(condition_of(run)), text(config["recipe"])]
+    names = [text(told["run_id"]), text(condition_of(run)), text(config.recipe)]
     return [*names, seed, epochs, *map(text, words), Cell(command_of(run), None, "command")]
 
 

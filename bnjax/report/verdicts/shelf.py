@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import best_first, bound_settings, config_of
+from bnjax.report.runs.selected import best_first, bound_settings
 from bnjax.report.verdicts.cell import Cell
 from bnjax.report.verdicts.judgement import Found, Judgement, judged
 from bnjax.settings.canonical import resolve
@@ -36,7 +36,7 @@ class Shelf:
         self._epoch, self._interval = epoch, interval
         self._runs: dict[str, list[RecordedRun]] = {}
         for run in runs:
-            self._runs.setdefault(_key(config_of(run)), []).append(run)
+            self._runs.setdefault(_key(run.config), []).append(run)
 
     def judge(self, claim: Claim, recipe_name: str) -> list[Judgement]:
         """One judgement for each data set and number of epochs, one at least.
@@ -60,7 +60,7 @@ class Shelf:
         for condition in {condition for contrast in claim.contrasts for condition in contrast.weights}:
             config = resolve(dataclasses.replace(base, **claim.conditions[condition]))
             for run in best_first(self._runs.get(_key(config), [])):
-                ran = config_of(run)
+                ran = run.config
                 if (self._epoch and ran.epochs < self._epoch) or not _same_data(ran, config, claim):
                     continue
                 epochs, data = self._epoch or ran.epochs, _data_of(run, ran, spanned)
