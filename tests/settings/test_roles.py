@@ -24,7 +24,9 @@ _ROLES = {
         *("epochs", "shuffle", "input_scale", "eval_batch_size", "evaluate_train", "fresh_images", "probes"),
     },
     Role.OWN: {"seed", "recipe", "weights", "pretrain", "pretrain_classes", "pretrain_epochs"},
-    Role.HOST: {"study", "out_dir", "overwrite", "resume", "checkpoint_every", "keep_state", "workers"},
+    Role.HOST: {
+        *("study", "until", "out_dir", "overwrite", "resume", "checkpoint_every", "keep_state", "workers")
+    },
     Role.REPEAT: {"seed", "epochs"},
     Role.PLACE: {"data_dir", "out_dir"},
 }
