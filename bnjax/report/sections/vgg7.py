@@ -10,7 +10,7 @@ from typing import Any
 
 from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.report.page.document import numbered, slug
-from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.recorded import RecordedRun, measured
 from bnjax.report.runs.selected import best_first, config_of, cut, length_told, shared_settings
 from bnjax.report.sections.effects import grid_effects, shared_seeds
 from bnjax.settings.config import FIELDS
@@ -27,7 +27,7 @@ Metric = Callable[[RecordedRun], float]
 
 def test_losses(run: RecordedRun) -> list[float]:
     """One value an epoch, in nats."""
-    return [epoch["test_loss"] for epoch in run.epochs]
+    return [measured(epoch["test_loss"]) for epoch in run.epochs]
 
 
 def lowest_loss(run: RecordedRun) -> float:
@@ -59,12 +59,12 @@ def largest_jump(run: RecordedRun) -> float:
 
 def best_accuracy(run: RecordedRun) -> float:
     """Of all epochs, in percent."""
-    return 100 * max(epoch["test_accuracy"] for epoch in run.epochs)
+    return 100 * max(measured(epoch["test_accuracy"]) for epoch in run.epochs)
 
 
 def final_accuracy(run: RecordedRun) -> float:
     """After the last epoch, in percent."""
-    return 100 * run.epochs[-1]["test_accuracy"]
+    return 100 * measured(run.epochs[-1]["test_accuracy"])
 
 
 @dataclass(frozen=True)
