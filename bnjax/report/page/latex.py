@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from bnjax.report.page.bibliography import bibliography
 from bnjax.report.page.document import Report, Table, table_files
 
 _SPECIAL = {
@@ -17,9 +18,13 @@ _SPECIAL = {
 
 
 def as_latex(report: Report) -> dict[str, str]:
-    r"""Name of a file -> a table for ``\input``; a paper that shows it needs ``\usepackage{booktabs}``."""
+    r"""Name of a file -> a table for ``\input``; a paper that shows it needs ``\usepackage{booktabs}``.
+
+    With them comes ``references.bib``, see :mod:`bnjax.report.page.bibliography`.
+    """
     files = table_files(report, "tex")
-    return {name: latex_table(table, section.title) for name, (section, table) in files.items()}
+    tables = {name: latex_table(table, section.title) for name, (section, table) in files.items()}
+    return {**tables, "references.bib": bibliography()}
 
 
 def latex_table(table: Table, of_what: str) -> str:
