@@ -18,8 +18,10 @@ from bnjax.studies import STUDIES, Conditions, crossed
 
 #: Options of the command line that Python has, too.
 _OPTIONS = ("lanes",)
+#: Python's own loop adds seeds as it likes.
+_OF_COMMANDS = ("until",)
 _FIELDS = {
-    **{field.name: field for field in FIELDS},
+    **{field.name: field for field in FIELDS if field.name not in _OF_COMMANDS},
     **{field.name: field for field in OPTION_FIELDS if field.name in _OPTIONS},
 }
 

@@ -16,6 +16,16 @@ class FileSettings:
         role=Role.HOST,
         identity=False,
     )
+    until: str = setting(
+        "seeds",
+        "seeds: makes as many as --seeds says. decided: adds more in rounds, cheapest open questions first, "
+        "until every claim that compares these conditions is decided, or --hours or --most_seeds end; the "
+        "same command goes on. The report then uses intervals that hold whenever one stops.",
+        group="runs",
+        role=Role.HOST,
+        choices=("seeds", "decided"),
+        identity=False,
+    )
     out_dir: str = setting(
         "runs",
         "Each run writes metrics.jsonl to a folder of its own below this one.",

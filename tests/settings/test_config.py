@@ -23,6 +23,7 @@ NOT_IDENTITY = (
     "kernels",
     "eval_batch_size",
     "study",
+    "until",
     "out_dir",
     "overwrite",
     "evaluate_train",
@@ -126,6 +127,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
         bad_images="skip",
         workers=2,
         out_dir="/tmp/x",
+        until="decided",
         overwrite=True,
         resume=False,
         checkpoint_every="3",
@@ -148,6 +150,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
     bad_images=st.sampled_from(["stop", "skip"]),
     workers=st.integers(0, 256),
     study=st.text(),
+    until=st.sampled_from(("seeds", "decided")),
     out_dir=st.text(min_size=1),
     overwrite=st.booleans(),
     resume=st.booleans(),
@@ -295,6 +298,7 @@ def test_every_field_has_a_help_and_a_group():
         "training",
         "files",
         "fine-tuning",
+        "runs",
     }
 
 

@@ -22,7 +22,9 @@ _ROLES = {
     },
     Role.LOOP: {"epochs", "shuffle", "input_scale", "eval_batch_size", "evaluate_train", "fresh_images"},
     Role.OWN: {"seed", "recipe", "weights", "pretrain", "pretrain_classes", "pretrain_epochs"},
-    Role.HOST: {"study", "out_dir", "overwrite", "resume", "checkpoint_every", "keep_state", "workers"},
+    Role.HOST: {
+        *("study", "until", "out_dir", "overwrite", "resume", "checkpoint_every", "keep_state", "workers")
+    },
     Role.REPEAT: {"seed", "epochs"},
     Role.PLACE: {"data_dir", "out_dir"},
 }

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,15 +13,21 @@ from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.report.page.document import numbered, slug
 from bnjax.report.runs.recorded import RecordedRun, measured
 from bnjax.report.runs.selected import best_first, config_of, cut, length_told, shared_settings
-from bnjax.report.sections.effects import grid_effects, shared_seeds
 from bnjax.settings.config import FIELDS
 from bnjax.settings.identity import identity
+from bnjax.stats.effects import grid_effects, shared_seeds
 from bnjax.stats.intervals import Estimate, estimate, paired_differences
 from bnjax.studies import recipe
 from bnjax.studies.vgg7 import VGG7
 
 #: "Early" is the first of so many parts of the epochs.
 _EARLY_PARTS = 5
+#: "Late" is the last of so many parts.
+_LATE_PARTS = 10
+#: A leap is a rise to so many times the loss of the epoch before.
+_LEAP = 1.2
+#: The loss that is early or late reached, as a part of what guessing has.
+_OF_CHANCE = 0.8
 _DATA_FACTS = ("name", "version", "encoding", "image_shape", "train_images", "test_images", "classes")
 Metric = Callable[[RecordedRun], float]
 
@@ -55,6 +62,32 @@ def largest_jump(run: RecordedRun) -> float:
     """The most that the test loss rises from one epoch to the next; 0 if it never does."""
     losses = test_losses(run)
     return max([0.0, *(after - before for before, after in itertools.pairwise(losses))])
+
+
+def _lowest_epoch(losses: Sequence[float]) -> int:
+    """Its place in the list, the first of equal ones."""
+    return losses.index(min(losses))
+
+
+def leaps(run: RecordedRun) -> float:
+    """How often the test loss rises by a fifth or more from one epoch to the next, past its lowest value."""
+    losses = test_losses(run)
+    pairs = itertools.pairwise(losses[_lowest_epoch(losses) :])
+    return sum(after >= _LEAP * before for before, after in pairs)
+
+
+def late_rise(run: RecordedRun) -> float:
+    """The median test loss of the last tenth of epochs minus that of the tenth that starts at the lowest."""
+    losses = test_losses(run)
+    part, lowest = max(1, len(losses) // _LATE_PARTS), _lowest_epoch(losses)
+    return statistics.median(losses[-part:]) - statistics.median(losses[lowest : lowest + part])
+
+
+def epochs_to_loss(run: RecordedRun) -> float:
+    """The first epoch whose test loss is at most 0.8 of chance, ln(classes); one more than all if none is."""
+    limit = _OF_CHANCE * math.log(run.run["data"]["classes"])
+    losses = test_losses(run)
+    return next((number for number, loss in enumerate(losses, start=1) if loss <= limit), len(losses) + 1)
 
 
 def best_accuracy(run: RecordedRun) -> float:
@@ -178,7 +211,7 @@ def _size(data: Mapping[str, Any]) -> str:
 def site_effects(group: Group, metric: Metric = lowest_loss) -> dict[str, Estimate]:
     """Site -> what a norm before its activation changes, whatever the other sites have.
 
-    The main effects of :func:`bnjax.report.sections.effects.grid_effects`.
+    The main effects of :func:`bnjax.stats.effects.grid_effects`.
     """
     values = {code: group.values(code, metric) for code in group.found}
     effects = grid_effects(values, VGG7_SITES)
