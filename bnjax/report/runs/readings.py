@@ -107,7 +107,7 @@ def best_validation_accuracy(run: RecordedRun) -> float:
 
 def accuracy_from_20(run: RecordedRun) -> float:
     """Test accuracy in percent, mean over all epochs from the 20th on."""
-    return 100 * statistics.fmean(epoch["test_accuracy"] for epoch in run.epochs[_SETTLED - 1 :])
+    return 100 * statistics.fmean(measured(epoch["test_accuracy"]) for epoch in run.epochs[_SETTLED - 1 :])
 
 
 READINGS: dict[str, Reading] = {
