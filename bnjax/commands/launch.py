@@ -135,8 +135,8 @@ def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = A
         print(f"{program}: finished before ({where}); --overwrite runs it again{no_movie}", file=sys.stderr)
         voice.tell(finished)
         return _exit_code(finished["status"])
-    from bnjax.probes.movie import Movie
     from bnjax.process.progress import Progress
+    from bnjax.runs.movie import Movie
 
     wanted = {"update": options.movie, "weights": options.weight_movie}
     movies = [Movie(expanded(path), shows) for shows, path in wanted.items() if path]

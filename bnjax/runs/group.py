@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from bnjax.runs.hosts import Hosts
-from bnjax.runs.measure import Measuring
+from bnjax.runs.observe import Measuring
 from bnjax.runs.precompute import precompute
 from bnjax.runs.training import Run, Training
 from bnjax.train.feeding import Feeding
@@ -89,7 +89,8 @@ class Alone:
     @property
     def measuring(self) -> Measuring:
         programs, feeding = self.run.programs, Feeding(self.run.mesh, check=self.hosts.check_signals)
-        return Measuring(programs.eval_step, programs.fresh_step, programs.trained_part, feeding)
+        steps = (programs.eval_step, programs.fresh_step, programs.observers)
+        return Measuring(*steps, programs.trained_part, feeding)
 
     def settle(self) -> None:
         """Its state is the run's."""

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from bnjax.data import Dataset, in_memory
 from bnjax.runs.hosts import ALONE, Hosts
-from bnjax.runs.measure import Measuring
+from bnjax.runs.observe import Measuring
 from bnjax.runs.training import Run, check_images
 from bnjax.settings.config import Config
 from bnjax.train.feeding import Feeding, lane_of
@@ -95,12 +95,13 @@ def join(runs: Sequence[Run], programs: Programs) -> Lanes:
             made.lanes_fresh,
         )
     )
+    observers = {need: WithValues(program, values) for need, program in made.lanes_observers.items()}
     seeds = None if first.shared_order else [run.config.seed for run in filled]
     return Lanes(
         list(runs),
         shard_lanes(_stacked([run.state for run in filled]), mesh),
         LaneSteps(first.config, loop, in_memory(first.dataset.train), mesh, seeds),
-        Measuring(evaluation, fresh, first.model, Feeding(mesh, width)),
+        Measuring(evaluation, fresh, observers, first.model, Feeding(mesh, width)),
     )
 
 

@@ -17,8 +17,8 @@ from bnjax.settings.identity import identity
 
 if TYPE_CHECKING:
     from bnjax.data import Dataset
-    from bnjax.probes.movie import Movie
     from bnjax.process.progress import Progress
+    from bnjax.runs.movie import Movie
     from bnjax.runs.training import Training
     from bnjax.train.programs import Programs
 

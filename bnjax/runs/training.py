@@ -10,16 +10,17 @@ from jax.sharding import Mesh
 from bnjax.data import DataError, Dataset, steps_per_epoch
 from bnjax.models import Network
 from bnjax.models.network import unit_name
-from bnjax.probes.dying import FlatHistory
-from bnjax.probes.movie import Movie, unit_tiles
+from bnjax.probes import Memories
 from bnjax.runs.hosts import ALONE, Hosts
+from bnjax.runs.movie import Movie, unit_tiles
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
 from bnjax.train.frozen_outputs import FrozenOutputs, check_memory
 from bnjax.train.initial import first_state
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
 from bnjax.train.norm_groups import check_norm_groups
-from bnjax.train.programs import Programs, RunPrograms
+from bnjax.train.programs import Programs
+from bnjax.train.run_programs import RunPrograms
 from bnjax.train.state import TrainState
 from bnjax.train.step import Totals
 from bnjax.train.stepping import EpochSteps, epoch_steps
@@ -55,7 +56,8 @@ class Run:
     """A run under way: its state, and what it has recorded so far.
 
     Attributes:
-      flat: the updates of its kernels.
+      kernels: site -> kernel [..., features] at the end of the last epoch that was recorded.
+      memories: what its probes keep of the epochs so far.
       movies: get a frame after each epoch.
       epochs: the fields of the ``epoch`` records.
       saved_steps: training steps that lie behind its last checkpoint.
@@ -71,7 +73,8 @@ class Run:
     dataset: Dataset
     model: Network
     state: TrainState
-    flat: FlatHistory
+    kernels: dict[str, np.ndarray]
+    memories: Memories = field(default_factory=dict)
     movies: Sequence[Movie] = ()
     epochs: list[dict[str, Any]] = field(default_factory=list)
     saved_steps: int = 0
@@ -92,8 +95,8 @@ class Run:
           DataError, WeightsError: as :func:`bnjax.train.initial.first_state` does.
         """
         state = first_state(config, made.model, made.first_state)
-        flat = FlatHistory(site_kernels(made.model, state))
-        return cls(config=config, dataset=dataset, model=made.model, state=state, flat=flat, **others)
+        kernels = site_kernels(made.model, state)
+        return cls(config=config, dataset=dataset, model=made.model, state=state, kernels=kernels, **others)
 
     @property
     def fed(self) -> Dataset:
@@ -159,7 +162,7 @@ def prepare(
     check_memory(config, dataset, made, run.state)
     run.state = replicate(run.state, mesh)
     if movies:  # what it cannot show is told before training
-        unit_tiles(run.flat.kernels[made.model.sites[0].name], dataset.train.image_shape)
+        unit_tiles(run.kernels[made.model.sites[0].name], dataset.train.image_shape)
     return run
 
 

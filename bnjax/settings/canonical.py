@@ -7,6 +7,7 @@ from typing import Any
 
 from bnjax.architectures import ARCHITECTURES
 from bnjax.norm import NORMS, any_of_batch
+from bnjax.probes import ALL, Need, chosen_probes
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.fields import ConfigError, check_field
 from bnjax.settings.finetuning import canonical_classes, fine_tuning_changes
@@ -47,6 +48,7 @@ def resolve(config: Config) -> Config:
     changes["classes"] = canonical_classes("classes", config.classes)
     changes["bn_batch"] = _canonical_bn_batch(config)
     checkpoint_pace(config.checkpoint_every)
+    _check_probes(config)
     return dataclasses.replace(config, **changes, **_canonical_norms(config))
 
 
@@ -69,6 +71,17 @@ def _canonical_norms(config: Config) -> dict[str, Any]:
     unread = {name for norm in NORMS.values() if norm.name not in present for name in norm.own_settings}
     defaults = {field.name: field.default for field in FIELDS if field.name in {"order", *unread}}
     return {**defaults, "placement": str(placement), "norm": placement.common_norm}
+
+
+def _check_probes(config: Config) -> None:
+    flag = f"--probes={config.probes}"
+    try:
+        probes = chosen_probes(config.probes)
+    except ValueError as error:
+        raise ConfigError(f"{flag}: {error}") from None
+    needing = [probe.name for probe in probes if probe.needs & (Need.STATISTICS | Need.EVALUATION)]
+    if needing and config.probes != ALL and not config.fresh_images:
+        raise ConfigError(f"{flag}: {needing[0]} looks at fresh statistics, and --fresh_images=0 makes none")
 
 
 def _canonical_bn_batch(config: Config) -> str:

@@ -78,6 +78,16 @@ def put(leaf: Any, sharding: Sharding) -> jax.Array:
     return jax.make_array_from_single_device_arrays(leaf.shape, sharding, copies)
 
 
+def local(tree: T) -> T:
+    """This process's copies of what lies on the devices of several, so that they can be used by one alone."""
+
+    def own(leaf: Any) -> Any:
+        elsewhere = isinstance(leaf, jax.Array) and not leaf.is_fully_addressable
+        return leaf.addressable_data(0) if elsewhere else leaf
+
+    return jax.tree.map(own, tree)
+
+
 def largest(number: int, mesh: Mesh) -> jax.Array:
     """The largest of the numbers that the processes of a mesh give, in all of them."""
     numbers = np.full(mesh.size, number, np.int32)

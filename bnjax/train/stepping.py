@@ -15,7 +15,7 @@ from bnjax.data import Images, ImageSet, epoch_order, steps_per_epoch, train_bat
 from bnjax.data.batches import Batch
 from bnjax.settings.config import Config
 from bnjax.train.mesh import own_rows, replicate, shard_batch, shard_lanes, shard_order
-from bnjax.train.programs import RunPrograms
+from bnjax.train.run_programs import RunPrograms
 from bnjax.train.state import TrainState
 from bnjax.train.step import Sums, TrainLoop, TrainStep
 

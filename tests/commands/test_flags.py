@@ -203,6 +203,7 @@ OTHER_VALUES = Config(
     head_width=16,
     evaluate_train=True,
     fresh_images=300,
+    probes="dying,gradients",
     keep_state=True,
     resume=False,
     checkpoint_every="3",

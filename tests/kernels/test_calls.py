@@ -15,7 +15,7 @@ from against_xla import inputs, products, single
 
 from bnjax.kernels import targets
 from bnjax.kernels.products import convolved
-from bnjax.kernels.shapes import Convolution
+from bnjax.kernels.writing.shapes import Convolution
 
 SHAPES = [
     Convolution(16, 16, 8, 24, 3, 3, 1, ((1, 1), (1, 1))),

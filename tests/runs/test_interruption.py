@@ -16,12 +16,12 @@ from test_task import epochs_of, record_path, settings, summary_of, without_time
 from test_train import dataset
 
 from bnjax import records
-from bnjax.probes.movie import Movie
 from bnjax.process.progress import Progress
 from bnjax.process.signals import Stopped, held_signals, stop_signals
 from bnjax.runs import checkpoint
 from bnjax.runs import run as run_module
 from bnjax.runs import training as training_module
+from bnjax.runs.movie import Movie
 from bnjax.runs.recorder import Recorder
 from bnjax.runs.saves import Saves
 from bnjax.sweeps import task as task_module

@@ -28,6 +28,7 @@ NOT_IDENTITY = (
     "overwrite",
     "evaluate_train",
     "fresh_images",
+    "probes",
     "precompute_frozen",
     "keep_state",
     "resume",
@@ -135,6 +136,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
         eval_batch_size=7,
         evaluate_train=True,
         fresh_images=0,
+        probes="none",
         precompute_frozen=True,
         keep_state=True,
         freeze_until="block1",
@@ -159,6 +161,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
     eval_batch_size=st.integers(1, 10**6),
     evaluate_train=st.booleans(),
     fresh_images=st.integers(0, 10**6),
+    probes=st.sampled_from(("none", "all", "dying")),
     precompute_frozen=st.booleans(),
     keep_state=st.booleans(),
 )

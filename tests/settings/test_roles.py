@@ -20,7 +20,9 @@ _ROLES = {
         *("dataset", "classes", "data_dir", "image_size", "bad_images", "validation"),
         *("train_images", "test_images"),
     },
-    Role.LOOP: {"epochs", "shuffle", "input_scale", "eval_batch_size", "evaluate_train", "fresh_images"},
+    Role.LOOP: {
+        *("epochs", "shuffle", "input_scale", "eval_batch_size", "evaluate_train", "fresh_images", "probes"),
+    },
     Role.OWN: {"seed", "recipe", "weights", "pretrain", "pretrain_classes", "pretrain_epochs"},
     Role.HOST: {
         *("study", "until", "out_dir", "overwrite", "resume", "checkpoint_every", "keep_state", "workers")

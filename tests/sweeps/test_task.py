@@ -295,9 +295,10 @@ def test_a_checkpoint_gives_back_what_it_got(saved):
     same = jax.tree.map(lambda a, b: bool((a == b).all()), fresh.state, run.state)
     assert all(jax.tree.leaves(same))
     assert fresh.epochs == run.epochs
-    for site, kernel in run.flat.kernels.items():
-        np.testing.assert_array_equal(fresh.flat.kernels[site], kernel)
-        np.testing.assert_array_equal(fresh.flat.streaks[site], run.flat.streaks[site])
+    assert run.memories["dying"].keys() == run.kernels.keys()
+    for site, kernel in run.kernels.items():
+        np.testing.assert_array_equal(fresh.kernels[site], kernel)
+        np.testing.assert_array_equal(fresh.memories["dying"][site], run.memories["dying"][site])
 
 
 def test_a_damaged_checkpoint_is_none(saved):

@@ -3,9 +3,10 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from bnjax import records
+from bnjax.probes import PROBES, Probe
 from bnjax.report.page.document import numbered
 from bnjax.report.runs.chosen import chosen
 from bnjax.report.runs.comparisons import comparisons_of
@@ -16,8 +17,9 @@ from bnjax.settings.config import FIELDS
 if TYPE_CHECKING:
     import pandas
 
-_COUNTS: tuple[Literal["silent", "flat", "units"], ...] = ("silent", "flat", "units")
-_NOT_METRICS = {"schema", "kind", "run_id", "dying", "train_batch_accuracy"}
+#: What probes record of a site.
+_PROBED = {name for probe in PROBES.values() for name in probe.numbers}
+_NOT_METRICS = {"schema", "kind", "run_id", "train_batch_accuracy", *PROBES}
 _SETTINGS = {field.name for field in FIELDS}
 _METRICS = [name for name in records.SCHEMA["epoch"] if name not in _NOT_METRICS]
 
@@ -68,10 +70,10 @@ def frame_of(runs: Sequence[RecordedRun]) -> "pandas.DataFrame":
             column += [None] * (rows - len(column)) + values  # earlier runs may lack what this one has
         rows += len(run.epochs)
     frame = pandas.DataFrame({name: c + [None] * (rows - len(c)) for name, c in columns.items()})
-    counts = [name for name in frame if name.partition(":")[0] in _COUNTS]
+    probed = [name for name in frame if name.partition(":")[0] in _PROBED]
     numbers = [
         name
-        for name in (*_METRICS, *counts)
+        for name in (*_METRICS, *probed)
         if name in frame and frame[name].dtype == object and name != "status"
     ]
     return frame.astype(dict.fromkeys(numbers, float))  # a column of nulls alone is no column of numbers
@@ -98,11 +100,19 @@ def _columns(run: RecordedRun, compared: Mapping[str, str]) -> dict[str, list[An
     if any(batches):
         for name in BatchAccuracy.__annotations__:
             columns[f"train_batch_accuracy:{name}"] = [of_epoch.get(name) for of_epoch in batches]
-    dying = [epoch["dying"] for epoch in epochs]
-    sites = dict.fromkeys(site for of_epoch in dying for site in of_epoch)
-    for count in _COUNTS:
-        columns[count] = [total(of_epoch, count) for of_epoch in dying]
+    for probe in PROBES.values():
+        found: list[Any] = [epoch.get(probe.name, {}) for epoch in epochs]
+        columns |= _probe_columns(probe, found)
+    return columns
+
+
+def _probe_columns(probe: Probe, found: list[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """What it records, by site (``silent:fc/dense1``), and where that means anything over all of them."""
+    sites = dict.fromkeys(site for of_epoch in found for site in of_epoch)
+    columns: dict[str, list[Any]] = {}
+    for name in probe.numbers:
+        if name in probe.summed:
+            columns[name] = [total(of_epoch, name) for of_epoch in found]
         for site in sites:
-            units = [of_epoch.get(site) for of_epoch in dying]
-            columns[f"{count}:{site}"] = [each[count] if each else None for each in units]
+            columns[f"{name}:{site}"] = [of_epoch.get(site, {}).get(name) for of_epoch in found]
     return columns
