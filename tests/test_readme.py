@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from documents import DOCUMENTS, ROOT, blocks, command_lines, commands, main_jobs, read, section
 from PIL import Image
+from starting import PATIENCE
 from test_keras_files import write_keras_file, zeros
 
 from bnjax.commands.flags import command_from_flags
@@ -166,7 +167,7 @@ def run_in(folder, line, **options):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from starting import PATIENCE
 
 import bnjax
 from bnjax import records
@@ -286,7 +287,7 @@ def test_a_notebook_shows_a_table_and_a_bar(tmp_path):
     cells = [f"import bnjax\nbnjax.run('cifar10', **{TINY!r})", "bnjax.run('cifar10', dropout=2)"]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     resources = {"metadata": {"path": str(tmp_path)}}
-    nbclient.NotebookClient(book, timeout=300, allow_errors=True, resources=resources).execute()
+    nbclient.NotebookClient(book, timeout=PATIENCE, allow_errors=True, resources=resources).execute()
     first, second = (cell["outputs"] for cell in book["cells"])
     shown = [output for output in first if output["output_type"] == "execute_result"]
     assert "<table" in shown[0]["data"]["text/html"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import nbclient
 import nbformat
 import pytest
+from starting import PATIENCE
 
 from bnjax import records
 
@@ -38,7 +39,9 @@ def execute(tmp_path, monkeypatch):
         monkeypatch.setenv(variable, str(tmp_path / "jupyter"))
 
     def run():
-        client = nbclient.NotebookClient(with_settings(notebook(), SMALL), timeout=400, kernel_name="python3")
+        client = nbclient.NotebookClient(
+            with_settings(notebook(), SMALL), timeout=PATIENCE, kernel_name="python3"
+        )
         return {cell.id: cell.get("outputs", []) for cell in client.execute(cwd=str(tmp_path)).cells}
 
     return run

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from against_xla import assert_close, exactly, inputs, products, single
 from llvmlite import binding
+from starting import PATIENCE
 
 from bnjax.kernels import library, targets, writers
 from bnjax.kernels.products import convolved
@@ -116,7 +117,7 @@ def test_programs_in_jaxs_own_cache_find_their_kernels(cache, tmp_path):
         command = [sys.executable, "-c", _TWICE, str(tmp_path / "xla")]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         made = subprocess.run(
-            command, capture_output=True, text=True, env=environment, timeout=300, check=True
+            command, capture_output=True, text=True, env=environment, timeout=PATIENCE, check=True
         )
         told.append(made.stdout.split())
     (first, misses), (second, hits) = told

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from starting import PATIENCE
 
 from bnjax import records
 from bnjax.report.runs.frame import frame_of
@@ -103,7 +104,7 @@ def test_published_numbers_cover_the_twelve_conditions():
 
 def report_process(*arguments):
     command = [sys.executable, str(ROOT / "experiments/report.py"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def test_the_door_prints_the_table(tmp_path):

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from starting import PATIENCE
 
 from bnjax.report.page.build import folder_report
 from bnjax.report.page.html import as_html
@@ -35,7 +36,9 @@ def browser():
         if not Path(found).exists():
             pytest.skip("no Chromium here (playwright install chromium)")
         # Everything may run as root in a container, where Chromium's sandbox does not start.
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"], timeout=200_000)
+        browser = playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox"], timeout=1000 * PATIENCE
+        )
         yield browser
         browser.close()
 

@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from starting import PATIENCE
 from test_sweep import wait_for
 
 from bnjax import records
@@ -43,7 +44,7 @@ def started(*arguments, **options):
 
 
 def finish(process):
-    _, err = process.communicate(timeout=400)
+    _, err = process.communicate(timeout=PATIENCE)
     return process.returncode, err
 
 

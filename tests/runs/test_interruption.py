@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from starting import PATIENCE
 from test_records import record
 from test_task import epochs_of, record_path, settings, summary_of, without_times
 from test_train import dataset
@@ -321,7 +322,7 @@ def test_what_hears_no_signal_is_ended_all_the_same(stuck):
         assert process.stdout.readline() == "here\n"
         started = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        rest, _ = process.communicate(timeout=400)
+        rest, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 128 + signal.SIGTERM
     assert rest == "interrupted\n"
     assert time.monotonic() - started > 0.9
@@ -343,7 +344,7 @@ def test_a_signal_at_any_moment_of_the_start_ends_in_time(seconds, sweep, tmp_pa
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     started = time.monotonic()
-    out, err = process.communicate(timeout=400)
+    out, err = process.communicate(timeout=PATIENCE)
     assert time.monotonic() - started < 40  # 10 and what a busy machine adds
     # Below zero where Python itself was not up yet; a shell calls both 130.
     assert process.returncode in (128 + signal.SIGINT, -signal.SIGINT)

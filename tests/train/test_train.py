@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from starting import PATIENCE
 
 from bnjax.data import Dataset, ImageSet, InputScaling, input_scaling
 from bnjax.data.batches import Batch
@@ -410,7 +411,7 @@ def run_on(devices, tmp_path, *flags):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=PATIENCE,
         check=False,
     )
     return [json.loads(line) for line in done.stdout.splitlines()], done

@@ -15,12 +15,10 @@ class GroupNorm(ExampleNorm):
     its channels do not divide into so many, there are fewer.
     """
 
-    def normalised(self, x: Array) -> Array:
+    def with_affine(self, x: Array, scale: Array, bias: Array) -> Array:
         groups = self._groups(x.shape[-1])
-        cut = x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups)
-        axes = (*range(1, x.ndim - 1), x.ndim)
         self.check_values(x[0].size // groups, "group norms need groups of 2 values or more")
-        return standardised(cut, axes, self.settings.norm_epsilon).reshape(x.shape)
+        return standardised(x, scale, bias, groups, self.settings.norm_epsilon)
 
     def _groups(self, channels: int) -> int:
         groups = self.settings.norm_groups

@@ -14,7 +14,6 @@ class InstanceNorm(ExampleNorm):
     Dense units have a single value there, which is refused.
     """
 
-    def normalised(self, x: Array) -> Array:
-        axes = tuple(range(1, x.ndim - 1))
+    def with_affine(self, x: Array, scale: Array, bias: Array) -> Array:
         self.check_values(math.prod(x.shape[1:-1]), "instance norms need maps of 2 pixels or more")
-        return standardised(x, axes, self.settings.norm_epsilon)
+        return standardised(x, scale, bias, x.shape[-1], self.settings.norm_epsilon)

@@ -13,7 +13,6 @@ class LayerNorm(ExampleNorm):
     same with ``reduction_axes`` of all axes but the first; by default it takes each position by itself.
     """
 
-    def normalised(self, x: Array) -> Array:
-        axes = tuple(range(1, x.ndim))
+    def with_affine(self, x: Array, scale: Array, bias: Array) -> Array:
         self.check_values(x[0].size, "layer norms need examples of 2 values or more")
-        return standardised(x, axes, self.settings.norm_epsilon)
+        return standardised(x, scale, bias, 1, self.settings.norm_epsilon)

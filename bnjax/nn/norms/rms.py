@@ -1,5 +1,6 @@
 """Root Mean Square Normalization (Zhang and Sennrich 2019): a layer norm that subtracts nothing."""
 
+import jax.numpy as jnp
 from jax import Array
 
 from bnjax.nn.norms.protocol import ExampleNorm
@@ -12,9 +13,9 @@ class RMSNorm(ExampleNorm):
     It learns a scale for each feature and no bias.
     """
 
-    def normalised(self, x: Array) -> Array:
+    def with_affine(self, x: Array, scale: Array, bias: Array) -> Array:
         self.check_values(x[0].size, "RMS norms need examples of 2 values or more")
-        return standardised(x, tuple(range(1, x.ndim)), self.settings.norm_epsilon, False)
+        return standardised(x, scale, bias, 1, self.settings.norm_epsilon, centred=False)
 
-    def with_affine(self, y: Array) -> Array:
-        return y * self.scale_of(y)
+    def bias_of(self, x: Array) -> Array:
+        return jnp.zeros(x.shape[-1:], self.param_dtype)
