@@ -223,7 +223,7 @@ def test_diverged_runs_count_as_the_worst_where_something_is():
     lost = list(pairs([0.0] * 10, offset=5))
     cut = [
         dataclasses.replace(run, epochs=run.epochs[:3], summary={"status": "diverged"})
-        if run.run["config"]["placement"] == "dr"
+        if run.config.placement == "dr"
         else run
         for run in lost
     ]

@@ -4,10 +4,11 @@ import functools
 import itertools
 import statistics
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from bnjax.report.runs.recorded import RecordedRun, total
+from bnjax.report.runs.recorded import RecordedRun, measured, total
 from bnjax.report.sections import mnist, vgg7
+from bnjax.schema import EpochRecord
 
 #: "Late" is the last of so many parts of the epochs, "early" the first of half as many.
 _PARTS = 10
@@ -37,25 +38,25 @@ class Reading(NamedTuple):
 _Accuracy = functools.partial(Reading, worst=0.0)
 
 
-def last_tenth(run: RecordedRun) -> list[dict[str, Any]]:
+def last_tenth(run: RecordedRun) -> list[EpochRecord]:
     """The last tenth of the epochs, one at least."""
     return run.epochs[-max(1, len(run.epochs) // _PARTS) :]
 
 
 def last_tenth_accuracy(run: RecordedRun) -> float:
     """Test accuracy in percent, mean over the last tenth of the epochs."""
-    return 100 * statistics.fmean(epoch["test_accuracy"] for epoch in last_tenth(run))
+    return 100 * statistics.fmean(measured(epoch["test_accuracy"]) for epoch in last_tenth(run))
 
 
 def early_accuracy(run: RecordedRun) -> float:
     """Test accuracy in percent, mean over the first fifth of the epochs."""
     first = run.epochs[: max(1, 2 * len(run.epochs) // _PARTS)]
-    return 100 * statistics.fmean(epoch["test_accuracy"] for epoch in first)
+    return 100 * statistics.fmean(measured(epoch["test_accuracy"]) for epoch in first)
 
 
 def unsteadiness(run: RecordedRun) -> float:
     """How many points the test accuracy moves from one epoch to the next, on average over the second half."""
-    accuracies = [100 * epoch["test_accuracy"] for epoch in run.epochs[len(run.epochs) // 2 :]]
+    accuracies = [100 * measured(epoch["test_accuracy"]) for epoch in run.epochs[len(run.epochs) // 2 :]]
     return statistics.fmean(abs(b - a) for a, b in itertools.pairwise(accuracies))
 
 
@@ -75,21 +76,21 @@ def last_silent(run: RecordedRun) -> float:
 
 def final_train_accuracy(run: RecordedRun) -> float:
     """Of the last epoch's batches as trained, in percent."""
-    return 100 * run.epochs[-1]["train_accuracy"]
+    return 100 * measured(run.epochs[-1]["train_accuracy"])
 
 
 def final_train_loss(run: RecordedRun) -> float:
     """Of the last epoch's batches as trained."""
-    return run.epochs[-1]["train_loss"]
+    return measured(run.epochs[-1]["train_loss"])
 
 
-def _best_epoch(run: RecordedRun) -> dict[str, Any]:
-    return max(run.epochs, key=lambda epoch: epoch["test_accuracy"])
+def _best_epoch(run: RecordedRun) -> EpochRecord:
+    return max(run.epochs, key=lambda epoch: measured(epoch["test_accuracy"]))
 
 
 def loss_at_best_accuracy(run: RecordedRun) -> float:
     """Test loss after the epoch of the highest test accuracy."""
-    return _best_epoch(run)["test_loss"]
+    return measured(_best_epoch(run)["test_loss"])
 
 
 def epoch_of_best_accuracy(run: RecordedRun) -> float:
@@ -99,17 +100,17 @@ def epoch_of_best_accuracy(run: RecordedRun) -> float:
 
 def lowest_validation_loss(run: RecordedRun) -> float:
     """Of all epochs, on the images held out for validation."""
-    return min(epoch["validation_loss"] for epoch in run.epochs)
+    return min(measured(epoch["validation_loss"]) for epoch in run.epochs)
 
 
 def best_validation_accuracy(run: RecordedRun) -> float:
     """Of all epochs, on the images held out for validation, in percent."""
-    return 100 * max(epoch["validation_accuracy"] for epoch in run.epochs)
+    return 100 * max(measured(epoch["validation_accuracy"]) for epoch in run.epochs)
 
 
 def accuracy_from_20(run: RecordedRun) -> float:
     """Test accuracy in percent, mean over all epochs from the 20th on."""
-    return 100 * statistics.fmean(epoch["test_accuracy"] for epoch in run.epochs[_SETTLED - 1 :])
+    return 100 * statistics.fmean(measured(epoch["test_accuracy"]) for epoch in run.epochs[_SETTLED - 1 :])
 
 
 READINGS: dict[str, Reading] = {

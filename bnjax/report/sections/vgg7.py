@@ -11,8 +11,8 @@ from typing import Any
 
 from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.report.page.document import numbered, slug
-from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import best_first, config_of, cut, length_told, shared_settings
+from bnjax.report.runs.recorded import RecordedRun, measured
+from bnjax.report.runs.selected import best_first, cut, length_told, shared_settings
 from bnjax.settings.config import FIELDS
 from bnjax.settings.identity import identity
 from bnjax.stats.effects import grid_effects, shared_seeds
@@ -34,7 +34,7 @@ Metric = Callable[[RecordedRun], float]
 
 def test_losses(run: RecordedRun) -> list[float]:
     """One value an epoch, in nats."""
-    return [epoch["test_loss"] for epoch in run.epochs]
+    return [measured(epoch["test_loss"]) for epoch in run.epochs]
 
 
 def lowest_loss(run: RecordedRun) -> float:
@@ -92,12 +92,12 @@ def epochs_to_loss(run: RecordedRun) -> float:
 
 def best_accuracy(run: RecordedRun) -> float:
     """Of all epochs, in percent."""
-    return 100 * max(epoch["test_accuracy"] for epoch in run.epochs)
+    return 100 * max(measured(epoch["test_accuracy"]) for epoch in run.epochs)
 
 
 def final_accuracy(run: RecordedRun) -> float:
     """After the last epoch, in percent."""
-    return 100 * run.epochs[-1]["test_accuracy"]
+    return 100 * measured(run.epochs[-1]["test_accuracy"])
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def vgg7_groups(runs: Sequence[RecordedRun], epoch: int | None = None) -> list[G
     """
     sorted_runs: dict[str, list[RecordedRun]] = {}
     for run in runs:
-        planned = run.run["config"]["epochs"]
+        planned = run.config.epochs
         if epoch and planned < epoch:
             continue
         data = {name: run.run["data"].get(name) for name in _DATA_FACTS}
@@ -173,12 +173,11 @@ def _group(key: str, runs: Sequence[RecordedRun]) -> Group:
     epochs, data, settings = json.loads(key)
     whole = [run for run in runs if [e["status"] for e in run.epochs] == ["ok"] * epochs]
     found: dict[str, dict[int, RecordedRun]] = {}
-    for run in sorted(best_first(whole), key=lambda run: run.run["config"]["seed"]):
-        config = run.run["config"]
-        found.setdefault(config["placement"], {}).setdefault(config["seed"], run)
+    for run in sorted(best_first(whole), key=lambda run: run.config.seed):
+        found.setdefault(run.config.placement, {}).setdefault(run.config.seed, run)
     name = settings.get("recipe", "published")
     apart = _apart_from_recipe(settings, name)
-    length = length_told(config_of(runs[0]), epochs)
+    length = length_told(runs[0].config, epochs)
     told = [
         f"recipe {name}",
         f"{length} epoch{'' if length == '1' else 's'}",

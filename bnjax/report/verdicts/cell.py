@@ -3,11 +3,12 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from bnjax.report.runs.readings import READINGS, read
-from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.recorded import RecordedRun, metric
 from bnjax.report.runs.selected import cut
+from bnjax.schema import EpochRecord
 from bnjax.studies.claim import Contrast
 
 _UNFINISHED = "interrupted"
@@ -72,11 +73,12 @@ def through_fresh(cell: Cell) -> Cell | None:
 def _fresh(run: RecordedRun) -> RecordedRun | None:
     if not run.config.fresh_images or not all("test_loss_fresh" in epoch for epoch in run.epochs):
         return None
-    epochs = [
-        epoch | {name: value for name in _READ_TWICE if (value := epoch.get(f"{name}_fresh")) is not None}
-        for epoch in run.epochs
-    ]
-    return dataclasses.replace(run, epochs=epochs)
+    return dataclasses.replace(run, epochs=[_through_fresh(epoch) for epoch in run.epochs])
+
+
+def _through_fresh(epoch: EpochRecord) -> EpochRecord:
+    read = {name: metric(epoch, f"{name}_fresh") for name in _READ_TWICE}
+    return cast(EpochRecord, {**epoch, **{name: value for name, value in read.items() if value is not None}})
 
 
 class Outcomes(NamedTuple):
