@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from bnjax.architectures import ARCHITECTURES
 from bnjax.commands.usage import Parser
 from bnjax.norm import NORMS
+from bnjax.probes import PROBES
 from bnjax.process.stdout import write_stdout
 from bnjax.studies import STUDIES
 
@@ -24,7 +25,7 @@ Where should normalisation go in a network, and what does it do there?
 Commands:
 {studies}
   report      recorded runs as tables and figures, beside what was published
-  list        studies, networks, norms and data sets to choose from
+  list        studies, networks, norms, probes and data sets to choose from
 
 bnjax COMMAND --help explains a command; bnjax --version names this one."""
 
@@ -56,6 +57,10 @@ def _norms() -> dict[str, str]:
     return described
 
 
+def _probes() -> dict[str, str]:
+    return {name: f"{probe.meaning} ({probe.source})" for name, probe in PROBES.items()}
+
+
 def _datasets() -> dict[str, str]:
     from bnjax.data.sources import SOURCES, original
 
@@ -67,11 +72,12 @@ def _datasets() -> dict[str, str]:
     }
 
 
-#: What can be listed: title -> name -> words. Probes join where they are registered.
+#: What can be listed: title -> name -> words.
 LISTS: dict[str, Callable[[], dict[str, str]]] = {
     "studies": _studies,
     "networks": _networks,
     "norms": _norms,
+    "probes": _probes,
     "datasets": _datasets,
 }
 

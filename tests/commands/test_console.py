@@ -13,6 +13,8 @@ from bnjax import records
 from bnjax.architectures import ARCHITECTURES
 from bnjax.commands import console
 from bnjax.commands.listing import LISTS, front_page
+from bnjax.norm import NORMS
+from bnjax.probes import PROBES
 from bnjax.studies import STUDIES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,7 +83,7 @@ def test_a_command_explains_itself_by_the_name_that_is_typed(arguments, told):
 def test_a_list_has_what_is_registered(told):
     code, out, err = told("list")
     assert (code, err) == (0, "")
-    for name in (*STUDIES, *ARCHITECTURES, "digits", "cifar10", "folder:PATH"):
+    for name in (*STUDIES, *ARCHITECTURES, *NORMS, *PROBES, "digits", "cifar10", "folder:PATH"):
         assert f"\n  {name} " in out
     code, networks, _ = told("list", "networks")
     assert code == 0
