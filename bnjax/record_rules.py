@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -17,7 +18,9 @@ from typing import (
     is_typeddict,
 )
 
-from bnjax.schema import KINDS, Data, EpochRecord, Holds, Needs, Range, Units
+from bnjax.field_types import AtMost, Range
+from bnjax.probes import PROBES
+from bnjax.schema import AS_IN_LAST_EPOCH, KINDS, Data, EpochRecord, Holds, Needs
 
 Types = tuple[type, ...]
 #: How much of a wrong value a message shows.
@@ -65,6 +68,7 @@ class Rule:
       types: of the value; a number may be a whole one.
       meaning: for people.
       low, high: of a number.
+      at_most: of a number in an object, the name of the one that it cannot exceed.
       words: of a text; empty: any.
       fields: of an object, by name; others are held against ``each``.
       needed: names that an object has to have.
@@ -78,6 +82,7 @@ class Rule:
     meaning: str = ""
     low: float = -math.inf
     high: float = math.inf
+    at_most: str = ""
     words: tuple[str, ...] = ()
     fields: Mapping[str, "Rule"] | None = None
     needed: frozenset[str] = frozenset()
@@ -163,13 +168,10 @@ def _bare_rule(hint: Any) -> Rule:
 
 
 def _object_rule(definition: Any) -> Rule:
-    hints = get_type_hints(definition, include_extras=True)
-    return Rule(
-        (dict,),
-        fields={name: rule_of(hint) for name, hint in hints.items()},
-        needed=definition.__required_keys__,
-        whole=_WHOLE.get(definition),
-    )
+    fields = {name: rule_of(hint) for name, hint in get_type_hints(definition, include_extras=True).items()}
+    most = {name: rule.at_most for name, rule in fields.items() if rule.at_most}
+    whole = partial(_check_limits, most) if most else _WHOLE.get(definition)
+    return Rule((dict,), fields=fields, needed=definition.__required_keys__, whole=whole)
 
 
 def _said(rule: Rule, extra: Any) -> dict[str, Any]:
@@ -178,6 +180,8 @@ def _said(rule: Rule, extra: Any) -> dict[str, Any]:
         return {"meaning": extra}
     if isinstance(extra, Range):
         return {"low": extra.low, "high": extra.high}
+    if isinstance(extra, AtMost):
+        return {"at_most": extra.name}
     if isinstance(extra, Needs):
         return {"needed": frozenset(extra.names)}
     if extra is Holds.OTHERS_TOO:
@@ -185,10 +189,10 @@ def _said(rule: Rule, extra: Any) -> dict[str, Any]:
     return {"may_be_empty": True, "needed": rule.needed if extra is Holds.ALL_OR_NOTHING else frozenset()}
 
 
-def _check_counts(units: Mapping[str, Any]) -> None:
-    for name in ("silent", "flat"):
-        if units[name] is not None and units[name] > units["units"]:
-            raise WrongError(name, f"is {units[name]} of {units['units']} units")
+def _check_limits(most: Mapping[str, str], value: Mapping[str, Any]) -> None:
+    for name, limit in most.items():
+        if value[name] is not None and value[name] > value[limit]:
+            raise WrongError(name, f"is {value[name]} of {value[limit]} {limit}")
 
 
 def _check_shape(data: Mapping[str, Any]) -> None:
@@ -210,9 +214,21 @@ _IMAGE_AXES = 3
 _MEASURED = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
 #: What no field says by itself.
 _WHOLE: dict[Any, Callable[[Mapping[str, Any]], None]] = {
-    Units: _check_counts,
     Data: _check_shape,
     EpochRecord: _check_measured,
 }
+
+
+def _with_probes(kind: str, rule: Rule) -> Rule:
+    """With a field for each probe that the type does not name; a record has those that its run has."""
+    if kind == "run":
+        return rule
+    fields = dict(rule.fields or {})
+    for name, probe in PROBES.items():
+        meaning = probe.told if kind == "epoch" else AS_IN_LAST_EPOCH
+        fields.setdefault(name, rule_of(Annotated[dict[str, probe.found], meaning]))  # type: ignore[name-defined]
+    return dataclasses.replace(rule, fields=fields)
+
+
 #: kind of record -> its rule.
-RULES: dict[str, Rule] = {kind: rule_of(definition) for kind, definition in KINDS.items()}
+RULES: dict[str, Rule] = {kind: _with_probes(kind, rule_of(definition)) for kind, definition in KINDS.items()}

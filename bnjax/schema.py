@@ -8,12 +8,8 @@ later, so that records of an earlier bnjax of the same schema lack it.
 import enum
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired, TypedDict
 
-
-class Range(NamedTuple):
-    """Least and largest value of a number."""
-
-    low: float
-    high: float
+from bnjax.field_types import Amount, Count, Fraction, FractionOrNull, Loss, LossOrNull, Ordinal
+from bnjax.probes.dying import DYING, Units
 
 
 class Needs(NamedTuple):
@@ -31,26 +27,6 @@ class Holds(enum.Enum):
     ALL_OR_NOTHING = enum.auto()
     SOME = enum.auto()
     OTHERS_TOO = enum.auto()
-
-
-_LARGEST = 2**53
-Fraction = Annotated[float, Range(0, 1)]
-Count = Annotated[int, Range(0, _LARGEST)]
-Ordinal = Annotated[int, Range(1, _LARGEST)]
-Amount = Annotated[float, Range(0, _LARGEST)]
-Loss = Annotated[float, Range(-0.001, 1e300)]  # rounding may leave one just below 0
-#: Null where they are not finite, or were not measured.
-LossOrNull = Annotated[float | None, Range(-0.001, 1e300)]
-FractionOrNull = Annotated[float | None, Range(0, 1)]
-
-
-class Units(TypedDict):
-    """The units of a site, counted at the end of an epoch."""
-
-    silent: Count
-    flat: Count | None
-    units: Count
-    active: NotRequired[Fraction]
 
 
 class BatchAccuracy(TypedDict):
@@ -129,6 +105,8 @@ class Best(TypedDict):
     validation_loss_epoch: Ordinal
 
 
+#: What a summary says of probes.
+AS_IN_LAST_EPOCH = "as in the last epoch"
 _KIND = "run, epoch or summary"
 
 
@@ -173,7 +151,7 @@ class RunRecord(_Common):
 
 
 class EpochRecord(_Common, Metrics):
-    """One for each epoch."""
+    """One for each epoch, with a field for each probe that the run has, see :data:`bnjax.probes.PROBES`."""
 
     kind: Annotated[Literal["epoch"], _KIND]
     epoch: Annotated[Ordinal, "1 is the first"]
@@ -186,11 +164,7 @@ class EpochRecord(_Common, Metrics):
             Holds.ALL_OR_NOTHING,
         ]
     ]
-    dying: Annotated[
-        dict[str, Units],
-        "site -> {silent, flat, units, active}: units counted at the end of the epoch, and the fraction "
-        "of test images on which the median unit is active; flat is null where the kernel is not trained",
-    ]
+    dying: Annotated[dict[str, Units], DYING.told]
     seconds: Annotated[Amount, "training time of the epoch, without evaluation"]
     images_per_second: Annotated[Amount, "training images per second"]
     waiting: NotRequired[
@@ -216,7 +190,7 @@ class SummaryRecord(_Common):
         "best test_accuracy, lowest test_loss and validation_loss, and their epochs; empty if none ended",
         Holds.SOME,
     ]
-    dying: Annotated[dict[str, Units], "as in the last epoch"]
+    dying: Annotated[dict[str, Units], AS_IN_LAST_EPOCH]
     state_sha256: Annotated[str | None, "digest of final params and batch_stats; null unless done"]
     compile_seconds: NotRequired[
         Annotated[

@@ -19,7 +19,7 @@ os.environ.pop("PYTHONUNBUFFERED", None)  # stdout is buffered where users start
 
 import pytest
 from hypothesis import settings
-from starting import SCRIPT
+from starting import PATIENCE, SCRIPT
 
 # A slow machine is no failure of the code.
 settings.register_profile("bnjax", deadline=None, print_blob=True)
@@ -83,7 +83,9 @@ def run_watched(tmp_path):
             str(SCRIPT.with_name(script)),
             *arguments,
         ]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False, **options)
+        result = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE, check=False, **options
+        )
         result.imported = set(imports.read_text(encoding="utf-8").split())
         return result
 

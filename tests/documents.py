@@ -52,7 +52,7 @@ def commands(document):
     """Every command of a document: the lines of its blocks, and the rows of its tables that have one."""
     text = read(document)
     found = [Command(document, *both) for both in _lines(text)]
-    rows = re.findall(r"\| `(python experiments/[^`]*)` \| ([^|]*) \|", text)
+    rows = re.findall(r"\| `(bnjax [^`]*)` \| ([^|]*) \|", text)
     return found + [Command(document, line.replace("\\|", "|"), told.strip()) for line, told in rows]
 
 

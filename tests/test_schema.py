@@ -4,14 +4,21 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import pytest
 
+from bnjax.field_types import AtMost, Range
+from bnjax.probes import PROBES
 from bnjax.record_rules import RULES, Rule, WrongError, rule_of
 from bnjax.records import SCHEMA
-from bnjax.schema import KINDS, Holds, Needs, Range
+from bnjax.schema import KINDS, Holds, Needs
 
 
 class Inner(TypedDict):
     count: Annotated[int, Range(0, 9)]
     word: NotRequired[Literal["a", "b"] | None]
+
+
+class Part(TypedDict):
+    some: Annotated[int | None, AtMost("every")]
+    every: int
 
 
 class Outer(TypedDict):
@@ -32,7 +39,8 @@ RULE = rule_of(Outer)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_field_of_a_record_says_what_it_means(kind):
     assert all(meaning for _, meaning in SCHEMA[kind].values())
-    assert SCHEMA[kind].keys() == KINDS[kind].__annotations__.keys()
+    probes = {} if kind == "run" else PROBES
+    assert SCHEMA[kind].keys() == {*KINDS[kind].__annotations__, *probes}
 
 
 def test_a_number_that_may_be_null_is_one():
@@ -73,6 +81,15 @@ def test_what_does_not_fit_is_named_with_its_place(changes, place, what):
     with pytest.raises(WrongError) as told:
         RULE.check({**LEAST, **changes})
     assert (told.value.place, told.value.what) == (place, what)
+
+
+def test_a_number_is_held_against_the_one_that_it_cannot_exceed():
+    rule = rule_of(Part)
+    for some in (None, 2, 3):
+        assert rule.check({"some": some, "every": 3}) == []
+    with pytest.raises(WrongError) as told:
+        rule.check({"some": 4, "every": 3})
+    assert (told.value.place, told.value.what) == ("some", "is 4 of 3 every")
 
 
 def test_names_of_later_versions_are_told_own_ones_first():

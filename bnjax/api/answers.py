@@ -68,7 +68,7 @@ def _row(judgement: Judgement) -> dict[str, Any]:
     """What a judgement says, with numbers where it rests on one contrast."""
     only = judgement.found[0] if len(judgement.found) == 1 else None
     estimate = only.estimate if only else None
-    seeds = {run.run["config"]["seed"] for run in judgement.runs}
+    seeds = {run.config.seed for run in judgement.runs}
     return {
         "claim": judgement.claim.said,
         "recipe": judgement.recipe,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bnjax.commands.comparison import Compared, compared, recorded
+from bnjax.commands.comparison import Compared, compared, in_percent, recorded
 from bnjax.report.runs.frame import frame_of
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
@@ -65,9 +65,10 @@ class Runs:
     def summary(self) -> "pandas.DataFrame":
         """A row for each condition, the best last test accuracy first.
 
-        Columns: ``n`` seeds, ``test_accuracy`` with ``low`` and ``high`` of its 95% interval, ``test_loss``
-        in nats, ``silent`` (fraction of units), ``difference`` of the accuracy from the first condition,
-        paired by seed, with its interval, and ``left_out``: runs that diverged.
+        Columns: ``n`` seeds, ``test_accuracy`` with ``low`` and ``high`` of its 95% interval, the mean
+        ``test_accuracy_fresh``, ``test_loss`` in nats, ``silent`` (fraction of units), ``difference`` of the
+        accuracy from the first condition, paired by seed, with its interval, and ``left_out``: runs that
+        diverged.
         """
         import pandas
 
@@ -151,7 +152,7 @@ class Runs:
         import pandas
 
         rows = pandas.DataFrame(map(_spoken_row, self.comparison))
-        return rows if len(rows) > 1 else rows.drop(columns="against the first")
+        return rows if len(rows) > 1 else rows.drop(columns="difference")
 
 
 def _row(row: Compared) -> dict[str, Any]:
@@ -162,6 +163,7 @@ def _row(row: Compared) -> dict[str, Any]:
         "test_accuracy": accuracy.mean,
         "low": accuracy.low,
         "high": accuracy.high,
+        "test_accuracy_fresh": row.fresh.mean if row.fresh else None,
         "test_loss": row.loss.mean if row.loss else None,
         "silent": row.silent,
         "difference": difference.mean,
@@ -179,17 +181,8 @@ def _spoken_row(row: Compared) -> dict[str, str]:
         "condition": row.name,
         "n": str(row.accuracy.n if row.accuracy else 0),
         "test accuracy": in_percent(row.accuracy),
+        "through fresh statistics": f"{row.fresh.mean:.2%}" if row.fresh else "-",
         "test loss": f"{row.loss.mean:.3f}" if row.loss else "-",
         "silent units": "-" if row.silent is None else f"{row.silent:.1%}",
-        "against the first": in_percent(row.difference, "+"),
+        "difference": "reference" if row.is_reference else in_percent(row.difference, "+"),
     }
-
-
-def in_percent(value: Estimate | None, sign: str = "") -> str:
-    """``71.2% [69.0, 73.4]``; the interval is left out where one value gives none."""
-    if value is None:
-        return "-"
-    mean = f"{100 * value.mean:{sign}.2f}%"
-    if value.low is None or value.high is None:
-        return mean
-    return f"{mean} [{100 * value.low:{sign}.2f}, {100 * value.high:{sign}.2f}]"

@@ -8,9 +8,12 @@ from bnjax.architectures.cnn import CNN
 from bnjax.architectures.inceptionv3 import INCEPTIONV3
 from bnjax.architectures.mlp import MLP
 from bnjax.architectures.mobilenetv2 import MOBILENETV2
+from bnjax.architectures.resnet import RESNET
 from bnjax.architectures.vgg7 import VGG7
 
 #: By name, in the order of the help.
-ARCHITECTURES: dict[str, Architecture] = {one.name: one for one in (CNN, MLP, VGG7, MOBILENETV2, INCEPTIONV3)}
+ARCHITECTURES: dict[str, Architecture] = {
+    one.name: one for one in (CNN, MLP, VGG7, RESNET, MOBILENETV2, INCEPTIONV3)
+}
 
 __all__ = ["ARCHITECTURES", "Architecture", "Images"]

@@ -38,6 +38,7 @@ class Architecture:
       smallest_side: settings -> fewest pixels on a side; None: that of ``images``.
       keras_positions: positions of its layers in Keras's order; None where Keras has no such network.
       imagenet: whether Keras publishes weights with a hash.
+      activations: the hidden units' that it takes; None: all.
       size_flag: the flag that makes it larger or smaller.
     """
 
@@ -50,6 +51,7 @@ class Architecture:
     smallest_side: Callable[[Any], int] | None = None
     keras_positions: Callable[[], Positions] | None = None
     imagenet: bool = False
+    activations: tuple[str, ...] | None = None
     size_flag: str = "--image_size"
 
     def images_of(self, settings: Any) -> Images:

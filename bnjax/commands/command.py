@@ -2,11 +2,13 @@
 
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bnjax.commands.conditions import sweep_conditions
 from bnjax.commands.defaults import configured
+from bnjax.probes import chosen_probes
+from bnjax.probes.dying import DYING
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.fields import ConfigError, check_field
@@ -52,7 +54,7 @@ def command_of(study: str, given: Mapping[str, Any], conditions: Conditions | No
         conditions = sweep_conditions(study, options.sweep, options.vary)
     configs = _configs(study, conditions, settings, options)
     asked = {name for some in (settings, *conditions.values()) for name in some}
-    _check_movies(options, len(configs))
+    _check_movies(options, configs)
     check_distributed(options, given, configs)
     return Command(configs, options, frozenset() if "validation" in asked else frozenset(configs))
 
@@ -63,6 +65,8 @@ def _options(given: Mapping[str, Any]) -> Options:
         check_field(field, getattr(options, field.name))
     if options.lanes != "auto" and not (options.lanes.isdecimal() and 0 < int(options.lanes) <= MOST_LANES):
         raise ConfigError(f"--lanes={options.lanes} is neither auto nor a number from 1 to {MOST_LANES}")
+    if options.json and options.quiet:
+        raise ConfigError("--json and --quiet ask for opposite things; leave one of them out")
     engine_parameters(options)
     return options
 
@@ -93,13 +97,15 @@ def _resolved(study: str, settings: Mapping[str, Any]) -> Config:
         raise
 
 
-def _check_movies(options: Options, runs: int) -> None:
+def _check_movies(options: Options, configs: Sequence[Config]) -> None:
     for name, text in (("movie", options.movie), ("weight_movie", options.weight_movie)):
         if not text:
             continue
         path, flag = expanded(text), f"--{name}={text}"
-        if runs > 1:
-            raise ConfigError(f"{flag} shows one run, and this command makes {runs}")
+        if len(configs) > 1:
+            raise ConfigError(f"{flag} shows one run, and this command makes {len(configs)}")
+        if DYING not in chosen_probes(configs[0].probes):
+            raise ConfigError(f"{flag} frames the units that --probes=dying counts, not {configs[0].probes}")
         if options.engine != "processes":
             raise ConfigError(f"{flag} is made by this process alone, not with --engine={options.engine}")
         if path.suffix not in _MOVIE_SUFFIXES:

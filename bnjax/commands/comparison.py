@@ -1,7 +1,7 @@
 """Conditions that were run side by side, ranked, each held against the first of them seed by seed."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,19 +19,23 @@ class Compared:
     Attributes:
       name: what tells it from the others.
       accuracy: the last test accuracy, 0 to 1, with its 95% interval over seeds; None where no run is done.
+      fresh: the same through fresh statistics, of the runs that have any.
       loss: the last test loss, in nats.
       silent: the fraction of units that are silent at the end; None where none were counted.
       difference: accuracy minus that of the first condition, paired by seed; None for the first one, and
         where no seed is shared.
       left_out: how many of its runs diverged or are not done.
+      is_reference: whether the others are held against it: the first one.
     """
 
     name: str
     accuracy: Estimate | None
+    fresh: Estimate | None
     loss: Estimate | None
     silent: float | None
     difference: Estimate | None
     left_out: int
+    is_reference: bool
 
 
 def recorded(configs: Iterable[Config]) -> list[RecordedRun]:
@@ -54,23 +58,29 @@ def compared(configs: Sequence[Config]) -> list[Compared]:
     names = condition_names(list(of_condition))
     reference = _by_seed(next(iter(of_condition.values()), {}), "test_accuracy")
     rows = [
-        _row(names[condition], runs, reference if number else {})
+        _row(names[condition], runs, reference, is_reference=not number)
         for number, (condition, runs) in enumerate(of_condition.items())
     ]
     return sorted(rows, key=lambda row: -row.accuracy.mean if row.accuracy else 1.0)
 
 
-def _row(name: str, runs: dict[int, RecordedRun | None], reference: dict[int, float]) -> Compared:
-    accuracies, losses = _by_seed(runs, "test_accuracy"), _by_seed(runs, "test_loss")
-    differences = paired_differences(accuracies, reference)
+def _row(
+    name: str, runs: dict[int, RecordedRun | None], reference: dict[int, float], is_reference: bool
+) -> Compared:
+    accuracies, fresh, losses = (
+        _by_seed(runs, metric) for metric in ("test_accuracy", "test_accuracy_fresh", "test_loss")
+    )
+    differences = [] if is_reference else paired_differences(accuracies, reference)
     shares = [share for run in runs.values() if run and (share := silent_share(run.epochs[-1])) is not None]
     return Compared(
         name,
         estimate(list(accuracies.values())) if accuracies else None,
+        estimate(list(fresh.values())) if fresh else None,
         estimate(list(losses.values())) if losses else None,
         sum(shares) / len(shares) if shares else None,
         estimate(differences) if differences else None,
         len(runs) - len(accuracies),
+        is_reference,
     )
 
 
@@ -83,7 +93,17 @@ def _by_seed(runs: dict[int, RecordedRun | None], metric: str) -> dict[int, floa
     }
 
 
-def silent_share(epoch: dict[str, Any]) -> float | None:
+def silent_share(epoch: Mapping[str, Any]) -> float | None:
     """The fraction of units that are silent in an epoch's record, over all sites; None where none count."""
     silent, units = total(epoch["dying"], "silent"), total(epoch["dying"], "units")
     return silent / units if units and silent is not None else None
+
+
+def in_percent(value: Estimate | None, sign: str = "") -> str:
+    """``71.2% [69.0, 73.4]``; the interval is left out where one value gives none."""
+    if value is None:
+        return "-"
+    mean = f"{100 * value.mean:{sign}.2f}%"
+    if value.low is None or value.high is None:
+        return mean
+    return f"{mean} [{100 * value.low:{sign}.2f}, {100 * value.high:{sign}.2f}]"

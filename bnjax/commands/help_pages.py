@@ -14,9 +14,9 @@ from bnjax.studies import RECIPES, STUDIES, recipe
 #: Flags that most people want, in the order of their questions, and what they are in a few words.
 _THAT_MATTER = {
     "placement": "where norms stand: none, all, kinds (conv,dense), blocks, sites, or a code",
-    "order": "before or after the activation, where --placement does not say",
+    "order": "before or after the activation, if --placement does not say",
     "dropout": "probability of dropping a dense unit's output",
-    "model": "the network",
+    "model": "",
     "dataset": "cifar10, mnist, digits (no download), folder:PATH, or a set that TFDS has prepared",
     "recipe": "published, or controlled: shuffled every epoch, inputs standardised",
     "epochs": "passes over the training images",
@@ -27,6 +27,7 @@ _THAT_MATTER = {
     "vary": "runs every combination, such as 'placement=none|all; dropout=0|0.4'",
     "sweep": "runs the conditions of a named sweep or of a JSON file",
     "out_dir": "the folder of the records",
+    "json": "prints JSON lines on a terminal too; --quiet prints nothing",
     "dry_run": "lists the runs and says how long they would take",
 }
 _ALL = "all"
@@ -98,12 +99,12 @@ def _about(program: str, study: str) -> str:
 def _line(field: dataclasses.Field, what: str, study: str) -> str:
     """A flag, what it is in a few words, its choices and its default."""
     choices = _choices(field, study)
-    listed = f": {', '.join(choices)}" if choices and field.name in ("model", "sweep") else ""
+    listed = ", ".join(choices) if choices and field.name in ("model", "sweep") else ""
     value = getattr(recipe(study, "published"), field.name, field.default)
     default = f" (default {_quoted(value)})" if value not in ("", False) else ""
     name = f"  --{field.name}{'' if field.default is False else '=...'}"
     return textwrap.fill(
-        what + listed + default,
+        ": ".join(filter(None, (what, listed))) + default,
         max(_width(), 2 * _FLAG_COLUMN),
         initial_indent=f"{name:<{_FLAG_COLUMN}}",
         subsequent_indent=" " * _FLAG_COLUMN,
@@ -122,7 +123,7 @@ def _whole_help(field: dataclasses.Field, study: str) -> str:
     if controlled != published and field.name != "recipe":
         shown += f", with --recipe=controlled {_quoted(controlled)}"
     choices = _choices(field, study)
-    value = f"={'|'.join(choices)}" if choices else "" if field.default is False else "=..."
+    value = f"={'|'.join(map(str, choices))}" if choices else "" if field.default is False else "=..."
     text = _filled(f"{field.metadata['help']} ({shown})", " " * 6)
     return f"  --{field.name}{value}\n{text}"
 

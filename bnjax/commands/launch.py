@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
+from bnjax.commands.terminal import voice_of
 from bnjax.commands.usage import complain
 from bnjax.errors import FAILURES
 from bnjax.process.backend import device_count
@@ -14,7 +15,7 @@ from bnjax.process.huge_pages import start_with_huge_pages
 from bnjax.process.signals import Stopped, ends_in_time, stop_signals
 from bnjax.process.watched import lost, watched
 from bnjax.runs.hosts import ALONE, Hosts, LostError, joined
-from bnjax.runs.recorder import Recorder, finished_summary, print_record, same_command
+from bnjax.runs.recorder import Recorder, finished_summary, same_command
 from bnjax.runs.run import device_errors, train_run
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
@@ -105,10 +106,14 @@ def _launch_all(configs: Sequence[Config], options: Options, program: str) -> in
         return _launch_one(configs[0], options, program)
     from bnjax.sweeps.sweep import sweep
 
-    return sweep(configs, options, program)
+    voice = voice_of(options, configs)
+    code = sweep(configs, options, program, voice.tell)
+    voice.close(configs)
+    return code
 
 
 def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = ALONE) -> int:
+    voice = voice_of(options, [config])
     finished = hosts.of_first(finished_summary(config, say) if hosts.first else None)
     if finished and not hosts.first:
         return _exit_code(finished["status"])
@@ -117,14 +122,17 @@ def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = A
         no_movie = ", with its movie" if options.movie or options.weight_movie else ""
         where = record_path(config)
         print(f"{program}: finished before ({where}); --overwrite runs it again{no_movie}", file=sys.stderr)
-        print_record(finished)
+        voice.tell(finished)
         return _exit_code(finished["status"])
-    from bnjax.probes.movie import Movie
     from bnjax.process.progress import Progress
+    from bnjax.runs.movie import Movie
 
     wanted = {"update": options.movie, "weights": options.weight_movie}
     movies = [Movie(expanded(path), shows) for shows, path in wanted.items() if path]
-    recorder, shown = Recorder(config, print_record, not hosts.first), partial(Progress, shown=hosts.first)
+    recorder, shown = (
+        Recorder(config, voice.tell, not hosts.first),
+        partial(Progress, shown=hosts.first and not options.quiet),
+    )
     try:
         return _exit_code(train_run(config, recorder, shown, movies, hosts=hosts))
     except Stopped:

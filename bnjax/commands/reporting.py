@@ -10,57 +10,61 @@ from bnjax.commands.usage import Parser, complain, name_of
 from bnjax.errors import FAILURES
 from bnjax.files import write_whole, write_whole_folder
 from bnjax.process.stdout import write_stdout
-from bnjax.report.figures.drawing import save_png
-from bnjax.report.figures.pictures import drawings, seed_drawings
-from bnjax.report.page.build import folder_report, runs_to_report
+from bnjax.report.figures.drawing import FORMS, save_figures
+from bnjax.report.figures.plots import WIDTHS
+from bnjax.report.page.build import Folder, all_drawings, read_folder, report_of
 from bnjax.report.page.html import as_html
+from bnjax.report.page.latex import as_latex
 from bnjax.report.page.plain import as_csv, as_markdown
-from bnjax.report.page.printed import printed_report
+from bnjax.report.page.short import short_form
+from bnjax.report.sections.side_by_side import UnknownConditionError
 
 if TYPE_CHECKING:
-    from bnjax.report.page.document import Section
+    from bnjax.report.page.document import Report, Section
 
 #: Files of measurements, and whether to draw them -> their section of the page.
 SpeedSection = Callable[[Sequence[Path], bool], "Section"]
 
 ABOUT = """\
-Recorded runs as tables and figures, beside what the authors of the experiments published.
+Recorded runs as tables and figures: conditions side by side, and what published texts claim of them.
 
-  {typed} runs                               tables on stdout
-  {typed} runs --figures=figures             and the published figures with our data
+  {typed} runs                               conditions and verdicts on stdout
+  {typed} runs --against=none                differences from this condition, not from the first
+  {typed} runs --figures=figures             and figures as PNG
   {typed} runs --out=report.html             one page with all of it; --out=report.md in Markdown
-  {typed} runs --format=csv --out=tables     the page's tables, a file each"""
-#: Format of the page -> what the names of its files end in; CSV is a folder of files.
+  {typed} runs --format=csv --out=tables     all tables, a file each; --format=latex for papers"""
+#: Format of the page -> what the names of its files end in.
 _SUFFIXES: dict[str, tuple[str, ...]] = {
     "html": (".html", ".htm"),
     "markdown": (".md", ".markdown"),
-    "csv": (),
 }
-_NO_FIGURE = (
-    "nothing to draw: no published comparison has ended runs of more than half of its conditions, by the "
-    "published recipe on its data set (VGG7, MobileNetV2 and fine-tuning: on any)"
-)
+#: Formats that are a folder with a file for each table, and what makes them.
+_FOLDERS: "dict[str, Callable[[Report], dict[str, str]]]" = {"csv": as_csv, "latex": as_latex}
+_NO_FIGURE = "nothing to draw: no run has come to its last epoch with finite losses"
 
 
 def _arguments(argv: Sequence[str], shows_speed: bool) -> argparse.Namespace:
     parser = Parser(argv[0], ABOUT)
     parser.add_argument("runs_dir", type=Path, metavar="RUNS_DIR", help="the --out_dir of the runs")
+    parser.add_argument("epoch", type=_epoch, nargs="?", help="the last that counts (default: all)")
     parser.add_argument(
-        "epoch", type=_epoch, nargs="?", help="the last that counts (default: CIFAR-10 5, others all)"
+        "--against", default="", metavar="CONDITION", help="whom others are held against (default: the first)"
     )
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="where to draw figures")
+    parser.add_argument("--figure_format", choices=tuple(FORMS), default="png", help="of their files")
     parser.add_argument(
-        "--figures", type=Path, metavar="DIR", help="where to draw the published figures as PNG"
+        "--figure_width", choices=tuple(WIDTHS), default="", help="of a paper (default: as on a screen)"
     )
     parser.add_argument(
         "--out",
         type=Path,
         metavar="PATH",
-        help="write one page to this file, .html or .md; with --format=csv a file for each table to this "
-        "folder, which is new or empty",
+        help="write one page to this file, .html or .md; with --format=csv or latex a file for each "
+        "table to this folder, which is new or empty",
     )
     parser.add_argument(
         "--format",
-        choices=tuple(_SUFFIXES),
+        choices=(*_SUFFIXES, *_FOLDERS),
         help="of the page (default: as --out ends); without --out html and markdown are printed",
     )
     parser.add_argument(
@@ -96,10 +100,12 @@ def _wrong_usage(arguments: argparse.Namespace) -> str:
         return "--speed is shown on the page: give --out or --format too"
     if arguments.figures and arguments.figures.exists() and not arguments.figures.is_dir():
         return f"--figures={arguments.figures} is not a folder"
+    if not arguments.figures and (arguments.figure_width or arguments.figure_format != "png"):
+        return "--figure_format and --figure_width say how figures are drawn: give --figures=DIR too"
     if arguments.out:
         return _wrong_out(arguments.out, arguments.format)
-    if arguments.format == "csv":
-        return "--format=csv is a file for each table: give --out=FOLDER too"
+    if arguments.format in _FOLDERS:
+        return f"--format={arguments.format} is a file for each table: give --out=FOLDER too"
     return ""
 
 
@@ -109,9 +115,9 @@ def _wrong_out(out: Path, kind: str | None) -> str:
     if not kind and not _format_of(out):
         accepted = ", ".join([*_SUFFIXES["html"], *_SUFFIXES["markdown"]])
         return f"--out={out} ends in none of {accepted}; --format=csv writes tables to a folder"
-    if kind == "csv":
-        if out.suffix == ".csv":
-            return f"--out={out}: --format=csv writes a file for each table; name a folder for them"
+    if kind in _FOLDERS:
+        if out.suffix in (".csv", ".tex"):
+            return f"--out={out}: --format={kind} writes a file for each table; name a folder for them"
         if out.exists() and not (out.is_dir() and not any(out.iterdir())):
             return f"--out={out} exists already; name a new folder or an empty one for the tables"
     elif kind and out.suffix.lower() not in _SUFFIXES[kind]:
@@ -134,44 +140,35 @@ class _Reporter:
     def __init__(self, name: str, arguments: argparse.Namespace, speed_section: SpeedSection | None) -> None:
         self._name, self._asked, self._speed_section = name, arguments, speed_section
 
-    def page(self) -> None:
-        """Writes or prints the page; says what of the records cannot be read, and uses the rest."""
+    def page(self, folder: Folder) -> None:
+        """Writes or prints the page."""
         kind, out = self._asked.format, self._asked.out
-        report = folder_report(
-            self._asked.runs_dir, self._asked.epoch, pictures=kind != "csv", more=self._speed()
-        )
-        self._tell(*report.problems)
-        if kind == "csv":
-            write_whole_folder(out, {name: table.encode() for name, table in as_csv(report).items()})
+        report = report_of(folder, pictures=kind not in _FOLDERS, more=self._speed())
+        if kind in _FOLDERS:
+            write_whole_folder(out, {name: table.encode() for name, table in _FOLDERS[kind](report).items()})
         else:
             page = {"html": as_html, "markdown": as_markdown}[kind](report)
             if not out:
                 write_stdout(page)
                 return
             write_whole(out, page.encode())
-        self._tell(str(out))
+        self.tell(str(out))
 
     def _speed(self) -> "list[Section]":
         if not (self._speed_section and self._asked.speed):
             return []
-        return [self._speed_section(self._asked.speed, self._asked.format != "csv")]
+        return [self._speed_section(self._asked.speed, self._asked.format not in _FOLDERS)]
 
-    def short_form(self) -> None:
-        """Prints the tables alone."""
-        runs, problems = runs_to_report(self._asked.runs_dir, self._asked.epoch)
-        self._tell(*problems)
-        write_stdout(printed_report(runs, self._asked.epoch))
+    def figures(self, folder: Folder) -> None:
+        """Draws all figures to files."""
+        asked, found = self._asked, all_drawings(folder)
+        for path in save_figures(found, asked.figures, asked.figure_format, asked.figure_width):
+            self.tell(str(path))
+        if not found:
+            self.tell(f"--figures={asked.figures}: {_NO_FIGURE}")
 
-    def figures(self) -> None:
-        """Draws the published figures with our data."""
-        runs, _ = runs_to_report(self._asked.runs_dir, self._asked.epoch)
-        both = [*drawings(runs, self._asked.epoch), *seed_drawings(runs, self._asked.epoch)]
-        for path in save_png(both, self._asked.figures):
-            self._tell(str(path))
-        if not both:
-            self._tell(f"--figures={self._asked.figures}: {_NO_FIGURE}")
-
-    def _tell(self, *lines: str) -> None:
+    def tell(self, *lines: str) -> None:
+        """Says lines to people, on stderr."""
         for line in lines:
             print(f"{self._name}: {line}", file=sys.stderr)
 
@@ -190,16 +187,19 @@ def report(argv: Sequence[str], speed_section: SpeedSection | None = None) -> in
       SystemExit: for help, or after a line about wrong usage.
     """
     arguments = _arguments(argv, speed_section is not None)
-    name = name_of(argv[0])
-    reporter = _Reporter(name, arguments, speed_section)
+    reporter = _Reporter(name_of(argv[0]), arguments, speed_section)
     try:
+        folder = read_folder(arguments.runs_dir, arguments.epoch, arguments.against)
+        reporter.tell(*folder.problems)
         if arguments.format:
-            reporter.page()
+            reporter.page(folder)
         else:
-            reporter.short_form()
+            write_stdout(as_markdown(short_form(report_of(folder, pictures=False))))
         if arguments.figures:
-            reporter.figures()
+            reporter.figures(folder)
+    except UnknownConditionError as error:
+        complain(argv[0], str(error))
     except FAILURES as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        reporter.tell(str(error))
         return 1
     return 0

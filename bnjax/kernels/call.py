@@ -13,7 +13,8 @@ handler has returned.
 import re
 from pathlib import Path
 from string import Template
-from typing import NamedTuple
+
+from bnjax.kernels.writing.work import Work
 
 #: Versions of XLA's C interface that have these offsets, by its headers; the tests ran with both.
 OLDEST, NEWEST = (0, 3), (0, 5)
@@ -23,24 +24,6 @@ _JOB_BYTES = 12 * 8
 #: So many are worth a thread: 20 microseconds or so.
 _SUMS_OF_A_THREAD = 1 << 20
 _TEMPLATE = Path(__file__).with_name("call.ll")
-
-
-class Work(NamedTuple):
-    """How much a kernel does, and in which pieces.
-
-    Attributes:
-      per_image, fixed: it has ``per_image * batch + fixed`` items.
-      groups: of fixed items, as many groups, each ended by whoever finishes its last item; 0 for none.
-      shared, own: float32 numbers of scratch memory that all threads share, and that each of them has.
-      sums: multiplications and additions for each image of the batch, or what takes as long.
-    """
-
-    per_image: int
-    fixed: int
-    groups: int
-    shared: int
-    own: int
-    sums: int
 
 
 def interface_version(headers: str) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from bnjax.kernels.call import NEWEST, OLDEST, interface_version
-from bnjax.kernels.shapes import Convolution
+from bnjax.kernels.writing.shapes import Convolution
 
 #: Places of a depthwise kernel that its code writes out.
 _MOST_PLACES = 25
@@ -47,7 +47,7 @@ def obstacle_here() -> str:
     if not OLDEST <= found <= NEWEST:
         known = " to ".join(".".join(map(str, version)) for version in (OLDEST, NEWEST))
         return f"they are for versions {known} of XLA's call interface, and jaxlib has {found[0]}.{found[1]}"
-    from bnjax.kernels.machine import host_machine  # which imports llvmlite
+    from bnjax.kernels.writing.machine import host_machine  # which imports llvmlite
 
     if host_machine() is None:
         return "they need a processor with AVX2 and FMA, or a 64-bit ARM one"

@@ -10,8 +10,9 @@ from typing import Any
 from llvmlite import binding, ir
 
 from bnjax.files import cache_dir, write_whole
-from bnjax.kernels.call import Work, handler_code
-from bnjax.kernels.machine import Machine
+from bnjax.kernels.call import handler_code
+from bnjax.kernels.writing.machine import Machine
+from bnjax.kernels.writing.work import Work
 
 #: Puts the functions of a kernel into a module, and says how much it does.
 Kernel = Callable[[ir.Module, Machine], Work]
@@ -25,7 +26,7 @@ _linked: list[Any] = []
 @functools.cache
 def generator_version() -> str:
     """Names what writes the code: eight digits of a hash over this room's files and LLVM's version."""
-    files = sorted(file for file in Path(__file__).parent.iterdir() if file.suffix in (".py", ".ll"))
+    files = sorted(file for file in Path(__file__).parent.rglob("*") if file.suffix in (".py", ".ll"))
     text = b"".join(file.read_bytes() for file in files) + str(binding.llvm_version_info).encode()
     return hashlib.sha256(text).hexdigest()[:8]
 

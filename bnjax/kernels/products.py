@@ -17,8 +17,8 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from bnjax.kernels import plain
-from bnjax.kernels.shapes import Convolution
 from bnjax.kernels.targets import call, target_for
+from bnjax.kernels.writing.shapes import Convolution
 
 Sides = tuple[int, ...]
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from bnjax.kernels.shapes import Convolution
+from bnjax.kernels.writing.shapes import Convolution
 
 
 class Target(NamedTuple):
@@ -45,7 +45,8 @@ def target_for(product: str, shape: Convolution) -> Target | None:
     Returns:
       None where it cannot be compiled, which is told once on stderr.
     """
-    from bnjax.kernels import library, machine, writers  # which import llvmlite
+    from bnjax.kernels import library, writers  # which import llvmlite
+    from bnjax.kernels.writing import machine
 
     host, slots = machine.host_machine(), core_count()
     if host is None:

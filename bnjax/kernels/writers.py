@@ -2,9 +2,9 @@
 
 import functools
 
-from bnjax.kernels import dense, dense_gradient, depthwise, frames
 from bnjax.kernels.library import Kernel
-from bnjax.kernels.shapes import Convolution
+from bnjax.kernels.writing import dense, dense_gradient, depthwise, frames
+from bnjax.kernels.writing.shapes import Convolution
 
 
 def writer(product: str, shape: Convolution) -> Kernel:

@@ -9,10 +9,22 @@ variables, images, train=True, mutable=["batch_stats"], rngs={"dropout": key})
 
 from bnjax.models.build import build_model
 from bnjax.models.cnn import CNN
+from bnjax.models.gates import gates_for
 from bnjax.models.inceptionv3 import InceptionV3
 from bnjax.models.mlp import MLP
 from bnjax.models.mobilenetv2 import MobileNetV2
-from bnjax.models.network import Network, gates_for
+from bnjax.models.network import Network
+from bnjax.models.resnet import ResNet
 from bnjax.models.vgg7 import VGG7
 
-__all__ = ["CNN", "MLP", "VGG7", "InceptionV3", "MobileNetV2", "Network", "build_model", "gates_for"]
+__all__ = [
+    "CNN",
+    "MLP",
+    "VGG7",
+    "InceptionV3",
+    "MobileNetV2",
+    "Network",
+    "ResNet",
+    "build_model",
+    "gates_for",
+]

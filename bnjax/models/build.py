@@ -1,7 +1,7 @@
 """From a config to its network."""
 
+import dataclasses
 import importlib
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from bnjax.architectures import ARCHITECTURES
 from bnjax.kernels.choice import obstacle as kernel_obstacle
 from bnjax.models.network import Network
-from bnjax.settings.config import Config
+from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.finetuning import freezing
 
@@ -60,22 +60,16 @@ def build_model(config: Config, num_classes: int, gated: bool = False) -> Networ
     Args:
       gated: the placement is not built in, see :class:`bnjax.nn.Unit`.
     """
-    own: dict[str, Any] = {name: getattr(config, name) for name in ARCHITECTURES[config.model].own_settings}
-    return network_class(config.model)(
+    network = network_class(config.model)
+    shared = {field.name for field in dataclasses.fields(network)} & {field.name for field in FIELDS}
+    settings = {name: getattr(config, name) for name in shared} | dict(
+        placement=config.parsed_placement(), kernels=kernels(config)
+    )
+    return network(
         num_classes=num_classes,
-        placement=config.parsed_placement(),
         gated=gated,
         compute_dtype=jnp.bfloat16 if config.precision == "bfloat16" else None,
-        dropout=config.dropout,
-        activation=config.activation,
-        negative_slope=config.negative_slope,
-        kernel_init=config.kernel_init,
-        init_deviation=config.init_deviation,
-        norm_momentum=config.norm_momentum,
-        norm_epsilon=config.norm_epsilon,
-        head_width=config.head_width,
         freezing=freezing(config),
         norm_group=norm_group(config),
-        kernels=kernels(config),
-        **own,
+        **settings,
     )

@@ -14,6 +14,7 @@ from bnjax.nn.unit import Unit, kernel_initializer
 from bnjax.placement import Placement, Site, parse_placement
 from bnjax.settings.config import FIELDS
 from bnjax.settings.freezing import Freezing
+from bnjax.settings.units import NormSettings, UnitSettings, unit_settings
 
 #: Attributes of networks that flags set, by the same names; the placement is read by its own grammar.
 _SETTINGS = {field.name for field in FIELDS} - {"placement"}
@@ -37,15 +38,15 @@ class Network(nn.Module):
       num_classes: how many logits.
       placement: a text as :func:`bnjax.placement.parse_placement` reads it, or a ``Placement``.
       order: ``before`` or ``after`` the activation, where the placement's text names none.
-      gated: every site has a norm that the collection ``gates`` switches; the placement is what
-        ``init`` puts there, see :class:`bnjax.nn.Unit`.
+      gated: the collection ``gates`` switches the norm of every site; ``init`` puts the placement there.
       dropout: rate after hidden dense units.
-      activation, negative_slope, kernel_init, init_deviation, norm_momentum, norm_epsilon, norm_scale,
-        norm_group, param_dtype: see :class:`bnjax.nn.Unit`.
+      activation, negative_slope, kernel_init, init_deviation, kernels, param_dtype: see
+        :class:`bnjax.settings.units.UnitSettings` and :class:`bnjax.nn.Unit`.
+      norm: which norm stands where the placement's text names none.
+      norm_... and renorm_...: see :class:`bnjax.settings.units.NormSettings`.
       head_width: units of a dense ReLU layer between the features and the logits, as fine-tuning puts there;
         0 for none.
       freezing: which parameters are trained, and what each norm does in training.
-      kernels: whose form convolutions have, see :func:`bnjax.kernels.choice.makes`.
       starts_behind: a block whose outputs take the place of images; it and those before it are not computed.
       ends_with: a block whose outputs come out in the place of logits. A network that ends with a block, and
         one that starts behind it, are the whole one after the other; parameters of the whole fit either.
@@ -57,20 +58,25 @@ class Network(nn.Module):
     placement: str | Placement = "none"
     order: str = "before"
     gated: bool = False
-    dropout: ArrayLike = 0.0
-    activation: str = "relu"
-    negative_slope: ArrayLike = 0.01
-    kernel_init: str = "glorot_uniform"
-    init_deviation: float = 0.01
-    norm_momentum: float = 0.99
-    norm_epsilon: float = 1e-3
-    norm_scale: bool = True
+    dropout: ArrayLike = UnitSettings.dropout
+    activation: str = UnitSettings.activation
+    negative_slope: ArrayLike = UnitSettings.negative_slope
+    kernel_init: str = UnitSettings.kernel_init
+    init_deviation: float = UnitSettings.init_deviation
+    norm: str = NormSettings.norm
+    norm_momentum: float = NormSettings.norm_momentum
+    norm_epsilon: float = NormSettings.norm_epsilon
+    norm_groups: int = NormSettings.norm_groups
+    renorm_r: float = NormSettings.renorm_r
+    renorm_d: float = NormSettings.renorm_d
+    renorm_steps: int = NormSettings.renorm_steps
+    norm_scale: bool = NormSettings.norm_scale
     head_width: int = 0
     freezing: Freezing = Freezing()
-    norm_group: int = 0
+    norm_group: int = NormSettings.norm_group
     param_dtype: DTypeLike = jnp.float32
     compute_dtype: DTypeLike | None = None
-    kernels: str = "auto"
+    kernels: str = UnitSettings.kernels
     starts_behind: str = ""
     ends_with: str = ""
 
@@ -115,8 +121,15 @@ class Network(nn.Module):
         Raises:
           PlacementError: the text is not a placement of this model, or the value is of another model.
         """
-        text = str(self.placement)  # a Placement's code parses back to the same value
-        return parse_placement(text, self.sites, self.order)
+        if isinstance(self.placement, str):
+            return parse_placement(self.placement, self.sites, self.order, self.norm)
+        return parse_placement(str(self.placement), self.sites)  # its code parses back to the same value
+
+    @property
+    def site_norms(self) -> dict[str, str]:
+        """Site -> the norm that stands there; where the placement has none, the one that gates switch off."""
+        placement = self.parsed_placement
+        return dict(zip(placement.as_dict(), placement.norms_or(self.norm), strict=True))
 
     @property
     def smallest_side(self) -> int:
@@ -191,21 +204,20 @@ class Network(nn.Module):
             padding=padding,
             use_bias=use_bias,
             linear=known.linear,
-            activation=self.activation,
-            negative_slope=self.negative_slope,
-            dropout=self.dropout if known.kind == "dense" else 0.0,
-            kernel_init=self.kernel_init,
-            init_deviation=self.init_deviation,
-            norm_momentum=self.norm_momentum,
-            norm_epsilon=self.norm_epsilon,
-            norm_scale=self.norm_scale,
-            norm_mode=self.freezing.norm_mode(site),
-            # Initial values do not depend on statistics, and are made with a single image.
-            norm_group=0 if self.is_initializing() else self.norm_group,
+            settings=self._unit_settings(known),
             param_dtype=self.param_dtype,
-            kernels=self.kernels,
             name=unit_name(site),
         )
+
+    @nn.nowrap
+    def _unit_settings(self, site: Site) -> UnitSettings:
+        settings = unit_settings(self)
+        # Initial values do not depend on statistics, and are made with a single image.
+        group = 0 if self.is_initializing() else self.norm_group
+        norm, mode = self.site_norms[site.name], self.freezing.norm_mode(site.name)
+        norms = dataclasses.replace(settings.norms, norm=norm, mode=mode, norm_group=group)
+        dropout = settings.dropout if site.kind == "dense" else 0.0
+        return dataclasses.replace(settings, norms=norms, dropout=dropout)
 
     def trains(self, path: Sequence[str]) -> bool:
         """Whether a parameter is trained.
@@ -236,26 +248,3 @@ class Network(nn.Module):
     def _dense(self, features: int, name: str) -> nn.Dense:
         initializer = kernel_initializer(self.kernel_init, self.init_deviation)
         return nn.Dense(features, kernel_init=initializer, param_dtype=self.param_dtype, name=name)
-
-
-def gates_for(model: Network, placement: str | Placement) -> dict[str, dict[str, Any]]:
-    """The ``gates`` collection that makes a gated model behave as this placement does.
-
-    Args:
-      placement: as the model's own, see :class:`Network`.
-
-    Raises:
-      PlacementError: it is not a placement of this model.
-    """
-    return placement_gates(model.clone(placement=placement).parsed_placement)
-
-
-def placement_gates(placement: Placement) -> dict[str, dict[str, Any]]:
-    """:func:`gates_for` of a value that is known to be of the model."""
-    return {
-        unit_name(site): {
-            "on": jnp.float32(order != "absent"),
-            "after": jnp.float32(order == "after"),
-        }
-        for site, order in placement.as_dict().items()
-    }

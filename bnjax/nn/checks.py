@@ -1,5 +1,6 @@
 """Checks of what modules and layers are given: what does not fit gets one line, before it is used."""
 
+import dataclasses
 import numbers
 from typing import Any
 
@@ -40,6 +41,17 @@ def check_setting(place: str, name: str, value: Any, setting: str = "") -> None:
         raise ValueError(f"{place}: {name}={value!r} is not {wanted}")
     if found := complaint(field, value):
         raise ValueError(f"{place}: {name}={value} {found}")
+
+
+def check_settings(place: str, settings: Any) -> None:
+    """Holds the fields of a dataclass that flags set, by the same names, against what those accept.
+
+    Raises:
+      ValueError: names the place, the argument and what would be accepted.
+    """
+    for field in dataclasses.fields(settings):
+        if field.name in _SETTINGS:
+            check_setting(place, field.name, getattr(settings, field.name))
 
 
 def check_count(place: str, name: str, value: Any, least: int = 1) -> None:

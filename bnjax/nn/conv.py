@@ -7,7 +7,7 @@ from bnjax.kernels import plain
 from bnjax.kernels.choice import makes
 from bnjax.kernels.plain import Pads
 from bnjax.kernels.products import convolved
-from bnjax.kernels.shapes import Convolution
+from bnjax.kernels.writing.shapes import Convolution
 from bnjax.nn.checks import check_choice, check_count, check_images
 
 #: Where zeros are added, by name: as many as keep the size, split as in TensorFlow and Keras; or one row

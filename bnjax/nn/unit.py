@@ -10,11 +10,12 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 
-from bnjax.nn.checks import check_batch, check_choice, check_count, check_images, check_setting
+from bnjax.nn.checks import check_batch, check_choice, check_count, check_images, check_settings
 from bnjax.nn.conv import PADDINGS, conv2d, depthwise_conv2d
 from bnjax.nn.dropout import Dropout
-from bnjax.nn.norms import BatchNorm
+from bnjax.nn.norms import norm_layer
 from bnjax.placement import KINDS, ORDERS, Kind, Order
+from bnjax.settings.units import UnitSettings
 
 #: The slope below zero that a PReLU starts with (He et al. 2015, section 2.1).
 PRELU_SLOPE = 0.25
@@ -77,16 +78,6 @@ def depthwise_initializer(initializer: Callable) -> Callable:
 
 
 Activation = Callable[[Array], Array]
-#: Attributes of a unit that flags set, by the same names.
-_SETTINGS = (
-    "activation",
-    "negative_slope",
-    "dropout",
-    "kernel_init",
-    "init_deviation",
-    "norm_momentum",
-    "norm_epsilon",
-)
 
 
 def _identity(x: Array) -> Array:
@@ -108,15 +99,10 @@ class Unit(nn.Module):
       gated: whether ``gates`` decide in place of ``order``.
       kernel_size: of a convolution, one side of a square, or rows and columns.
       stride, padding: of a convolution, see :func:`bnjax.nn.conv.conv2d`.
-      activation, negative_slope: see :func:`activate`; a ``prelu`` learns a slope for each feature instead.
-      dropout: probability of zeroing an output in training; the others are scaled by 1 / (1 - dropout). It
-        and ``negative_slope`` may be traced, so that runs which differ in them share a program.
-      kernel_init, init_deviation: see :func:`kernel_initializer` and :func:`depthwise_initializer`.
-      norm_momentum, norm_epsilon, norm_scale, norm_mode, norm_group: see :class:`bnjax.nn.BatchNorm`.
+      settings: activation, dropout, initial kernels and the norm.
       param_dtype: of parameters and statistics; the input decides the dtype of the output.
       use_bias: whether a bias is added before norm and activation, wherever the norm stands.
       linear: there is no activation, and a norm in either order is the same.
-      kernels: whose form a convolution has, see :func:`bnjax.kernels.choice.makes`.
     """
 
     kind: Kind
@@ -124,30 +110,20 @@ class Unit(nn.Module):
     order: Order = "absent"
     gated: bool = False
     kernel_size: int | tuple[int, int] = 3
-    activation: str = "relu"
-    negative_slope: ArrayLike = 0.01
-    dropout: ArrayLike = 0.0
-    kernel_init: str = "glorot_uniform"
-    init_deviation: float = 0.01
-    norm_momentum: float = 0.99
-    norm_epsilon: float = 1e-3
-    norm_scale: bool = True
-    norm_mode: str = "train"
-    norm_group: int = 0
+    settings: UnitSettings = UnitSettings()
     param_dtype: DTypeLike = jnp.float32
     stride: int = 1
     padding: str = "same"
     use_bias: bool = True
     linear: bool = False
-    kernels: str = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice(self._place, "kind", self.kind, KINDS)
         check_choice(self._place, "order", self.order, ORDERS)
         check_choice(self._place, "padding", self.padding, tuple(PADDINGS))
-        for name in _SETTINGS:
-            check_setting(self._place, name, getattr(self, name))
+        check_settings(self._place, self.settings)
+        check_settings(self._place, self.settings.norms)
         for name in ("features", "stride"):
             check_count(self._place, name, getattr(self, name))
         for side in self._kernel_sides:
@@ -175,7 +151,7 @@ class Unit(nn.Module):
         x = self._linear(x)
         activation = self._activation(x.dtype)
         x = self._gated(x, activation, train) if self.gated else self._static(x, activation, train)
-        return Dropout(self.dropout, name="dropout")(x, train=train)
+        return Dropout(self.settings.dropout, name="dropout")(x, train=train)
 
     def _linear(self, x: Array) -> Array:
         kernel = self._kernel(x.shape[-1]).astype(x.dtype)
@@ -183,7 +159,7 @@ class Unit(nn.Module):
             x = x @ kernel
         else:
             convolve = depthwise_conv2d if self.kind == "depthwise" else conv2d
-            x = convolve(x, kernel, self.stride, self.padding, self.kernels)
+            x = convolve(x, kernel, self.stride, self.padding, self.settings.kernels)
         if not self.use_bias:
             return x
         bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype)
@@ -191,7 +167,7 @@ class Unit(nn.Module):
 
     def _kernel(self, inputs: int) -> Array:
         spatial = () if self.kind == "dense" else self._kernel_sides
-        initializer = kernel_initializer(self.kernel_init, self.init_deviation)
+        initializer = kernel_initializer(self.settings.kernel_init, self.settings.init_deviation)
         if self.kind == "depthwise":
             if inputs != self.features:
                 raise ValueError(
@@ -210,11 +186,11 @@ class Unit(nn.Module):
     def _activation(self, dtype: DTypeLike) -> Activation:
         if self.linear:
             return _identity
-        return partial(activate, activation=self.activation, negative_slope=self._slope(dtype))
+        return partial(activate, activation=self.settings.activation, negative_slope=self._slope(dtype))
 
     def _slope(self, dtype: DTypeLike) -> ArrayLike:
-        if self.activation != "prelu":
-            return self.negative_slope
+        if self.settings.activation != "prelu":
+            return self.settings.negative_slope
         start = nn.initializers.constant(PRELU_SLOPE)
         return self.param("slope", start, (self.features,), self.param_dtype).astype(dtype)
 
@@ -237,16 +213,7 @@ class Unit(nn.Module):
         return jnp.where(after, norm_output, activation(norm_output))
 
     def _norm(self, x: Array, train: bool) -> Array:
-        norm = BatchNorm(
-            self.norm_momentum,
-            self.norm_epsilon,
-            self.param_dtype,
-            use_scale=self.norm_scale,
-            mode=self.norm_mode,
-            group=self.norm_group,
-            takes_single=self.gated,
-            name="norm",
-        )
+        norm = norm_layer(self.settings.norms, param_dtype=self.param_dtype, gated=self.gated, name="norm")
         return norm(x, train=train)
 
     def _probe(self, activation_input: Array) -> None:

@@ -1,5 +1,65 @@
-"""Diagnostics as pure functions of arrays, computed outside the timed training step."""
+"""Diagnostics of what norms do to a network: one file each, and this registry.
 
-from bnjax.probes.dying import FlatHistory, flat_updates, silent_units
+A new probe is a file here and its name in the tuple below; see :class:`bnjax.probes.probe.Probe`.
+"""
 
-__all__ = ["FlatHistory", "flat_updates", "silent_units"]
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bnjax.probes.dying import DYING
+from bnjax.probes.gradients import GRADIENTS
+from bnjax.probes.lag import LAG
+from bnjax.probes.probe import Memory, Need, Probe, Seen
+from bnjax.probes.shift import SHIFT
+
+#: Of each probe by its name.
+Memories = dict[str, Memory]
+
+#: By name, in the order of the help and of records.
+PROBES: dict[str, Probe] = {one.name: one for one in (DYING, LAG, SHIFT, GRADIENTS)}
+#: In the place of names.
+ALL, NONE = "all", "none"
+
+
+def chosen_probes(text: str) -> tuple[Probe, ...]:
+    """The probes that a text such as ``all``, ``none`` or ``dying,lag`` names, in the registry's order.
+
+    Raises:
+      ValueError: says what is no probe, and which ones there are.
+    """
+    if text in (ALL, NONE):
+        return tuple(PROBES.values()) if text == ALL else ()
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in PROBES:
+            raise ValueError(f"{name!r} is not {ALL}, {NONE} or one of {', '.join(PROBES)}")
+    return tuple(probe for name, probe in PROBES.items() if name in names)
+
+
+def looked(probes: Sequence[Probe], seen: Seen, memories: Memories) -> dict[str, Mapping[str, Any]]:
+    """What probes record of an epoch, by their names.
+
+    Args:
+      memories: of each probe by its name, from the epochs before; changed in place.
+    """
+    found = {probe.name: probe.look(seen, memories.setdefault(probe.name, {})) for probe in probes}
+    return {**nothing_looked_at(()), **found}
+
+
+def nothing_looked_at(probes: Sequence[Probe]) -> dict[str, Mapping[str, Any]]:
+    """What they record of an epoch of which nothing is known."""
+    return {name: {} for name, probe in PROBES.items() if probe in probes or probe.in_all_records}
+
+
+def needs_of(probes: Sequence[Probe]) -> Need:
+    """What any of them needs."""
+    needs = Need(0)
+    for probe in probes:
+        needs |= probe.needs
+    return needs
+
+
+__all__ = [
+    *("ALL", "NONE", "PROBES", "Memories", "Need", "Probe", "Seen"),
+    *("chosen_probes", "looked", "needs_of", "nothing_looked_at"),
+]

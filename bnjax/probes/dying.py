@@ -5,14 +5,24 @@ PReLU, whose output is never dead, its input is < 0 there. *Flat*: over at least
 the unit's weights is flat (maximum equal to minimum), as the dying-ReLU series has it (Qiita, 2017-05).
 """
 
-from dataclasses import dataclass, field
+from typing import Annotated, NotRequired, TypedDict
 
-import numpy as np
+from bnjax.field_types import AtMost, Count, Fraction
+from bnjax.probes.probe import Array, Memory, Need, Probe, Seen
 
 EPOCHS_TO_BE_FLAT = 2
 
 
-def silent_units(activation_input_max: np.ndarray, activation: str) -> np.ndarray:
+class Units(TypedDict):
+    """The units of a site, counted at the end of an epoch."""
+
+    silent: Annotated[Count, AtMost("units")]
+    flat: Annotated[Count | None, AtMost("units")]
+    units: Count
+    active: NotRequired[Fraction]
+
+
+def silent_units(activation_input_max: Array, activation: str) -> Array:
     """Which units were silent.
 
     Args:
@@ -27,7 +37,7 @@ def silent_units(activation_input_max: np.ndarray, activation: str) -> np.ndarra
     return activation_input_max <= 0
 
 
-def flat_updates(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def flat_updates(before: Array, after: Array) -> Array:
     """Which units have an update dW = after - before that is flat.
 
     Args:
@@ -40,48 +50,54 @@ def flat_updates(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return update.max(0) == update.min(0)
 
 
-@dataclass
-class FlatHistory:
-    """How many epochs in a row each unit's update has been flat, by site.
-
-    Attributes:
-      kernels: site -> kernel [..., features] at the end of the epoch before.
-      streaks: site -> int [features].
-    """
-
-    kernels: dict[str, np.ndarray]
-    streaks: dict[str, np.ndarray] = field(default_factory=dict)
-
-    def observe(self, kernels: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Takes in the kernels at an epoch's end; returns site -> bool [features], the flat units."""
-        for site, kernel in kernels.items():
-            flat_now = flat_updates(self.kernels[site], kernel)
-            streak = self.streaks.get(site, np.zeros(flat_now.shape, np.int64))
-            self.streaks[site] = np.where(flat_now, streak + 1, 0)
-        self.kernels = kernels
-        return {site: streak >= EPOCHS_TO_BE_FLAT for site, streak in self.streaks.items()}
+def silent(seen: Seen) -> dict[str, Array]:
+    """Site -> bool [features], the silent units."""
+    return {site: silent_units(largest, seen.activation) for site, largest in seen.largest_input.items()}
 
 
-def dying_counts(
-    silent: dict[str, np.ndarray], flat: dict[str, np.ndarray], active: dict[str, np.ndarray]
-) -> dict[str, dict[str, float | None]]:
-    """What a record tells of each site.
+def flat(seen: Seen, memory: Memory) -> dict[str, Array]:
+    """Site -> bool [features], the flat units; of the sites whose kernels are trained.
 
     Args:
-      silent: site -> bool [features].
-      flat: the same, of the sites whose kernels are trained.
-      active: site -> [features], fraction of the probe examples on which a unit is active.
-
-    Returns:
-      Site -> how many units are ``silent``, ``flat`` (None where the kernel is not trained), and there at all
-      (``units``), and on what fraction of the examples the median unit is active (``active``).
+      memory: site -> int [features], for how many epochs in a row each unit's update has been flat.
     """
+    return {site: memory[site] >= EPOCHS_TO_BE_FLAT for site in memory if site in seen.trained}
+
+
+def _count_epochs(seen: Seen, memory: Memory) -> None:
+    import numpy as np
+
+    for site, kernel in seen.kernels.items():
+        now = flat_updates(seen.kernels_before[site], kernel)
+        streak = memory.get(site, np.zeros(now.shape, np.int64))
+        memory[site] = np.where(now, streak + 1, 0)
+
+
+def _look(seen: Seen, memory: Memory) -> dict[str, Units]:
+    import numpy as np
+
+    _count_epochs(seen, memory)
+    flat_now = flat(seen, memory)
     return {
         site: {
-            "silent": int(silent[site].sum()),
-            "flat": int(flat[site].sum()) if site in flat else None,
-            "units": silent[site].size,
-            "active": round(float(np.median(active[site])), 6),
+            "silent": int(units.sum()),
+            "flat": int(flat_now[site].sum()) if site in flat_now else None,
+            "units": units.size,
+            "active": round(float(np.median(seen.active[site])), 6),
         }
-        for site in silent
+        for site, units in silent(seen).items()
     }
+
+
+DYING = Probe(
+    name="dying",
+    meaning="units counted at the end of the epoch, and the fraction of test images on which the median "
+    "unit is active; flat is null where the kernel is not trained",
+    source="the dying-ReLU series (Qiita, 2017-05)",
+    cost="nothing: it looks at what the evaluation computes",
+    needs=Need.KERNELS | Need.ACTIVATIONS,
+    found=Units,
+    look=_look,
+    summed=("silent", "flat", "units"),
+    in_all_records=True,
+)

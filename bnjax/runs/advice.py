@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
+from bnjax.norm import NORMS
 from bnjax.process.bar import say
+from bnjax.runs.run_record import frozen_words
 from bnjax.settings.config import Config
 from bnjax.settings.finetuning import freezing
 from bnjax.settings.identity import run_id
@@ -29,7 +31,8 @@ def tell_before(runs: "Sequence[Run]") -> None:
     """Says on stderr what to know before runs train; what several have in common, once."""
     lines: dict[str, list[str]] = {}
     for run in runs:
-        for line in before_training(run.config, run.config.epochs * run.steps_per_epoch):
+        advised = before_training(run.config, run.config.epochs * run.steps_per_epoch)
+        for line in filter(None, (frozen_words(run), *advised)):
             lines.setdefault(line, []).append(run_id(run.config))
     _say(lines)
 
@@ -127,10 +130,14 @@ def _guess(config: Config, last: Mapping[str, Any], steps_per_epoch: int) -> lis
 
 
 def _modes(config: Config) -> dict[str, str]:
-    """Flag -> the mode of the norms that it is about, of those flags that are about any."""
-    frozen, placement = freezing(config), config.parsed_placement().as_dict()
+    """Flag -> the mode of the norms with running statistics that it is about, where there are any."""
+    frozen, placement = freezing(config), config.parsed_placement()
     if config.trained == "pooled-statistics":
         return {}
-    norms = [site for site, order in placement.items() if order != "absent"]
+    norms = [
+        site.name
+        for site, norm in zip(placement.sites, placement.norms, strict=True)
+        if norm and NORMS[norm].of_batch
+    ]
     flags = ("norm_mode" if site in frozen.norms else "trained_norm_mode" for site in norms)
     return {flag: getattr(config, flag) for flag in flags}

@@ -16,13 +16,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from bnjax.checksummed import read_arrays, write_arrays
+from bnjax.probes import Memories
 from bnjax.process.bar import say
 from bnjax.process.signals import held_signals
 from bnjax.runs.training import Run, Underway
-from bnjax.train.mesh import put
+from bnjax.train.mesh import local, put
 
 #: Changes when what a checkpoint holds does; one of another format is removed.
-FORMAT = 2
+FORMAT = 3
 _KEPT = 2
 
 
@@ -31,7 +32,7 @@ class Saved:
     """What a checkpoint holds: the leaves of the state, and what was recorded and counted so far.
 
     Attributes:
-      lanes, shared_order: see :class:`bnjax.runs.training.Run`.
+      lanes, shared_order, kernels, memories: see :class:`bnjax.runs.training.Run`.
       frames: of movies, by what they show.
     """
 
@@ -41,7 +42,7 @@ class Saved:
     lanes: int
     shared_order: bool
     kernels: dict[str, np.ndarray]
-    streaks: dict[str, np.ndarray]
+    memories: Memories
     frames: dict[str, list[np.ndarray]]
 
 
@@ -71,8 +72,9 @@ def remove(paths: Iterable[Path]) -> None:
 
 def _arrays(run: Run) -> dict[str, np.ndarray]:
     arrays = {f"state/{number}": leaf for number, leaf in enumerate(_leaves(run.state))}
-    arrays |= {f"kernel/{site}": kernel for site, kernel in run.flat.kernels.items()}
-    arrays |= {f"streak/{site}": streak for site, streak in run.flat.streaks.items()}
+    arrays |= {f"kernel/{site}": kernel for site, kernel in run.kernels.items()}
+    for probe, memory in run.memories.items():
+        arrays |= {f"memory/{probe}/{name}": array for name, array in memory.items()}
     for movie in run.movies:
         frames = enumerate(movie.frames)
         arrays |= {f"frame/{movie.shows}/{number:06}": np.asarray(frame) for number, frame in frames}
@@ -89,14 +91,8 @@ def _arrays(run: Run) -> dict[str, np.ndarray]:
 
 def _leaves(state: Any) -> list[np.ndarray]:
     """Arrays of a state on the host, keys of random numbers as their data."""
-    leaves = map(_local, jax.tree.leaves(state))
+    leaves = jax.tree.leaves(local(state))
     return [np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf) for leaf in leaves]
-
-
-def _local(leaf: Any) -> Any:
-    """This process's copy of what lies on the devices of several, so that it can be used by one alone."""
-    elsewhere = isinstance(leaf, jax.Array) and not leaf.is_fully_addressable
-    return leaf.addressable_data(0) if elsewhere else leaf
 
 
 def _is_key(leaf: Any) -> bool:
@@ -160,13 +156,21 @@ def load(path: Path) -> Saved | None:
         told["lanes"],
         told["shared_order"],
         _below("kernel/", found),
-        _below("streak/", found),
+        _memories(_below("memory/", found)),
         {what: [array for _, array in sorted(_below(f"{what}/", frames).items())] for what in shown},
     )
 
 
 def _below(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _memories(arrays: dict[str, np.ndarray]) -> Memories:
+    memories: Memories = {}
+    for path, array in arrays.items():
+        probe, _, name = path.partition("/")
+        memories.setdefault(probe, {})[name] = array
+    return memories
 
 
 def restore(saved: Saved, run: Run) -> bool:
@@ -180,7 +184,7 @@ def restore(saved: Saved, run: Run) -> bool:
         for array, leaf in zip(saved.leaves, leaves, strict=True)
     ]
     run.state = jax.tree.unflatten(tree, placed)
-    run.flat.kernels, run.flat.streaks = saved.kernels, saved.streaks
+    run.kernels, run.memories = saved.kernels, saved.memories
     run.epochs[:], run.underway = saved.epochs, saved.underway
     run.saved_steps = run.steps_taken
     run.lanes, run.shared_order = saved.lanes, saved.shared_order

@@ -6,7 +6,7 @@ from typing import Any
 
 from bnjax.data import ImageSet
 from bnjax.models.network import unit_name
-from bnjax.probes.dying import dying_counts, silent_units
+from bnjax.probes import PROBES, Seen, chosen_probes, dying, looked, nothing_looked_at
 from bnjax.runs.measure import Measured
 from bnjax.runs.training import Run, used_variables
 from bnjax.schema import METRICS
@@ -23,19 +23,10 @@ def waiting_share(run: Run) -> float | None:
 
 
 def epoch_fields(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
-    """Counts dying units, and says how the epoch went that is under way."""
+    """What probes find, and how the epoch went that is under way."""
     trained, test, held_out, seen = measured.trained, measured.test, measured.held_out, measured.seen
     waiting = waiting_share(run)
-    silent = {
-        site: silent_units(largest, run.config.activation)
-        for site, largest in test.activation_input_max.items()
-    }
-    before, after = run.flat.kernels, measured.kernels
-    flat = {site: units for site, units in run.flat.observe(after).items() if _trains_kernel(run, site)}
-    first = run.model.sites[0].name
-    for movie in run.movies:
-        image_shape = run.dataset.train.image_shape
-        movie.add(epoch, before[first], after[first], image_shape, flat.get(first), silent[first])
+    probed = _probed(run, epoch, measured)
     return {
         "epoch": epoch,
         "step": epoch * run.steps_per_epoch,
@@ -52,10 +43,42 @@ def epoch_fields(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
         **_fresh("test", measured.test_fresh),
         "test_top5_accuracy": test.top5_accuracy if run.dataset.num_classes > TOP else None,
         "train_batch_accuracy": _batch_accuracy(trained.batch_accuracies),
-        "dying": dying_counts(silent, flat, test.active),
+        **probed,
         **_speed(trained.images, run.underway.seconds),
         "waiting": None if waiting is None else round(waiting, 4),
     }
+
+
+def _probed(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
+    """What the run's probes record of an epoch; its movies get their frames."""
+    model, test = run.model, measured.test
+    seen = Seen(
+        activation=run.config.activation,
+        kernels_before=run.kernels,
+        kernels=measured.kernels,
+        trained={site.name for site in model.sites if model.trains((unit_name(site.name), "kernel"))},
+        largest_input=test.activation_input_max,
+        active=test.active,
+        **measured.observed,
+    )
+    found = looked(chosen_probes(run.config.probes), seen, run.memories)
+    run.kernels = measured.kernels
+    if run.movies:
+        _add_frames(run, epoch, seen)
+    return found
+
+
+def _add_frames(run: Run, epoch: int, seen: Seen) -> None:
+    first, image_shape = run.model.sites[0].name, run.dataset.train.image_shape
+    kernels = seen.kernels_before[first], seen.kernels[first]
+    flat, silent = dying.flat(seen, run.memories[dying.DYING.name]), dying.silent(seen)
+    for movie in run.movies:
+        movie.add(epoch, *kernels, image_shape, flat.get(first), silent[first])
+
+
+def _of_probes(epoch: dict[str, Any]) -> dict[str, Any]:
+    """What probes recorded of an epoch."""
+    return {name: epoch[name] for name in PROBES if name in epoch}
 
 
 def _fresh(part: str, found: Evaluation | None) -> dict[str, float | None]:
@@ -63,10 +86,6 @@ def _fresh(part: str, found: Evaluation | None) -> dict[str, float | None]:
         f"{part}_loss_fresh": found.loss if found else None,
         f"{part}_accuracy_fresh": found.accuracy if found else None,
     }
-
-
-def _trains_kernel(run: Run, site: str) -> bool:
-    return run.model.trains((unit_name(site), "kernel"))
 
 
 def diverged_fields(run: Run, epoch: int) -> dict[str, Any]:
@@ -77,7 +96,7 @@ def diverged_fields(run: Run, epoch: int) -> dict[str, Any]:
         "status": "diverged",
         **dict.fromkeys(METRICS),
         "train_batch_accuracy": {},
-        "dying": {},
+        **nothing_looked_at(chosen_probes(run.config.probes)),
         **_speed(run.underway.steps * run.config.batch_size, run.underway.seconds),
         "waiting": None,
     }
@@ -109,7 +128,7 @@ def summary_fields(run: Run, status: str, seconds: float) -> dict[str, Any]:
         "steps": run.saved_steps if status == "interrupted" else run.epochs[-1]["step"],
         "final": {name: ended[-1].get(name) for name in METRICS} if ended else {},
         "best": _best(ended) if ended else {},
-        "dying": ended[-1]["dying"] if ended else {},
+        **(_of_probes(ended[-1]) if ended else nothing_looked_at(chosen_probes(run.config.probes))),
         "state_sha256": digest(used_variables(run)) if status == "done" else None,
         "compile_seconds": round(run.compile_seconds, 3),
         "seconds": round(seconds, 3),

@@ -1,4 +1,4 @@
-"""One process makes a run: who else comes finds it claimed, until that process ends, however it ends."""
+"""One process makes a run: its folder is locked until that process ends, however it ends."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,18 +7,18 @@ from pathlib import Path
 from bnjax.errors import UserError
 
 
-class ClaimedError(UserError):
+class LockedError(UserError):
     """Another process is making the run at this moment."""
 
 
 @contextlib.contextmanager
-def claimed(folder: Path) -> Iterator[None]:
-    """Holds a run's folder, which appears with the claim.
+def locked(folder: Path) -> Iterator[None]:
+    """Holds the lock on a run's folder, which is made for it.
 
-    The operating system frees the lock of a process that dies, so a claim never outlives its holder.
+    The operating system frees the lock of a process that dies, so no lock outlives its holder.
 
     Raises:
-      ClaimedError: another process holds it.
+      LockedError: another process holds it.
       OSError: the folder cannot be written to.
     """
     from filelock import FileLock, Timeout  # it imports much
@@ -28,7 +28,7 @@ def claimed(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise ClaimedError(f"another process is making the run in {folder}") from None
+        raise LockedError(f"another process is making the run in {folder}") from None
     try:
         yield
     finally:

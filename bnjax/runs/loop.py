@@ -1,106 +1,122 @@
-"""The loop over epochs: trains, watches the loss, and tells the records."""
+"""The loop over epochs, of one run or of lanes: trains, watches the losses, and tells the records."""
 
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from bnjax.process.progress import Progress
 from bnjax.process.signals import held_signals
 from bnjax.runs.epoch_record import diverged_fields, epoch_fields, waiting_share
-from bnjax.runs.measure import Measured, Measuring, measure
-from bnjax.runs.precompute import precompute
-from bnjax.runs.training import Training, Underway, has_diverged
-from bnjax.train.feeding import Feeding
+from bnjax.runs.group import RunGroup
+from bnjax.runs.measure import Measured, measure
+from bnjax.runs.training import Run, Underway, has_diverged
 from bnjax.train.step import Sums
 
+#: Called as ``emit(lane, "epoch", **fields)``; the lane of a run by itself is 0.
+Emit = Callable[..., None]
 #: Called with what sums up the steps so far; returns seconds.
 WithinEpoch = Callable[[Callable[[], None]], float]
 
 
 class DivergedError(Exception):
-    """A training loss is not finite."""
+    """No training loss is finite."""
 
 
 def train(
-    run: Training,
-    emit: Callable[..., None],
+    group: RunGroup,
+    emit: Emit,
     progress: Progress,
     after_epoch: Callable[[], None] = lambda: None,
     within_epoch: WithinEpoch = lambda sum_up: 0.0,
-) -> str:
-    """Trains to the end, from where the run is, telling a record after each epoch.
+) -> None:
+    """Trains to the end, from where the runs are, telling a record of each run after each epoch.
 
-    A signal ends it between two steps, or in what is not a step; the run then is as a checkpoint needs it.
+    A run that diverges has no further epochs and leaves the others alone. A signal ends it between two steps,
+    or in what is not a step; the runs then are as their checkpoints need them.
 
     Args:
-      run: changed in place: its state, its epochs.
-      emit: called as ``emit("epoch", **fields)``.
+      group: changed in place: its state, and its runs' epochs.
       progress: told of each step.
-      after_epoch: called when an epoch has been told.
-      within_epoch: called between two steps, with what brings the run up to date; returns seconds that are
+      after_epoch: called when an epoch of all runs has been told.
+      within_epoch: called between two steps, with what brings the runs up to date; returns seconds that are
         no training.
-
-    Returns:
-      ``done`` or ``diverged``.
     """
-    precompute(run, progress.describe)
+    group.start(progress.describe)
     started = time.perf_counter()
-    with held_signals():  # XLA and what it calls back do not bear exceptions from signals
-        run.steps.compile(run.state)
-    run.compile_seconds = time.perf_counter() - started
-    for epoch in range(len(run.epochs) + 1, run.config.epochs + 1):
-        run.hosts.check_signals()
+    with held_signals():  # XLA and its callbacks are not exception-safe under signals
+        group.steps.compile(group.state)
+    runs = group.runs
+    for run in runs:
+        run.compile_seconds = time.perf_counter() - started
+    for epoch in range(len(runs[0].epochs) + 1, runs[0].config.epochs + 1):
+        group.hosts.check_signals()
+        measured: Sequence[Measured | None]
         try:
-            _train_epoch(run, epoch, progress, within_epoch)
-            measured: Measured | None = measure([run], run.state, epoch, _measuring(run))[0]
+            _train_epoch(group, epoch, progress, within_epoch)
+            measured = measure(runs, group.state, epoch, group.measuring)
         except DivergedError:
-            measured = None
-        with held_signals():  # what is recorded and what a checkpoint holds go together
-            fields = epoch_fields(run, epoch, measured) if measured else diverged_fields(run, epoch)
-            emit("epoch", **fields)
-            run.epochs.append(fields)
-            run.underway = Underway()
-        if has_diverged(run):
-            return "diverged"
+            measured = [None] * len(runs)
+        _record(runs, epoch, measured, emit)
         after_epoch()
-    return "done"
+        if all(has_diverged(run) for run in runs):
+            break
+    group.settle()
 
 
-def _measuring(run: Training) -> Measuring:
-    programs, feeding = run.programs, Feeding(run.mesh, check=run.hosts.check_signals)
-    return Measuring(programs.eval_step, programs.fresh_step, programs.trained_part, feeding)
+def _record(runs: Sequence[Run], epoch: int, measured: Sequence[Measured | None], emit: Emit) -> None:
+    with held_signals():  # what is recorded and what a checkpoint holds go together
+        for lane, run in enumerate(runs):
+            if not has_diverged(run):
+                fields = _fields(run, epoch, measured[lane])
+                emit(lane, "epoch", **fields)
+                run.epochs.append(fields)
+            run.underway = Underway()
 
 
-def _train_epoch(run: Training, epoch: int, progress: Progress, within_epoch: WithinEpoch) -> None:
+def _fields(run: Run, epoch: int, measured: Measured | None) -> dict[str, Any]:
+    if measured is None or not _is_finite(run):
+        return diverged_fields(run, epoch)
+    return epoch_fields(run, epoch, measured)
+
+
+def _is_finite(run: Run) -> bool:
+    return math.isfinite(run.underway.totals.loss)
+
+
+def _train_epoch(group: RunGroup, epoch: int, progress: Progress, within_epoch: WithinEpoch) -> None:
     """Takes the steps of an epoch that are left, and sums them up; ends between two of them at a signal.
 
     Raises:
-      DivergedError: a loss is not finite; noticed some steps later, since steps run ahead.
+      DivergedError: no loss is finite; noticed some steps later, since steps run ahead.
     """
-    trained = run.underway
-    before, started = trained.waited, time.perf_counter() - trained.seconds
+    runs, first = group.runs, group.runs[0]
+    waited, seconds, started = first.underway.waited, first.underway.seconds, time.perf_counter()
     steps_ahead: deque[Sums] = deque()
 
     def look_at_oldest() -> None:
-        taken = trained.steps
-        trained.totals.add(steps_ahead.popleft())
-        _check_finite(trained)
-        trained.seconds = time.perf_counter() - started
-        trained.waited = before + (run.steps.waited or 0.0)
-        progress.advance(trained.steps - taken, epoch, trained.totals.mean_loss, waiting_share(run))
+        before = first.underway.steps
+        for run, sums in zip(runs, group.of_each(steps_ahead.popleft()), strict=True):
+            run.underway.totals.add(sums)
+        _check_finite(runs)
+        taken = seconds + (time.perf_counter() - started) / len(runs)
+        for run in runs:
+            run.underway.seconds, run.underway.waited = taken, waited + (group.steps.waited or 0.0)
+        loss = first.underway.totals.mean_loss
+        progress.advance(first.underway.steps - before, epoch, loss, waiting_share(first))
 
     def sum_up() -> None:
         while steps_ahead:
             look_at_oldest()
 
-    _check_finite(trained)
-    stops = run.hosts.stops(late=run.steps.in_flight)
+    _check_finite(runs)
+    stops = group.hosts.stops(late=group.steps.in_flight)
     with held_signals() as stopping:
-        for state, sums in run.steps.take(run.state, epoch, trained.steps):
-            run.state = state
+        for state, sums in group.steps.take(group.state, epoch, first.underway.steps):
+            group.state = state
             steps_ahead.append(sums)
-            if len(steps_ahead) > run.steps.in_flight:
+            if len(steps_ahead) > group.steps.in_flight:
                 look_at_oldest()
             if stops.heard(stopping):
                 break
@@ -109,6 +125,6 @@ def _train_epoch(run: Training, epoch: int, progress: Progress, within_epoch: Wi
     stops.obey()
 
 
-def _check_finite(trained: Underway) -> None:
-    if not math.isfinite(trained.totals.loss):
+def _check_finite(runs: Sequence[Run]) -> None:
+    if not any(_is_finite(run) and not has_diverged(run) for run in runs):
         raise DivergedError

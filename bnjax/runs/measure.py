@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 
 from bnjax.data import Images
-from bnjax.models import Network
+from bnjax.runs.observe import Measuring, observe
 from bnjax.runs.training import Run, site_kernels
-from bnjax.train.eval_step import EvalStep
 from bnjax.train.evaluate import Evaluation, Evaluator
-from bnjax.train.feeding import Feeding
-from bnjax.train.fresh import FreshStatistics, FreshStep, fresh_order, reads_fresh
+from bnjax.train.fresh import FreshStatistics, fresh_order, reads_fresh
 from bnjax.train.state import TrainState
 from bnjax.train.step import Totals
 
@@ -27,6 +25,7 @@ class Measured:
       test_fresh, held_out_fresh: the same through fresh statistics, where the network depends on any.
       seen: of the training images, where ``evaluate_train`` asks for it.
       kernels: site -> kernel [..., features].
+      observed: what its probes ask for beside that, by attributes of :class:`bnjax.probes.Seen`.
     """
 
     trained: Totals
@@ -36,21 +35,7 @@ class Measured:
     held_out_fresh: Evaluation | None
     seen: Evaluation | None
     kernels: dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Measuring:
-    """What measures the runs of one program: a run by itself, or those of lanes.
-
-    Attributes:
-      eval_step, fresh_step: compiled for one state, or for the stacked ones of lanes.
-      model: what they compute.
-    """
-
-    eval_step: EvalStep
-    fresh_step: FreshStep
-    model: Network
-    feeding: Feeding
+    observed: dict[str, Any]
 
 
 def measure(runs: Sequence[Run], state: TrainState, epoch: int, measuring: Measuring) -> list[Measured]:
@@ -69,8 +54,9 @@ def measure(runs: Sequence[Run], state: TrainState, epoch: int, measuring: Measu
 
     test, held_out = evaluated(fed.test, statistics), evaluated(fed.validation, statistics)
     seen = evaluated(fed.train if config.evaluate_train else None, statistics[:1])
-    kernels = site_kernels(runs[0].model, state)
-    own_kernels = measuring.feeding.by_lane(kernels)
+    by_lane = measuring.feeding.by_lane
+    kernels = by_lane(site_kernels(runs[0].model, state))
+    observed = observe(runs, state, statistics, epoch, measuring)
     return [
         Measured(
             trained=run.underway.totals,
@@ -79,7 +65,8 @@ def measure(runs: Sequence[Run], state: TrainState, epoch: int, measuring: Measu
             test_fresh=_reading(test, 1, lane) if _reads_fresh(run) else None,
             held_out_fresh=_reading(held_out, 1, lane) if _reads_fresh(run) else None,
             seen=_reading(seen, 0, lane),
-            kernels=own_kernels[lane],
+            kernels=kernels[lane],
+            observed=observed[lane],
         )
         for lane, run in enumerate(runs)
     ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from jax.sharding import Mesh
@@ -10,16 +10,17 @@ from jax.sharding import Mesh
 from bnjax.data import DataError, Dataset, steps_per_epoch
 from bnjax.models import Network
 from bnjax.models.network import unit_name
-from bnjax.probes.dying import FlatHistory
-from bnjax.probes.movie import Movie, unit_tiles
+from bnjax.probes import Memories
 from bnjax.runs.hosts import ALONE, Hosts
+from bnjax.runs.movie import Movie, unit_tiles
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
 from bnjax.train.frozen_outputs import FrozenOutputs, check_memory
 from bnjax.train.initial import first_state
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
 from bnjax.train.norm_groups import check_norm_groups
-from bnjax.train.programs import Programs, RunPrograms
+from bnjax.train.programs import Programs
+from bnjax.train.run_programs import RunPrograms
 from bnjax.train.state import TrainState
 from bnjax.train.step import Totals
 from bnjax.train.stepping import EpochSteps, epoch_steps
@@ -55,7 +56,8 @@ class Run:
     """A run under way: its state, and what it has recorded so far.
 
     Attributes:
-      flat: the updates of its kernels.
+      kernels: site -> kernel [..., features] at the end of the last epoch that was recorded.
+      memories: what its probes keep of the epochs so far.
       movies: get a frame after each epoch.
       epochs: the fields of the ``epoch`` records.
       saved_steps: training steps that lie behind its last checkpoint.
@@ -71,7 +73,8 @@ class Run:
     dataset: Dataset
     model: Network
     state: TrainState
-    flat: FlatHistory
+    kernels: dict[str, np.ndarray]
+    memories: Memories = field(default_factory=dict)
     movies: Sequence[Movie] = ()
     epochs: list[dict[str, Any]] = field(default_factory=list)
     saved_steps: int = 0
@@ -80,6 +83,20 @@ class Run:
     shared_order: bool = True
     compile_seconds: float = 0.0
     frozen: FrozenOutputs | None = None
+
+    @classmethod
+    def begun(cls, config: Config, dataset: Dataset, made: RunPrograms, **others: Any) -> Self:
+        """A run before its first step.
+
+        Args:
+          others: the other attributes.
+
+        Raises:
+          DataError, WeightsError: as :func:`bnjax.train.initial.first_state` does.
+        """
+        state = first_state(config, made.model, made.first_state)
+        kernels = site_kernels(made.model, state)
+        return cls(config=config, dataset=dataset, model=made.model, state=state, kernels=kernels, **others)
 
     @property
     def fed(self) -> Dataset:
@@ -136,40 +153,32 @@ def prepare(
     """
     mesh = data_mesh()
     check_batch_size(config.batch_size, mesh)
-    check_train_images(config, dataset)
+    check_images(config, dataset)
     check_rest(config, len(dataset.train), mesh)
-    check_norm_groups(config, dataset)
     made = (programs or Programs()).of(config, dataset, gated)
-    state = replicate(first_state(config, made.model, made.first_state), mesh)
-    check_memory(config, dataset, made, state)
-    kernels = site_kernels(made.model, state)
+    steps = epoch_steps(config, made, dataset.train, mesh)
+    own: dict[str, Any] = dict(hosts=hosts, mesh=mesh, programs=made, steps=steps, movies=movies)
+    run = Training.begun(config, dataset, made, **own)
+    check_memory(config, dataset, made, run.state)
+    run.state = replicate(run.state, mesh)
     if movies:  # what it cannot show is told before training
-        unit_tiles(kernels[made.model.sites[0].name], dataset.train.image_shape)
-    return Training(
-        config=config,
-        dataset=dataset,
-        model=made.model,
-        hosts=hosts,
-        mesh=mesh,
-        state=state,
-        programs=made,
-        steps=epoch_steps(config, made, dataset.train, mesh),
-        flat=FlatHistory(kernels),
-        movies=movies,
-    )
+        unit_tiles(run.kernels[made.model.sites[0].name], dataset.train.image_shape)
+    return run
 
 
-def check_train_images(config: Config, dataset: Dataset) -> None:
-    """Refuses a batch size that is larger than the training set.
+def check_images(config: Config, dataset: Dataset) -> None:
+    """Refuses a batch size that is larger than the training set, and norms that have too little to train on.
 
     Raises:
       DataError: says how many images there are.
+      ConfigError: norms have one value per channel.
     """
     if len(dataset.train) < config.batch_size:
         raise DataError(
             f"{config.dataset}: {len(dataset.train)} training images are less than one batch of "
             f"{config.batch_size}; use a smaller --batch_size"
         )
+    check_norm_groups(config, dataset)
 
 
 def check_rest(config: Config, images: int, mesh: Mesh) -> None:

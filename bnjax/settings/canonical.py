@@ -5,6 +5,9 @@ import re
 from pathlib import PurePath
 from typing import Any
 
+from bnjax.architectures import ARCHITECTURES
+from bnjax.norm import NORMS, any_of_batch
+from bnjax.probes import ALL, Need, chosen_probes
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.fields import ConfigError, check_field
 from bnjax.settings.finetuning import canonical_classes, fine_tuning_changes
@@ -20,7 +23,8 @@ _OF_WHOLE_BATCHES = {"keras2-train", "pooled-statistics"}
 def resolve(config: Config) -> Config:
     """The same settings checked and in canonical form, so that equal conditions are equal configs.
 
-    The placement becomes its code and ``order``, now part of it, returns to its default; the optimizer
+    The placement becomes its code and ``order``, now part of it, returns to its default; ``norm`` becomes
+    the one that the placement has, or the first of several, and ``batch`` where it has none; the optimizer
     ``momentum`` becomes sgd with momentum; a folder of images loses the slash at its end.
 
     Raises:
@@ -32,6 +36,7 @@ def resolve(config: Config) -> Config:
     config = dataclasses.replace(config, **numbers)
     for field in FIELDS:
         check_field(field, getattr(config, field.name))
+    _check_activation(config)
     if config.optimizer == "momentum":
         # A Config cannot tell a momentum of 0 from none given; `bnjax.commands.defaults.configured` can.
         momentum = USUAL_MOMENTUM if config.momentum == Config.momentum else config.momentum
@@ -43,13 +48,50 @@ def resolve(config: Config) -> Config:
     changes["classes"] = canonical_classes("classes", config.classes)
     changes["bn_batch"] = _canonical_bn_batch(config)
     checkpoint_pace(config.checkpoint_every)
-    placement = str(config.parsed_placement())
-    return dataclasses.replace(config, **changes, placement=placement, order=Config.order)
+    _check_probes(config)
+    return dataclasses.replace(config, **changes, **_canonical_norms(config))
+
+
+def _check_activation(config: Config) -> None:
+    taken = ARCHITECTURES[config.model].activations
+    if taken and config.activation not in taken:
+        raise ConfigError(
+            f"--activation={config.activation} is not one of {', '.join(taken)}, "
+            f"which --model={config.model} takes"
+        )
+
+
+def _canonical_norms(config: Config) -> dict[str, Any]:
+    """The placement as its code, and what says nothing beside it at its default.
+
+    ``norm`` is what ``B`` in the code means; see :meth:`bnjax.placement.Placement.common_norm`.
+    """
+    placement = config.parsed_placement()
+    present = placement.present_norms
+    unread = {name for norm in NORMS.values() if norm.name not in present for name in norm.own_settings}
+    defaults = {field.name: field.default for field in FIELDS if field.name in {"order", *unread}}
+    return {**defaults, "placement": str(placement), "norm": placement.common_norm}
+
+
+def _check_probes(config: Config) -> None:
+    flag = f"--probes={config.probes}"
+    try:
+        probes = chosen_probes(config.probes)
+    except ValueError as error:
+        raise ConfigError(f"{flag}: {error}") from None
+    needing = [probe.name for probe in probes if probe.needs & (Need.STATISTICS | Need.EVALUATION)]
+    if needing and config.probes != ALL and not config.fresh_images:
+        raise ConfigError(f"{flag}: {needing[0]} looks at fresh statistics, and --fresh_images=0 makes none")
 
 
 def _canonical_bn_batch(config: Config) -> str:
     """Groups that share a batch evenly; one group is the whole batch."""
     text, size = config.bn_batch, config.batch_size
+    norms = config.parsed_placement().present_norms
+    if text != "global" and norms and not any_of_batch(norms):
+        raise ConfigError(
+            f"--bn_batch={text} is of statistics of a batch, and {' and '.join(norms)} norms have none"
+        )
     whole = {config.norm_mode, config.trained_norm_mode, config.trained} & _OF_WHOLE_BATCHES
     if whole and text != "global":
         raise ConfigError(f"--bn_batch={text}: {min(whole)} is defined by the statistics of whole batches")

@@ -48,7 +48,7 @@ class Config(FineTuningSettings, FileSettings, TrainingSettings, DataSettings, N
           ConfigError: the text is not a placement of this model.
         """
         try:
-            return parse_placement(self.placement, self.sites, self.order)
+            return parse_placement(self.placement, self.sites, self.order, self.norm)
         except PlacementError as error:
             raise ConfigError(str(error)) from None
 

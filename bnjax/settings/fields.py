@@ -59,7 +59,7 @@ def setting(
     *,
     group: str,
     role: Role,
-    choices: Collection[str] | None = None,
+    choices: Collection[str] | Collection[int] | None = None,
     bounds: str | None = None,
     identity: bool = True,
 ) -> Any:
@@ -70,7 +70,7 @@ def setting(
       help: of its flag.
       group: under which the help shows it.
       role: who reads it, see :class:`Role`.
-      choices: what a text may be; None: anything.
+      choices: what it may be; None: anything.
       bounds: an interval such as ``[0,1)`` or ``(0,inf)``.
       identity: False keeps a field that cannot change a result out of ``run_id``.
 
@@ -99,9 +99,10 @@ def complaint(field: dataclasses.Field, value: Any) -> str:
     """What is wrong with a value by its field's choices and bounds; empty if nothing is."""
     choices, bounds = field.metadata["choices"], field.metadata["bounds"]
     if choices and value not in choices:
-        close = difflib.get_close_matches(str(value), list(choices), n=1)
+        known = list(map(str, choices))
+        close = difflib.get_close_matches(str(value), known, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        return f"is not one of {', '.join(choices)}{hint}"
+        return f"is not one of {', '.join(known)}{hint}"
     if bounds and not _within(value, bounds):
         return f"is outside {bounds}"
     if bounds and isinstance(field.default, float):

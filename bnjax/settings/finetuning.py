@@ -5,6 +5,7 @@ from pathlib import PurePath
 from typing import Any
 
 from bnjax.architectures import ARCHITECTURES
+from bnjax.norm import any_of_batch
 from bnjax.settings.config import Config, names_with
 from bnjax.settings.fields import ConfigError, Role, in_float32
 from bnjax.settings.freezing import Cut, Freezing
@@ -41,6 +42,7 @@ def fine_tuning_changes(config: Config) -> dict[str, Any]:
     if config.freeze_until:
         changes["freeze_until"] = Cut(config.freeze_until, config.model, config.sites).text
     _check_frozen_part(config, bool(changes.get("freeze_until")))
+    _check_modes(config)
     _check_trained(config)
     if config.precompute_frozen:
         _check_precomputable(config)
@@ -79,6 +81,19 @@ def _check_frozen_part(config: Config, frozen: bool) -> None:
             f"--norm_momentum={config.norm_momentum:g} leaves keras2-train nothing to divide by; it has to "
             "be below 1, in float32 too"
         )
+
+
+def _check_modes(config: Config) -> None:
+    """Refuses what is of running statistics where no norm has any."""
+    norms = config.parsed_placement().present_norms
+    if not norms or any_of_batch(norms):
+        return
+    asked = {"norm_mode": config.norm_mode, "trained_norm_mode": config.trained_norm_mode}
+    flags = [f"--{flag}={mode}" for flag, mode in asked.items() if mode != "train"]
+    if config.trained in ("statistics", "pooled-statistics"):
+        flags.append(f"--trained={config.trained}")
+    if flags:
+        raise ConfigError(f"{flags[0]} is of running statistics, and {' and '.join(norms)} norms have none")
 
 
 def _check_trained(config: Config) -> None:
@@ -121,11 +136,12 @@ def _check_precomputable(config: Config) -> None:
     frozen = [site for site in config.sites if site.block in blocks[: blocks.index(last) + 1]]
     if config.dropout and any(site.kind == "dense" for site in frozen):
         raise ConfigError(f"{flag}: --dropout={config.dropout} draws anew in every step, also in {last}")
-    orders = config.parsed_placement().as_dict()
-    if all(orders[site.name] == "absent" for site in frozen):
+    norms = config.parsed_placement().norms_at(frozen)
+    if not norms:
         return
-    wanted = "it needs --norm_mode=inference --notrain_norms"
-    if config.norm_mode != "inference":
+    of_batch = any_of_batch(norms)
+    wanted = "it needs --norm_mode=inference --notrain_norms" if of_batch else "it needs --notrain_norms"
+    if of_batch and config.norm_mode != "inference":
         mode = config.norm_mode
         raise ConfigError(f"{flag}: with --norm_mode={mode} frozen norms depend on the batch; {wanted}")
     if config.train_norms:

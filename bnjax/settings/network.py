@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from bnjax.architectures import ARCHITECTURES
+from bnjax.architectures.resnet import RESNET_DEPTHS, SHORTCUTS
+from bnjax.norm import DEFAULT_NORM, NORMS
 from bnjax.settings.fields import Role, setting
 
 ACTIVATIONS = ("relu", "leaky_relu", "relu6", "elu", "prelu")
@@ -29,6 +31,16 @@ class NetworkSettings:
         role=Role.TRACED,
         choices=("before", "after"),
     )
+    norm: str = setting(
+        DEFAULT_NORM,
+        "Which norm stands where --placement names none, and where a code says B. A placement names one as "
+        "in conv:before:layer, or in a code by its letter: "
+        + ", ".join(f"{norm.letter} {norm.name}" for norm in NORMS.values())
+        + ".",
+        group="network",
+        role=Role.PROGRAM,
+        choices=NORMS.keys(),
+    )
     dropout: float = setting(
         0.0,
         "Probability of dropping a dense unit's output.",
@@ -51,6 +63,21 @@ class NetworkSettings:
     )
     width: int = setting(
         256, "Units in each hidden layer of the MLP.", group="network", role=Role.PROGRAM, bounds="[1,65536]"
+    )
+    depth: int = setting(
+        20,
+        "Layers of the residual network, 6n + 2.",
+        group="network",
+        role=Role.PROGRAM,
+        choices=RESNET_DEPTHS,
+    )
+    shortcut: str = setting(
+        "pad",
+        "Where the residual network's features change. pad: zeros for new features; project: a 1 x 1 "
+        "convolution.",
+        group="network",
+        role=Role.PROGRAM,
+        choices=SHORTCUTS,
     )
     width_multiplier: float = setting(
         1.0,
@@ -76,7 +103,10 @@ class NetworkSettings:
         bounds="[0,5]",
     )
     conv_bias: bool = setting(
-        False, "Biases in MobileNetV2's convolutions.", group="network", role=Role.PROGRAM
+        False,
+        "Biases in the convolutions of MobileNetV2 and of the residual network.",
+        group="network",
+        role=Role.PROGRAM,
     )
     kernel_init: str = setting(
         "glorot_uniform",
@@ -97,6 +127,34 @@ class NetworkSettings:
     )
     norm_epsilon: float = setting(
         1e-3, "Added to the variance before its root.", group="network", role=Role.PROGRAM, bounds="(0,inf)"
+    )
+    norm_groups: int = setting(
+        32,
+        "Into how many groups group norms cut the channels of an image.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="[1,65536]",
+    )
+    renorm_r: float = setting(
+        3.0,
+        "Most that renorm takes the deviation of a batch to be larger or smaller than the running one.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="[1,inf)",
+    )
+    renorm_d: float = setting(
+        5.0,
+        "Most running deviations that renorm takes the mean of a batch to be away from the running one.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="[0,inf)",
+    )
+    renorm_steps: int = setting(
+        0,
+        "Steps over which both limits of renorm open, from those of a batch norm; 0 for open ones at once.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="[0,100000000]",
     )
     bn_batch: str = setting(
         "global",

@@ -74,6 +74,16 @@ class Options:
         "Lists the runs that would be made, measures some steps, and says how long it would take.",
         group="runs",
     )
+    json: bool = _option(
+        False,
+        "Prints records as JSON lines on a terminal too, as they are printed elsewhere.",
+        group="runs",
+    )
+    quiet: bool = _option(
+        False,
+        "Prints neither records nor progress; what goes wrong is still said on stderr.",
+        group="runs",
+    )
     distributed: bool = _option(
         False,
         "Trains one run together with other processes, over the devices of all of them; each is started with "

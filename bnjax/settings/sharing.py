@@ -14,7 +14,9 @@ def program_settings(config: Config, gated: bool) -> tuple[Hashable, ...]:
     """
     compiled = Role.PROGRAM if gated else Role.PROGRAM | Role.TRACED
     epochs = config.epochs if config.first_epochs_depend_on_all else None
-    return (epochs, *values_with(config, compiled).items())
+    # Gates switch norms on and off, and make none into another.
+    norms = config.parsed_placement().norms_or(config.norm) if gated else ()
+    return (epochs, norms, *values_with(config, compiled).items())
 
 
 def data_settings(config: Config) -> tuple[Hashable, ...]:

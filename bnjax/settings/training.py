@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bnjax.probes import ALL, NONE, PROBES
 from bnjax.settings.fields import Role, setting
 
 SCHEDULES = ("constant", "cosine", "step")
@@ -123,6 +124,14 @@ class TrainingSettings:
         group="training",
         role=Role.LOOP,
         bounds="[0,100000000]",
+        identity=False,
+    )
+    probes: str = setting(
+        "dying",
+        f"What is looked at after each epoch beside the metrics: {ALL}, {NONE} or names of "
+        f"{', '.join(PROBES)}; see bnjax/probes. Records have a field for each.",
+        group="training",
+        role=Role.LOOP,
         identity=False,
     )
     seed: int = setting(

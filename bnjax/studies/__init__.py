@@ -39,7 +39,7 @@ def guessed_study(config: Mapping[str, Any]) -> str:
     """
     if config.get("freeze_until") or config.get("weights", "none") != "none":
         return FINETUNE.name
-    models = {study.published.model: study.name for study in STUDIES.values()}
+    models = {study.published.model: study.name for study in reversed(STUDIES.values())}  # the oldest counts
     return models.get(config["model"], "")
 
 

@@ -34,6 +34,8 @@ class Study:
       sweeps: name -> conditions.
       claims: its conclusions, in the order of the text.
       said: what it says of the figure of a sweep, in a few words.
+      question: what it asks, in our words.
+      main_claim: the name of the claim that answers it best; empty where no claim is above the others.
       does: what a command of it does, in one sentence.
       examples: flags -> what they are for, for the help.
     """
@@ -50,6 +52,8 @@ class Study:
     sweeps: Mapping[str, Conditions]
     claims: tuple[Claim, ...]
     said: Mapping[str, str] = field(default_factory=dict)
+    question: str = ""
+    main_claim: str = ""
     does: str = ""
     examples: Mapping[str, str] = field(default_factory=dict)
 

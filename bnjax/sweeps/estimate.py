@@ -93,10 +93,11 @@ def _estimate(tasks: Sequence[Task], steps: Mapping[Config, int], jobs: int) -> 
 def _measured(task: Task) -> Pace:
     """Trains a part of the images."""
     from bnjax.process.progress import Progress
-    from bnjax.runs.lanes import join, prepare_lane_runs, train_lanes
+    from bnjax.runs.group import Alone, RunGroup
+    from bnjax.runs.lanes import join, prepare_lane_runs
     from bnjax.runs.loop import train
     from bnjax.runs.precompute import frozen_outputs
-    from bnjax.runs.training import Run, prepare
+    from bnjax.runs.training import prepare
 
     dataset = load(task.configs[0])
     small = _part(dataset, _STEPS_TO_MEASURE * task.configs[0].batch_size)
@@ -108,20 +109,19 @@ def _measured(task: Task) -> Pace:
     def emit(*_: object, **__: object) -> None:
         ended.append(time.perf_counter())
 
-    run: Run
+    group: RunGroup
+    frozen = 0.0
     with device_errors():
         if len(short) > 1:
-            runs = prepare_lane_runs(short, small, programs)
-            run = runs[0]
-            train_lanes(join(runs, programs), emit, lambda steps: None)
+            group = join(prepare_lane_runs(short, small, programs), programs)
         else:
-            run = training = prepare(short[0], small, programs=programs, gated=task.gated)
-            train(training, emit, Progress(1, 1, shown=False))
-    frozen = 0.0
-    if short[0].precompute_frozen:
-        started = time.perf_counter()
-        frozen_outputs(training)  # once more, compiled
-        frozen = (time.perf_counter() - started) * len(dataset.train) / len(small.train)
+            group = Alone(prepare(short[0], small, programs=programs, gated=task.gated))
+        train(group, emit, Progress(1, 1, shown=False))
+        if isinstance(group, Alone) and short[0].precompute_frozen:
+            started = time.perf_counter()
+            frozen_outputs(group.run)  # once more, compiled
+            frozen = (time.perf_counter() - started) * len(dataset.train) / len(small.train)
+    run = group.runs[0]
     training_seconds = run.epochs[-1]["seconds"] * len(short)
     epoch_seconds = ended[-1] - ended[-1 - len(short)]
     larger = len(dataset.test) / len(small.test)

@@ -1,12 +1,11 @@
 """How far a sweep is: what its progress line says, and how each run ended."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bnjax.process.bar import say, skip, tqdm
-from bnjax.runs.recorder import print_record
 from bnjax.settings.config import Config
 from bnjax.settings.identity import run_id
 
@@ -19,6 +18,8 @@ class Standing:
       configs: of the runs that are to be made.
       names: config -> what its condition is called.
       program: what lines on stderr start with.
+      show_record: shows each record on stdout.
+      quiet: whether there is no bar.
       begun: the runs that a process has told of.
       statuses: of the runs that have ended: ``done``, ``diverged``, ``elsewhere``, or what went wrong.
     """
@@ -26,6 +27,8 @@ class Standing:
     configs: Sequence[Config]
     names: dict[Config, str]
     program: str
+    show_record: Callable[[Mapping[str, Any]], None]
+    quiet: bool = False
     begun: set[Config] = field(default_factory=set)
     statuses: dict[Config, str] = field(default_factory=dict)
     _best: tuple[float, str] | None = None
@@ -36,7 +39,7 @@ class Standing:
         self._bar = tqdm(
             total=sum(config.epochs for config in self.configs),
             unit="epoch",
-            disable=sys.stderr is None or not sys.stderr.isatty(),
+            disable=self.quiet or sys.stderr is None or not sys.stderr.isatty(),
             dynamic_ncols=True,
             file=sys.stderr,
         )
@@ -46,8 +49,8 @@ class Standing:
         self._bar.close()
 
     def tell(self, record: Mapping[str, Any]) -> None:
-        """Prints a record of one of the runs."""
-        print_record(record)
+        """Shows and counts a record of one of the runs."""
+        self.show_record(record)
         config = self._by_id[record["run_id"]]
         self.begun.add(config)
         if record["kind"] == "epoch":

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -37,10 +37,19 @@ _SECONDS_TO_STOP = 7.0
 _LANES_ON_ACCELERATORS = 16
 
 
-def sweep(configs: Sequence[Config], options: Options, program: str) -> int:
-    """Makes the runs that have not finished yet, and prints their records.
+def sweep(
+    configs: Sequence[Config],
+    options: Options,
+    program: str,
+    show_record: Callable[[Mapping[str, Any]], None] = print_record,
+) -> int:
+    """Makes the runs that have not finished yet, and shows their records.
 
     A run that diverges or fails does not keep the others from being made.
+
+    Args:
+      program: what lines on stderr start with.
+      show_record: shows each record on stdout.
 
     Returns:
       The exit code: 0 if every run is done or another process is making it, 1 if one diverged or failed.
@@ -56,7 +65,7 @@ def sweep(configs: Sequence[Config], options: Options, program: str) -> int:
         for out_dir in sorted({config.out_dir for config in todo}):
             check_writable(expanded(out_dir))  # before hours of decoding
         tasks = planned(configs, steps_of(todo), options)
-        standing = Standing(todo, condition_names(configs), program)
+        standing = Standing(todo, condition_names(configs), program, show_record, options.quiet)
         try:
             _make(tasks, options, standing)
         except Stopped:
@@ -208,7 +217,7 @@ class _Pool:
                     del still[connection]
                     continue
                 if kind == "record":
-                    print_record(content)
+                    self.standing.show_record(content)
 
 
 def _start(core: int | None) -> _Worker:

@@ -9,22 +9,14 @@ from typing import TYPE_CHECKING, Any
 from bnjax.data.image_set import ImageSet
 from bnjax.errors import FAILURES
 from bnjax.process.progress import Progress
-from bnjax.process.signals import held_signals, last_words
+from bnjax.process.signals import held_signals
+from bnjax.runs.attempt import Attempt
 from bnjax.runs.checkpoint import newest_common
-from bnjax.runs.epoch_record import summary_fields
-from bnjax.runs.lanes import join, prepare_lane_runs, train_lanes
-from bnjax.runs.lock import ClaimedError, claimed
+from bnjax.runs.lanes import join, prepare_lane_runs
+from bnjax.runs.lock import LockedError, locked
 from bnjax.runs.recorder import Recorder, finished_summary
-from bnjax.runs.run import (
-    OutOfMemoryError,
-    Saves,
-    device_errors,
-    keep_state,
-    load,
-    take_up,
-    train_run,
-)
-from bnjax.runs.training import has_diverged
+from bnjax.runs.resume import take_up
+from bnjax.runs.run import OutOfMemoryError, device_errors, load, train_run
 from bnjax.settings.config import Config
 from bnjax.sweeps.plan import ELSEWHERE, Task, halves
 
@@ -77,7 +69,7 @@ def _alone(config: Config, gated: bool, programs: "Programs", tell: Tell) -> str
         return train_run(config, Recorder(config, tell), silent, programs=programs, gated=gated)
     except BrokenPipeError:
         raise
-    except ClaimedError:
+    except LockedError:
         return ELSEWHERE
     except FAILURES as error:
         return _line(error)
@@ -90,9 +82,9 @@ def _side_by_side(task: Task, programs: "Programs", tell: Tell, ended: Ended) ->
         for config in task.configs:
             ended(config, _alone(config, task.gated, programs, tell))
         return
-    with contextlib.ExitStack() as claims, device_errors():
+    with contextlib.ExitStack() as locks, device_errors():
         recorders = {config: Recorder(config, tell) for config in task.configs}
-        mine = [config for config in task.configs if _claim(config, recorders[config], claims, ended)]
+        mine = [config for config in task.configs if _lock(config, recorders[config], locks, ended)]
         if not mine:
             return
         with held_signals():
@@ -102,7 +94,8 @@ def _side_by_side(task: Task, programs: "Programs", tell: Tell, ended: Ended) ->
         for run in runs:
             take_up(run, recorders[run.config], common)
         for level in _levels(runs):
-            _train_level([(run, recorders[run.config]) for run in level], programs, started, ended)
+            own = [recorders[run.config] for run in level]
+            Attempt(join(level, programs), own, started, ended).make(partial(Progress, shown=False))
 
 
 def _levels(runs: "Sequence[Run]") -> "list[list[Run]]":
@@ -118,64 +111,14 @@ def _levels(runs: "Sequence[Run]") -> "list[list[Run]]":
     ]
 
 
-def _claim(config: Config, recorder: Recorder, claims: contextlib.ExitStack, ended: Ended) -> bool:
+def _lock(config: Config, recorder: Recorder, locks: contextlib.ExitStack, ended: Ended) -> bool:
     """Whether the run is this process's to make."""
     try:
-        claims.enter_context(claimed(recorder.path.parent))
-    except ClaimedError:
+        locks.enter_context(locked(recorder.path.parent))
+    except LockedError:
         ended(config, ELSEWHERE)
         return False
     finished = finished_summary(config)
     if finished:  # by another process, meanwhile
         ended(config, finished["status"])
     return not finished
-
-
-def _train_level(
-    level: "Sequence[tuple[Run, Recorder]]", programs: "Programs", started: float, ended: Ended
-) -> None:
-    """Trains runs that have come equally far."""
-    from bnjax.runs import advice
-    from bnjax.runs.run_record import run_facts
-
-    told: set[int] = set()
-    lanes = join([run for run, _ in level], programs)
-    saves = Saves(level, lanes.settle)
-
-    def close(lane: int, status: str) -> None:
-        run, recorder = level[lane]
-        told.add(lane)
-        keep_state(run, status)
-        recorder.emit("summary", **summary_fields(run, status, time.perf_counter() - started))
-        if status != "interrupted":
-            saves.remove(run)
-            advice.tell_after(run)
-            ended(run.config, status)
-
-    def interrupt() -> None:
-        for run, recorder in level:
-            fields = summary_fields(run, "interrupted", time.perf_counter() - started)
-            recorder.emit("summary", **fields)
-
-    def close_others(status: str) -> None:
-        for lane in range(len(level)):
-            if lane not in told:
-                close(lane, status)
-
-    def emit(lane: int, kind: str, **fields: Any) -> None:
-        run, recorder = level[lane]
-        recorder.emit(kind, **fields)
-        if has_diverged(run):
-            close(lane, "diverged")
-
-    for run, recorder in level:
-        recorder.emit("run", **run_facts(run, len(level)))
-    advice.tell_before([run for run, _ in level])
-    with last_words(interrupt):
-        status = "interrupted"
-        try:
-            with saves:
-                train_lanes(lanes, emit, lambda steps: None, saves.after_epoch, saves.within_epoch)
-            status = "done"
-        finally:
-            close_others(status)

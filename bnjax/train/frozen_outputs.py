@@ -14,7 +14,7 @@ from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.finetuning import precomputed_block
 from bnjax.train.evaluate import Evaluation
-from bnjax.train.programs import RunPrograms
+from bnjax.train.run_programs import RunPrograms
 from bnjax.train.state import TrainState
 
 _GIBIBYTE = 2**30

@@ -14,10 +14,11 @@ from jax.typing import ArrayLike
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import Network
-from bnjax.models.network import placement_gates
+from bnjax.models.gates import placement_gates
 from bnjax.settings.config import Config
 from bnjax.train.eval_step import UnitProbe, eval_function, feature_function
 from bnjax.train.fresh import fresh_function
+from bnjax.train.observe import OBSERVED, Observers
 from bnjax.train.state import TrainState
 from bnjax.train.step import Sums, loop_function, step_function
 
@@ -142,6 +143,25 @@ def lane_fresh_function(model: Network, scaling: InputScaling | None) -> LaneFre
 def lanes_fresh_function(model: Network, scaling: InputScaling | None) -> LaneFresh:
     """The same of stacked states, statistics and values on one batch."""
     return jax.vmap(lane_fresh_function(model, scaling), in_axes=(0, 0, None, None, 0))
+
+
+def lane_observers(model: Network, scaling: InputScaling | None, label_smoothing: float) -> Observers:
+    """What probes ask for: ``observe(state, statistics, batch, values)``, see :mod:`bnjax.train.observe`."""
+
+    def with_values(make: Callable[..., Any]) -> Callable[..., Any]:
+        def observe(state: TrainState, statistics: Any, batch: Batch, values: LaneValues) -> Any:
+            own = _with_values(model, values)
+            return make(own, scaling, values.gates, label_smoothing)(state, statistics, batch)
+
+        return observe
+
+    return {need: with_values(make) for need, make in OBSERVED.items()}
+
+
+def lanes_observers(model: Network, scaling: InputScaling | None, label_smoothing: float) -> Observers:
+    """The same of stacked states, statistics and values on one batch."""
+    observers = lane_observers(model, scaling, label_smoothing)
+    return {need: jax.vmap(observe, in_axes=(0, 0, None, 0)) for need, observe in observers.items()}
 
 
 def lanes_eval_function(model: Network, scaling: InputScaling | None) -> LaneEval:

@@ -13,7 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
 from bnjax.settings.fields import ConfigError
 
 T = TypeVar("T")
-_AXIS = "data"
+_AXIS, _LANES = "data", "lanes"
 
 
 def data_mesh() -> Mesh:
@@ -21,6 +21,11 @@ def data_mesh() -> Mesh:
     return Mesh(
         np.array(sorted(jax.devices(), key=lambda device: (device.process_index, device.id))), (_AXIS,)
     )
+
+
+def lane_mesh() -> Mesh:
+    """This process's devices, which share lanes."""
+    return Mesh(np.array(jax.local_devices()), (_LANES,))
 
 
 def own_rows(size: int, mesh: Mesh) -> slice:
@@ -45,6 +50,11 @@ def shard_order(order: np.ndarray, mesh: Mesh) -> jax.Array:
     return _cut(own, NamedSharding(mesh, PartitionSpec(None, _AXIS)))
 
 
+def shard_lanes(tree: T, mesh: Mesh) -> T:
+    """Cuts arrays with lanes first, one piece for each device of a :func:`lane_mesh`."""
+    return _cut(tree, NamedSharding(mesh, PartitionSpec(_LANES)))
+
+
 def _cut(tree: Any, sharding: NamedSharding) -> Any:
     if sharding.is_fully_addressable:
         return jax.device_put(tree, sharding)
@@ -66,6 +76,16 @@ def put(leaf: Any, sharding: Sharding) -> jax.Array:
     devices = sorted(jax.local_devices(), key=lambda device: device.id)  # as in the mesh
     copies = [jax.device_put(leaf, device) for device in devices]
     return jax.make_array_from_single_device_arrays(leaf.shape, sharding, copies)
+
+
+def local(tree: T) -> T:
+    """This process's copies of what lies on the devices of several, so that they can be used by one alone."""
+
+    def own(leaf: Any) -> Any:
+        elsewhere = isinstance(leaf, jax.Array) and not leaf.is_fully_addressable
+        return leaf.addressable_data(0) if elsewhere else leaf
+
+    return jax.tree.map(own, tree)
 
 
 def largest(number: int, mesh: Mesh) -> jax.Array:

@@ -1,4 +1,4 @@
-"""Whether norms have enough values to train on, from shapes alone."""
+"""Whether norms can do anything with what they are given, from shapes alone."""
 
 from functools import partial
 
@@ -9,26 +9,34 @@ from bnjax.data import Dataset
 from bnjax.models import Network, build_model
 from bnjax.models.build import norm_group
 from bnjax.models.network import unit_name
-from bnjax.nn.norms import SingleValueError
+from bnjax.nn.norms import NormShapeError
+from bnjax.norm import NORMS
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
 
 
 def check_norm_groups(config: Config, dataset: Dataset) -> None:
-    """Refuses norms that would train on one value per channel: dense units, or maps of 1x1, of one image.
+    """Refuses norms that have nothing to normalise, or channels that cannot be cut into groups.
+
+    Norms of a batch train on one value per channel in dense units, or maps of 1x1, of one image.
 
     Raises:
       ConfigError: names the site, and what would be accepted.
     """
-    if (norm_group(config) or config.batch_size) > 1:
+    together = norm_group(config) or config.batch_size
+    placement = config.parsed_placement()
+    if together > 1 and all(NORMS[norm].of_batch for norm in placement.present_norms):
         return
     # Of the placement alone: a gated network has norms that are switched off.
     model = build_model(config, dataset.num_classes).clone(norm_group=0)
     try:
-        jax.eval_shape(partial(_train_on_one, model), jnp.zeros((1, *dataset.train.image_shape)))
-    except SingleValueError as error:
-        unit = str(error).partition("/")[0]
-        site = next(site.name for site in model.sites if unit_name(site.name) == unit)
+        jax.eval_shape(partial(_train_on, model), jnp.zeros((min(together, 2), *dataset.train.image_shape)))
+    except NormShapeError as error:
+        place, _, found = str(error).partition(": ")
+        site = next(site.name for site in model.sites if place == f"{unit_name(site.name)}/norm")
+        norm = placement.norm_at(site)
+        if not NORMS[norm].of_batch:
+            raise ConfigError(f"--norm={norm}: at {site}, {found}") from None
         given = f"--batch_size={config.batch_size}"
         if config.batch_size > 1:
             given = f"--bn_batch={config.bn_batch} with {given}"
@@ -38,7 +46,7 @@ def check_norm_groups(config: Config, dataset: Dataset) -> None:
         ) from None
 
 
-def _train_on_one(model: Network, image: jax.Array) -> jax.Array:
+def _train_on(model: Network, images: jax.Array) -> jax.Array:
     key = jax.random.key(0)
-    variables = model.init(key, image)
-    return model.apply(variables, image, train=True, mutable=True, rngs={"dropout": key})[0]
+    variables = model.init(key, images)
+    return model.apply(variables, images, train=True, mutable=True, rngs={"dropout": key})[0]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import optax
@@ -12,12 +12,10 @@ from jax.typing import ArrayLike
 
 from bnjax.data import Dataset, InputScaling, input_scaling, steps_per_epoch
 from bnjax.models import Network, build_model
+from bnjax.probes import Need
 from bnjax.process.memory import give_back_memory
 from bnjax.settings.config import Config
-from bnjax.settings.finetuning import precomputed_block
 from bnjax.settings.sharing import program_settings
-from bnjax.train.eval_step import EvalStep, FeatureStep, make_eval_step, make_feature_step
-from bnjax.train.fresh import FreshStep, make_fresh_step
 from bnjax.train.lane_step import (
     LaneLoop,
     OptimizerAt,
@@ -27,90 +25,21 @@ from bnjax.train.lane_step import (
     lane_feature_function,
     lane_fresh_function,
     lane_loop_function,
+    lane_observers,
     lane_step_function,
     lane_values,
     lanes_eval_function,
     lanes_fresh_function,
+    lanes_observers,
     side_by_side,
 )
 from bnjax.train.optimizer import make_optimizer
+from bnjax.train.run_programs import Parts, RunPrograms, StaticPrograms, parts_of
 from bnjax.train.size import tell_size
 from bnjax.train.state import StateMaker, state_maker
-from bnjax.train.step import TrainLoop, TrainStep, make_train_loop, make_train_step
 
 #: Then all are given up: what next runs need again lies on disk too, and each takes tens of megabytes.
 _KEPT = 4
-
-
-class RunPrograms(NamedTuple):
-    """What a run calls: its network, what makes its first state from a seed, and its compiled functions.
-
-    Attributes:
-      frozen_part, trained_part: the network up to the block that is computed once, and behind it, where the
-        steps begin; without such a block each is the whole.
-      feature_step: of the frozen part, the others of the trained one.
-    """
-
-    model: Network
-    first_state: StateMaker
-    train_step: TrainStep
-    train_loop: TrainLoop
-    eval_step: EvalStep
-    frozen_part: Network
-    trained_part: Network
-    feature_step: FeatureStep
-    fresh_step: FreshStep
-
-
-class _Parts(NamedTuple):
-    """A network cut where ``precompute_frozen`` says; ``scaling`` is that of the trained part."""
-
-    frozen: Network
-    trained: Network
-    scaling: InputScaling | None
-
-
-def _parts_of(model: Network, config: Config, scaling: InputScaling) -> _Parts:
-    block = precomputed_block(config)
-    trained_scaling = None if block else scaling
-    return _Parts(model.clone(ends_with=block), model.clone(starts_behind=block), trained_scaling)
-
-
-@dataclass
-class _StaticPrograms:
-    """The programs of one placement, rate and slope."""
-
-    config: Config
-    num_classes: int
-    image_shape: tuple[int, int, int]
-    scaling: InputScaling
-    steps_per_epoch: int
-
-    @cached_property
-    def _made(self) -> RunPrograms:
-        model = build_model(self.config, self.num_classes)
-        optimizer = make_optimizer(self.config, steps_per_epoch=self.steps_per_epoch)
-        frozen, trained, scaling = _parts_of(model, self.config, self.scaling)
-        parts = (trained, optimizer, scaling, self.config.label_smoothing)
-        return RunPrograms(
-            model,
-            state_maker(model, optimizer, self.image_shape),
-            make_train_step(*parts),
-            make_train_loop(*parts),
-            make_eval_step(trained, scaling),
-            frozen,
-            trained,
-            make_feature_step(frozen, self.scaling),
-            make_fresh_step(trained, scaling),
-        )
-
-    @property
-    def first_state(self) -> StateMaker:
-        return self._made.first_state
-
-    def of(self, config: Config) -> RunPrograms:
-        """The programs of a run with these settings."""
-        return self._made
 
 
 @dataclass
@@ -139,8 +68,8 @@ class GatedPrograms:
         return self.model_of(self.config)
 
     @cached_property
-    def _cut(self) -> _Parts:
-        return _parts_of(self._model, self.config, self.scaling)
+    def _cut(self) -> Parts:
+        return parts_of(self._model, self.config, self.scaling)
 
     @property
     def _parts(self) -> tuple[Network, OptimizerAt, InputScaling | None, float]:
@@ -176,6 +105,11 @@ class GatedPrograms:
         return jax.jit(lane_fresh_function(self._cut.trained, self._cut.scaling))
 
     @cached_property
+    def _observers(self) -> dict[Need, Wrapped]:
+        parts = (self._cut.trained, self._cut.scaling, self.config.label_smoothing)
+        return {need: jax.jit(observe) for need, observe in lane_observers(*parts).items()}
+
+    @cached_property
     def loop_over_one_order(self) -> Wrapped:
         """The loop of stacked states which see the same batches."""
         return compiled(side_by_side(self._loop_function, shared_order=True))
@@ -195,6 +129,12 @@ class GatedPrograms:
         """The fresh statistics of stacked states from the same batches."""
         return jax.jit(lanes_fresh_function(self._cut.trained, self._cut.scaling))
 
+    @cached_property
+    def lanes_observers(self) -> dict[Need, Wrapped]:
+        """What probes ask for, of stacked states on the same batch."""
+        parts = (self._cut.trained, self._cut.scaling, self.config.label_smoothing)
+        return {need: jax.jit(observe) for need, observe in lanes_observers(*parts).items()}
+
     def of(self, config: Config) -> RunPrograms:
         """The programs of a run by itself: its values are bound, nothing is compiled for it."""
         values = lane_values(config)
@@ -205,9 +145,10 @@ class GatedPrograms:
             WithValues(self._step, values),
             WithValues(self._loop, values),
             WithValues(self._evaluation, values),
-            *_parts_of(model, config, self.scaling)[:2],
+            *parts_of(model, config, self.scaling)[:2],
             WithValues(self._features, values),
             WithValues(self._fresh, values),
+            {need: WithValues(observe, values) for need, observe in self._observers.items()},
         )
 
 
@@ -221,7 +162,7 @@ class Programs:
         """The programs of a resolved config's run; a gated one serves all placements, rates and slopes."""
         if gated:
             return self.gated_of(config, dataset).of(config)
-        return self._once(_StaticPrograms, config, dataset, gated=False).of(config)
+        return self._once(StaticPrograms, config, dataset, gated=False).of(config)
 
     def gated_of(self, config: Config, dataset: Dataset) -> GatedPrograms:
         """The programs that a config's run shares with all that differ in traced values."""

@@ -2,9 +2,9 @@
 
 import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -14,8 +14,8 @@ from jax.sharding import Mesh
 from bnjax.data import Images, ImageSet, epoch_order, steps_per_epoch, train_batches
 from bnjax.data.batches import Batch
 from bnjax.settings.config import Config
-from bnjax.train.mesh import own_rows, replicate, shard_batch, shard_order
-from bnjax.train.programs import RunPrograms
+from bnjax.train.mesh import own_rows, replicate, shard_batch, shard_lanes, shard_order
+from bnjax.train.run_programs import RunPrograms
 from bnjax.train.state import TrainState
 from bnjax.train.step import Sums, TrainLoop, TrainStep
 
@@ -152,6 +152,8 @@ class DeviceSteps:
 
     in_flight = 0
     waited: float | None = None
+    #: Leading axes of an order.
+    _stacked: tuple[int, ...] = ()
 
     def __init__(self, config: Config, program: TrainLoop, train: ImageSet, mesh: Mesh) -> None:
         self.program = program
@@ -164,17 +166,46 @@ class DeviceSteps:
         return replicate(Batch(train.images, train.labels, np.ones(len(train), np.float32)), self._mesh)
 
     def compile(self, state: TrainState) -> None:
-        order = np.zeros((steps_in_loop(self._count), self._config.batch_size), np.int32)
-        self.program.lower(*self._arguments(state, order, 0)).compile()
+        order = np.zeros((*self._stacked, steps_in_loop(self._count), self._config.batch_size), np.int32)
+        self.program.lower(state, self._examples, self._placed(order), 0).compile()
 
     def take(self, state: TrainState, epoch: int, first: int = 0) -> Iterator[tuple[TrainState, Sums]]:
-        config = self._config
-        order = epoch_order(len(self._train), config.shuffle, config.seed, epoch)
-        for part, taken in order_parts(order, self._count, config.batch_size, first):
-            state, sums = self.program(*self._arguments(state, part, taken))
-            yield state, Sums(*(values[:taken] for values in jax.device_get(sums)))
+        size = self._config.batch_size
+        for part, taken in order_parts(self._order(epoch), self._count, size, first):
+            state, sums = self.program(state, self._examples, self._placed(part), taken)
+            yield state, Sums(*(values[..., :taken] for values in jax.device_get(sums)))
 
-    def _arguments(
-        self, state: TrainState, order: np.ndarray, count: int
-    ) -> tuple[TrainState, Batch, Array, int]:
-        return state, self._examples, shard_order(order, self._mesh), count
+    def _order(self, epoch: int) -> np.ndarray:
+        """Positions of the images of an epoch [..., images]."""
+        return epoch_order(len(self._train), self._config.shuffle, self._config.seed, epoch)
+
+    def _placed(self, order: np.ndarray) -> Array:
+        return shard_order(order, self._mesh)
+
+
+class LaneSteps(DeviceSteps):
+    """The same of many runs at once, whose states and sums have lanes first."""
+
+    def __init__(
+        self, config: Config, program: TrainLoop, train: ImageSet, mesh: Mesh, seeds: Sequence[int] | None
+    ) -> None:
+        """Makes the steps of lanes whose configs differ in what their program takes as values.
+
+        Args:
+          config: of any of them.
+          mesh: its devices share the lanes.
+          seeds: those of the lanes, whose orders of images differ; None where all have one order.
+        """
+        super().__init__(config, program, train, mesh)
+        self._seeds = seeds
+        self._stacked = () if seeds is None else (len(seeds),)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        if self._seeds is None:
+            return super()._order(epoch)
+        images, shuffle = len(self._train), self._config.shuffle
+        return np.stack([epoch_order(images, shuffle, seed, epoch) for seed in self._seeds])
+
+    def _placed(self, order: np.ndarray) -> Array:
+        placed: Any = (replicate if self._seeds is None else shard_lanes)(order, self._mesh)
+        return placed

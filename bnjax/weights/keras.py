@@ -87,6 +87,11 @@ def _layers(model: Network, variables: dict[str, Any], include_top: bool) -> lis
     """Those with weights, in the order in which Keras lists and stores them."""
     if not isinstance(model, InceptionV3 | MobileNetV2):
         raise WeightsError(f"Keras has no network like {type(model).__name__}")
+    others = set(model.parsed_placement.present_norms) - {"batch"}
+    if others:
+        raise WeightsError(
+            f"Keras's network has batch norms, and this one {' and '.join(sorted(others))} norms"
+        )
     depths = inceptionv3_depths() if isinstance(model, InceptionV3) else {}
     found: list[tuple[int, _Layer]] = []
     for index, site in enumerate(model.sites):

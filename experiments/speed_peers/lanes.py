@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from bnjax.data import Dataset, ImageSet
-from bnjax.runs.lanes import compile_loop, join, prepare_lane_runs, train_lanes_epoch
-from bnjax.runs.training import Underway, prepare
+from bnjax.runs.group import Alone, RunGroup
+from bnjax.runs.lanes import join, prepare_lane_runs
+from bnjax.runs.training import prepare
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.train.programs import Programs
@@ -137,15 +138,7 @@ def _attempt(lanes: int | None, make: Callable[[], Callable[[int], None]]) -> _C
 
 
 def _solo(config: Config, dataset: Dataset) -> Callable[[int], None]:
-    run = prepare(config, dataset)
-    run.steps.compile(run.state)
-
-    def epoch(number: int) -> None:
-        for state, _ in run.steps.take(run.state, number):
-            run.state = state
-        jax.block_until_ready(run.state)
-
-    return epoch
+    return _epochs(Alone(prepare(config, dataset)))
 
 
 def _lanes(config: Config, dataset: Dataset, count: int) -> Callable[[int], None]:
@@ -155,14 +148,17 @@ def _lanes(config: Config, dataset: Dataset, count: int) -> Callable[[int], None
         for lane in range(count)
     ]
     programs = Programs()
-    lanes = join(prepare_lane_runs(configs, dataset, programs), programs)
-    compile_loop(lanes)
+    return _epochs(join(prepare_lane_runs(configs, dataset, programs), programs))
+
+
+def _epochs(group: RunGroup) -> Callable[[int], None]:
+    """Compiles the steps of a group; what it gives takes those of an epoch, which is named from 1."""
+    group.steps.compile(group.state)
 
     def epoch(number: int) -> None:
-        for run in lanes.runs:
-            run.underway = Underway()
-        train_lanes_epoch(lanes, number, lambda steps: None)
-        jax.block_until_ready(lanes.state)
+        for state, _ in group.steps.take(group.state, number):
+            group.state = state
+        jax.block_until_ready(group.state)
 
     return epoch
 

@@ -9,6 +9,7 @@ import sys
 import warnings
 
 import pytest
+from starting import PATIENCE
 
 from bnjax import records
 from bnjax.process.progress import Progress
@@ -30,7 +31,7 @@ HEAVY = {"jax", "flax", "optax", "tensorflow_datasets"}
 
 
 def run(command, *arguments, **options):
-    options = dict(capture_output=True, text=True, timeout=400, check=False) | options
+    options = dict(capture_output=True, text=True, timeout=PATIENCE, check=False) | options
     return subprocess.run([*command, *arguments], **options)
 
 
@@ -213,7 +214,7 @@ def test_a_signal_ends_a_run_with_its_summary(number, code, cifar10_command, tmp
     with started(cifar10_command, *ENDLESS, f"--out_dir={tmp_path}") as process:
         lines = read_until_epoch(process)
         process.send_signal(number)
-        rest, stderr = process.communicate(timeout=400)
+        rest, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == code
     assert "".join(lines) + rest == file_of(tmp_path).read_text(encoding="utf-8")
     *_, last_epoch, summary = read(file_of(tmp_path))

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from starting import PATIENCE
 
 import bnjax
 from bnjax import records
@@ -21,7 +22,7 @@ TINY = ("--dataset=digits", "--model=mlp", "--width=16", "--epochs=1")
 
 def bnjax_command(*arguments, **options):
     command = [sys.executable, "-m", "bnjax", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=400, check=False, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, **options)
 
 
 @pytest.fixture

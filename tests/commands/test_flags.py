@@ -55,7 +55,7 @@ def test_full_help_covers_every_field(width, monkeypatch):
         assert f"\n  --{field.name}" in text
         assert width != "100" or field.metadata["help"] in words.replace("- ", "-")
         for choice in field.metadata["choices"] or ():
-            assert choice in words
+            assert str(choice) in words
 
 
 def test_help_tells_both_recipes_defaults():
@@ -139,12 +139,19 @@ def test_a_flag_that_repeats_a_published_default_overrides_too():
 
 OTHER_VALUES = Config(
     model="mlp",
-    placement="drBdr",
+    placement="drNdGr",
+    norm="renorm",
+    norm_groups=7,
+    renorm_r=2.0,
+    renorm_d=3.0,
+    renorm_steps=100,
     dropout=0.25,
     activation="leaky_relu",
     negative_slope=0.3,
     hidden_layers=2,
     width=7,
+    depth=8,
+    shortcut="project",
     width_multiplier=0.5,
     stride_padding="same",
     halvings=3,
@@ -195,6 +202,8 @@ OTHER_VALUES = Config(
     trained_norm_mode="inference",
     head_width=16,
     evaluate_train=True,
+    fresh_images=300,
+    probes="dying,gradients",
     keep_state=True,
     resume=False,
     checkpoint_every="3",
@@ -381,7 +390,7 @@ COMPLAINTS = {
     ("--seed=-1",): ["--seed=-1"],
     ("--width=99999999999999999999999999",): ["--width", "[1,65536]"],
     ("--width=" + "9" * 5000,): ["--width"],
-    ("--model=vgg",): ["--model=vgg", "cnn, mlp, vgg7, mobilenetv2, inceptionv3"],
+    ("--model=vgg",): ["--model=vgg", "cnn, mlp, vgg7, resnet, mobilenetv2, inceptionv3"],
     ("--recipe=publish",): ["--recipe=publish", "published, controlled"],
     ("--recipe=",): ["--recipe=", "published, controlled"],
     ("--placement=cnov",): ["'cnov'", "entry 1", "did you mean 'conv'?", "cr-cr-dr"],

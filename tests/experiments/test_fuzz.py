@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
+from starting import PATIENCE
 
 from bnjax.data.picture import BadImageError, decode_picture, stored_pixels, strict_decoding
 from bnjax.records import RecordError, read
@@ -105,7 +106,7 @@ print(memory() - before)
 def test_a_picture_that_unpacks_to_a_lot_needs_little_memory(content):
     assert len(content) < MEGABYTE
     command = [sys.executable, "-c", _MEMORY, small_png().hex()]
-    done = subprocess.run(command, input=content, capture_output=True, timeout=60, check=True)
+    done = subprocess.run(command, input=content, capture_output=True, timeout=PATIENCE, check=True)
     assert int(done.stdout) < 50 * 1024  # KiB
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jax
 import pytest
+from starting import PATIENCE
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 
@@ -106,7 +107,7 @@ def test_a_short_contest(tmp_path):
     flags = ["--networks=mlp", "--contestants=bnjax,flax", "--rounds=1", "--steps=1", "--batch_size=8"]
     flags += ["--precisions=bfloat16", "--epochs=2", "--epoch_data=digits"]
     command = [sys.executable, str(EXPERIMENTS / "speed.py"), *flags, f"--out={out}"]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert run.returncode == 0, run.stderr
     assert out.read_text() == run.stdout
     machine, *found = (json.loads(line) for line in run.stdout.splitlines())

@@ -12,10 +12,11 @@ import jax
 import numpy as np
 import pytest
 from against_xla import inputs, products, single
+from starting import PATIENCE
 
 from bnjax.kernels import targets
 from bnjax.kernels.products import convolved
-from bnjax.kernels.shapes import Convolution
+from bnjax.kernels.writing.shapes import Convolution
 
 SHAPES = [
     Convolution(16, 16, 8, 24, 3, 3, 1, ((1, 1), (1, 1))),
@@ -40,7 +41,9 @@ def bits_elsewhere(cores):
     paths = os.pathsep.join([*sys.path, os.path.dirname(__file__)])
     environment = {**os.environ, "PYTHONPATH": paths}
     command = [sys.executable, "-c", code]
-    made = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=True)
+    made = subprocess.run(
+        command, capture_output=True, text=True, env=environment, timeout=PATIENCE, check=True
+    )
     return made.stdout.split()
 
 

@@ -8,6 +8,7 @@ import sys
 import jax
 import jax.numpy as jnp
 import pytest
+from starting import PATIENCE
 
 from bnjax.kernels import call, choice
 from bnjax.models import build_model
@@ -105,7 +106,7 @@ def test_llvmlite_is_imported_by_the_first_kernel_alone():
         "conv2d(x, kernel); print('llvmlite' in sys.modules)"
     )
     told = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     assert told.stdout.split() == ["False", "True"]
 
@@ -129,5 +130,7 @@ def test_a_process_with_several_devices_makes_no_kernel():
     )
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     command = [sys.executable, "-c", code]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True, env=environment)
+    told = subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE, check=True, env=environment
+    )
     assert told.stdout.split() == ["2", "False"]

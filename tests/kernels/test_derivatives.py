@@ -9,7 +9,7 @@ import pytest
 from against_xla import inputs, plainly, single
 
 from bnjax.kernels.products import convolved
-from bnjax.kernels.shapes import Convolution
+from bnjax.kernels.writing.shapes import Convolution
 
 SHAPES = [
     Convolution(7, 6, 3, 5, 3, 3, 1, ((1, 1), (1, 1))),

@@ -10,9 +10,9 @@ from against_xla import assert_close, exactly, inputs, products, single
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnjax.kernels import machine
 from bnjax.kernels.products import convolved
-from bnjax.kernels.shapes import Convolution
+from bnjax.kernels.writing import machine
+from bnjax.kernels.writing.shapes import Convolution
 
 
 def by_kernels(shape, arrays):

@@ -14,6 +14,7 @@ from bnjax.nn import BatchNorm, Unit, average_pool, batch_norm, max_pool
 from bnjax.nn.conv import conv2d, depthwise_conv2d
 from bnjax.nn.dropout import Dropout
 from bnjax.settings.freezing import Freezing
+from bnjax.settings.units import NormSettings, UnitSettings
 
 NETWORKS = {CNN: 8, VGG7: 4, MLP: 4, MobileNetV2: 32, InceptionV3: 75}
 
@@ -32,6 +33,8 @@ WRONG_NETWORKS = {
     "momentum": (dict(norm_momentum=1.01), "norm_momentum=1.01 is outside [0,1]"),
     "epsilon": (dict(norm_epsilon=0.0), "norm_epsilon=0.0 is outside (0,inf)"),
     "no number": (dict(norm_epsilon="small"), "norm_epsilon='small' is not a number"),
+    "norm": (dict(norm="bacth"), "norm=bacth is not one of batch, layer"),
+    "groups": (dict(norm_groups=0), "norm_groups=0 is outside [1,65536]"),
     "group": (dict(norm_group=-1), "norm_group=-1 is not a whole number from 0 up"),
     "head": (dict(head_width=-1), "head_width=-1 is outside [0,65536]"),
     "classes": (dict(num_classes=0), "num_classes=0 is not a whole number from 1 up"),
@@ -68,12 +71,24 @@ def test_a_networks_wrong_setting_is_told_when_it_is_made(network, case):
         (lambda: Unit("conv", 4, stride=0), "Unit: stride=0 is not a whole number from 1 up"),
         (lambda: Unit("conv", 4, kernel_size=(1, 0)), "Unit: kernel_size=0 is not a whole number from 1 up"),
         (lambda: Unit("conv", 4, padding="all"), "Unit: padding='all' is not one of same, end, valid"),
-        (lambda: Unit("dense", 4, dropout=1.0), "Unit: dropout=1.0 is outside [0,1)"),
-        (lambda: Unit("dense", 4, name="first", dropout=1.0), "Unit 'first': dropout=1.0 is outside [0,1)"),
-        (lambda: BatchNorm(momentum=-0.1), "BatchNorm: momentum=-0.1 is outside [0,1]"),
-        (lambda: BatchNorm(epsilon=0.0), "BatchNorm: epsilon=0.0 is outside (0,inf)"),
-        (lambda: BatchNorm(group=-2), "BatchNorm: group=-2 is not a whole number from 0 up"),
-        (lambda: BatchNorm(mode="keras2-train", momentum=1.0), "momentum=1.0 leaves mode='keras2-train'"),
+        (lambda: Unit("dense", 4, settings=UnitSettings(dropout=1.0)), "Unit: dropout=1.0 is outside [0,1)"),
+        (
+            lambda: Unit("dense", 4, name="first", settings=UnitSettings(dropout=1.0)),
+            "Unit 'first': dropout=1.0 is outside [0,1)",
+        ),
+        (
+            lambda: BatchNorm(NormSettings(norm_momentum=-0.1)),
+            "BatchNorm: norm_momentum=-0.1 is outside [0,1]",
+        ),
+        (lambda: BatchNorm(NormSettings(norm_epsilon=0.0)), "BatchNorm: norm_epsilon=0.0 is outside (0,inf)"),
+        (
+            lambda: BatchNorm(NormSettings(norm_group=-2)),
+            "BatchNorm: norm_group=-2 is not a whole number from 0 up",
+        ),
+        (
+            lambda: BatchNorm(NormSettings(mode="keras2-train", norm_momentum=1.0)),
+            "norm_momentum=1.0 leaves mode='keras2-train'",
+        ),
         (lambda: Dropout(1.0), "Dropout: rate=1.0 is outside [0,1)"),
         (
             lambda: Freezing(mode="frosen"),

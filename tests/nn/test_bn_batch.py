@@ -18,6 +18,7 @@ from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.identity import run_id
 from bnjax.settings.places import record_path
+from bnjax.settings.units import NormSettings
 from bnjax.train.device_groups import check_groups
 
 RANDOM = np.random.default_rng(0)
@@ -62,7 +63,7 @@ def test_groups_that_do_not_fit_are_refused():
 
 
 def test_running_statistics_follow_the_mean_over_groups():
-    norm = BatchNorm(momentum=0.5, group=4)
+    norm = BatchNorm(NormSettings(norm_momentum=0.5, norm_group=4))
     variables = BatchNorm().init(jax.random.key(0), X, train=True)
     _, updated = norm.apply(variables, X, train=True, mutable=["batch_stats"])
     _, mean, var = in_parts(X, SCALE, BIAS)

@@ -16,6 +16,7 @@ from jax.test_util import check_grads
 from bnjax.nn import BatchNorm, Unit, average_pool, batch_norm, max_pool
 from bnjax.nn.conv import conv2d, depthwise_conv2d
 from bnjax.nn.unit import PRELU_SLOPE, activate, kernel_initializer
+from bnjax.settings.units import NormSettings, UnitSettings
 
 pytestmark = pytest.mark.slow  # it compiles
 
@@ -64,7 +65,7 @@ def test_batch_norm_keeps_its_digits_where_the_mean_is_large():
 @pytest.mark.parametrize("train", [True, False])
 def test_batch_norm_module_equals_flax(train):
     x = normal((8, 6, 6, 4), mean=2.0)
-    ours = BatchNorm(momentum=0.9, epsilon=1e-3)
+    ours = BatchNorm(NormSettings(norm_momentum=0.9, norm_epsilon=1e-3))
     theirs = nn.BatchNorm(momentum=0.9, epsilon=1e-3, use_running_average=not train, use_fast_variance=False)
     params = {"scale": normal((4,), 1), "bias": normal((4,), 2)}
     variables = {"params": params, "batch_stats": {"mean": normal((4,), 3), "var": normal((4,), 4) ** 2}}
@@ -127,7 +128,7 @@ def test_average_pool_in_bfloat16_adds_in_float32():
 
 def test_a_norm_without_scale_is_one_whose_scale_is_1():
     x = normal((8, 5), mean=2.0)
-    plain, scaled = BatchNorm(use_scale=False), BatchNorm()
+    plain, scaled = BatchNorm(NormSettings(norm_scale=False)), BatchNorm()
     variables = plain.init(jax.random.key(0), x, train=True)
     assert set(variables["params"]) == {"bias"}
     bias = normal((5,), 1)
@@ -176,7 +177,7 @@ def test_an_unknown_initialiser_is_named():
 
 
 def test_a_prelu_learns_a_slope_for_each_feature():
-    x, unit = normal((30, 5)), Unit("dense", 4, activation="prelu", negative_slope=0.9)
+    x, unit = normal((30, 5)), Unit("dense", 4, settings=UnitSettings(activation="prelu", negative_slope=0.9))
     variables = unit.init(jax.random.key(0), x, train=False)
     np.testing.assert_array_equal(variables["params"]["slope"], np.full(4, PRELU_SLOPE, np.float32))
 
@@ -196,8 +197,8 @@ def test_a_prelu_learns_a_slope_for_each_feature():
 @pytest.mark.parametrize("train", [True, False])
 def test_a_gated_unit_equals_the_static_one(kind, order, train, activation):
     x = normal({"conv": (8, 6, 6, 3), "depthwise": (8, 6, 6, 4), "dense": (8, 5)}[kind])
-    static = Unit(kind, 4, order, activation=activation)
-    gated = Unit(kind, 4, order, gated=True, activation=activation)
+    static = Unit(kind, 4, order, settings=UnitSettings(activation=activation))
+    gated = Unit(kind, 4, order, gated=True, settings=UnitSettings(activation=activation))
     variables = gated.init(jax.random.key(0), x, train=False)
     plain = static.init(jax.random.key(0), x, train=False)
     np.testing.assert_array_equal(plain["params"]["kernel"], variables["params"]["kernel"])
@@ -354,7 +355,7 @@ def test_a_linear_unit_has_no_activation_whatever_its_order(activation):
     x = normal((8, 5))
     outputs = []
     for order in ("before", "after"):
-        unit = Unit("dense", 4, order, activation=activation, linear=True)
+        unit = Unit("dense", 4, order, settings=UnitSettings(activation=activation), linear=True)
         variables = unit.init(jax.random.key(0), x, train=False)
         assert set(variables["params"]) == {"kernel", "bias", "norm"}
         y, updated = unit.apply(variables, x, train=True, mutable=["batch_stats", "probes"])
@@ -365,7 +366,7 @@ def test_a_linear_unit_has_no_activation_whatever_its_order(activation):
 
 
 def test_dropout_zeroes_and_scales_in_training_only():
-    x, unit = jnp.ones((50, 40)), Unit("dense", 400, dropout=0.4)
+    x, unit = jnp.ones((50, 40)), Unit("dense", 400, settings=UnitSettings(dropout=0.4))
     variables = unit.init(jax.random.key(0), x, train=False)
     kept = unit.apply(variables, x, train=False)
     dropped = unit.apply(variables, x, train=True, rngs={"dropout": jax.random.key(1)})

@@ -16,6 +16,7 @@ from bnjax.runs.training import prepare
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
+from bnjax.settings.units import NormSettings
 from bnjax.train import norm_groups
 from bnjax.train.norm_groups import check_norm_groups
 from bnjax.train.programs import Programs
@@ -76,7 +77,7 @@ def test_runs_are_refused_before_their_programs_are_made(monkeypatch):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("shape", "group"), [((1, 3), 0), ((4, 3), 1), ((1, 1, 1, 3), 0), ((4, 1, 1, 3), 1)])
 def test_the_module_refuses_a_single_value(mode, shape, group):
-    norm, x = BatchNorm(mode=mode, group=group), jnp.ones(shape)
+    norm, x = BatchNorm(NormSettings(mode=mode, norm_group=group)), jnp.ones(shape)
     variables = norm.init(jax.random.key(0), x, train=True)
     norm.apply(variables, x, train=False)
     if mode == "inference":
@@ -95,6 +96,28 @@ def test_a_gated_norm_that_is_off_trains_on_a_single_value():
     single = MLP(placement="all:before")
     with pytest.raises(ValueError, match="fc_dense1/norm: training needs more than 1 value"):
         single.apply(single.init(key, x), x, train=True, mutable=True, rngs={"dropout": key})
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            dict(norm="instance"),
+            "--norm=instance: at fc/dense1, each statistic is of 1 value, so nothing of the",
+        ),
+        (
+            dict(norm="group", norm_groups=5),
+            "--norm=group: at block1/conv1, 32 channels cannot be cut into norm",
+        ),
+        (dict(placement="cBr-cGr-dBr", norm_groups=5), "--norm=group: at block2/conv1, 64 channels"),
+    ],
+)
+def test_shapes_that_leave_nothing_to_normalise_are_refused_with_their_site(settings, words):
+    with pytest.raises(ConfigError) as caught:
+        check_norm_groups(resolve(Config(**{"placement": "all", **settings})), images())
+    assert str(caught.value).startswith(words)
+    check_norm_groups(resolve(Config(placement="conv", norm="instance")), images())
+    check_norm_groups(resolve(Config(placement="all", norm="layer", batch_size=1)), images())
 
 
 def test_only_groups_of_one_are_looked_at(monkeypatch):

@@ -10,11 +10,17 @@ from bnjax.models.network import unit_name
 from bnjax.nn import BatchNorm
 from bnjax.nn.norms import MODES
 from bnjax.settings.freezing import NORM_MODES, Freezing
+from bnjax.settings.units import NormSettings
 
 pytestmark = pytest.mark.slow  # it compiles
 
 MOMENTUM, EPSILON = 0.9, 1e-3
 SHAPES = [(7, 5), (3, 4, 6, 5)]
+
+
+def batch_norm_layer(mode):
+    settings = NormSettings(norm_momentum=MOMENTUM, norm_epsilon=EPSILON, mode=mode)
+    return BatchNorm(settings, param_dtype=jnp.float64)
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +44,7 @@ def variables_of(norm, x):
 
 def trained(mode, shape, count=3):
     """The statistics after some batches, and the batches."""
-    norm = BatchNorm(MOMENTUM, EPSILON, jnp.float64, mode=mode)
+    norm = batch_norm_layer(mode)
     seen = batches(shape, count)
     variables = variables_of(norm, seen[0])
     for x in seen:
@@ -68,7 +74,7 @@ def test_an_unknown_mode_is_refused():
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("mode", MODES)
 def test_outputs_in_training_are_by_the_batch_but_for_inference(mode, shape):
-    norm = BatchNorm(MOMENTUM, EPSILON, jnp.float64, mode=mode)
+    norm = batch_norm_layer(mode)
     x = batches(shape)[0]
     variables = variables_of(norm, x)
     y, _ = norm.apply(variables, jnp.asarray(x), train=True, mutable=["batch_stats"])
@@ -78,7 +84,7 @@ def test_outputs_in_training_are_by_the_batch_but_for_inference(mode, shape):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_outputs_in_evaluation_are_by_the_running_statistics(mode):
-    norm = BatchNorm(MOMENTUM, EPSILON, jnp.float64, mode=mode)
+    norm = batch_norm_layer(mode)
     x = batches((7, 5))[0]
     variables = variables_of(norm, x)
     y = norm.apply(variables, jnp.asarray(x), train=False)
@@ -88,7 +94,7 @@ def test_outputs_in_evaluation_are_by_the_running_statistics(mode):
 @pytest.mark.parametrize(("mode", "through_the_batch"), [("frozen", True), ("inference", False)])
 def test_gradients_go_through_the_statistics_of_the_batch_alone(mode, through_the_batch):
     """Of a weighted sum of outputs by the input; running statistics are constants."""
-    norm = BatchNorm(MOMENTUM, EPSILON, jnp.float64, mode=mode)
+    norm = batch_norm_layer(mode)
     x, weights = batches((7, 5), 2)
     variables = variables_of(norm, x)
 
@@ -149,7 +155,7 @@ def test_pooled_statistics_are_those_of_all_examples_together(shape):
 
 
 def test_pooled_statistics_count_examples_where_batches_differ_in_size():
-    norm, random = BatchNorm(mode="pooled"), np.random.default_rng(0)
+    norm, random = BatchNorm(NormSettings(mode="pooled")), np.random.default_rng(0)
     batches = [random.normal(3, 2, (size, 2, 2, 3)).astype(np.float32) for size in (48, 48, 32, 1)]
     variables = norm.init(jax.random.key(0), batches[0], train=False)
     for x in batches:

@@ -5,7 +5,8 @@ import pytest
 from test_train import config, dataset
 
 from bnjax.process.progress import Progress
-from bnjax.runs.lanes import join, prepare_lane_runs, train_lanes
+from bnjax.runs.group import Alone
+from bnjax.runs.lanes import join, prepare_lane_runs
 from bnjax.runs.loop import train
 from bnjax.runs.training import check_rest, prepare
 from bnjax.settings.fields import ConfigError
@@ -54,7 +55,7 @@ def assert_pooled(run):
 @pytest.mark.parametrize(("model", "shuffle"), [("mlp", "none"), ("mlp", "epoch"), ("cnn", "none")])
 def test_a_run_pools_all_images(model, shuffle):
     run, told = prepare(config(**SETTINGS, model=model, shuffle=shuffle), DATA), []
-    train(run, lambda kind, **fields: told.append(fields), Progress(1, 1))
+    train(Alone(run), lambda lane, kind, **fields: told.append(fields), Progress(1, 1))
     assert [epoch["step"] for epoch in told] == [3, 6] == [run.steps_per_epoch, int(run.state.step)]
     assert_pooled(run)
 
@@ -64,7 +65,7 @@ def test_lanes_pool_all_images():
     runs = [config(**SETTINGS, model="mlp", seed=seed) for seed in (0, 1)]
     programs = Programs()
     lanes = join(prepare_lane_runs(runs, DATA, programs), programs)
-    train_lanes(lanes, lambda *told, **fields: None, lambda steps: None)
+    train(lanes, lambda *told, **fields: None, Progress(1, 1))
     for run in lanes.runs:
         assert_pooled(run)
 

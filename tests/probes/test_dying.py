@@ -1,5 +1,7 @@
 """Dying units, on networks and weights made with a known number of them."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,8 @@ import pytest
 
 from bnjax.data import ImageSet, InputScaling
 from bnjax.models import CNN
-from bnjax.probes.dying import FlatHistory, dying_counts, flat_updates, silent_units
+from bnjax.probes.dying import DYING, flat, flat_updates, silent_units
+from bnjax.probes.probe import Seen
 from bnjax.settings.config import Config
 from bnjax.train.eval_step import make_eval_step
 from bnjax.train.evaluate import Evaluator
@@ -101,21 +104,33 @@ def test_flat_updates():
     assert flat_updates(constant, constant + 3).tolist() == [True]  # all moved alike: maximum = minimum
 
 
+def seen(before, after, trained=("a",), **numbers):
+    at_site = {name: {"a": np.asarray(found)} for name, found in numbers.items()}
+    at_site = {"largest_input": {}, "active": {}, **at_site}
+    return Seen(
+        activation="relu", kernels_before={"a": before}, kernels={"a": after}, trained=trained, **at_site
+    )
+
+
 def test_a_unit_is_flat_after_two_flat_epochs_in_a_row():
-    kernel = np.zeros((4, 3), np.float32)
-    history = FlatHistory({"site": kernel})
+    kernel, memory, found = np.zeros((4, 3), np.float32), {}, []
     moving = np.asarray([[0, 1, 0]] + [[0, 0, 0]] * 3, np.float32)  # unit 1 moves, 0 and 2 do not
-    assert history.observe({"site": kernel + moving})["site"].tolist() == [False, False, False]
-    assert history.observe({"site": kernel + 2 * moving})["site"].tolist() == [True, False, True]
     woken = np.asarray([[0, 0, 1]] + [[0, 0, 0]] * 3, np.float32)  # unit 2 wakes, 1 stops
-    assert history.observe({"site": kernel + 2 * moving + woken})["site"].tolist() == [True, False, False]
-    assert history.observe({"site": kernel + 2 * moving + woken})["site"].tolist() == [True, True, False]
+    ends = [kernel + moving, kernel + 2 * moving, *[kernel + 2 * moving + woken] * 2]
+    for before, after in itertools.pairwise([kernel, *ends]):
+        epoch = seen(before, after)
+        DYING.look(epoch, memory)
+        found.append(flat(epoch, memory)["a"].tolist())
+    assert found == [[False] * 3, [True, False, True], [True, False, False], [True, True, False]]
 
 
 def test_counts():
-    silent = {"a": np.asarray([True, False, True])}
-    flat = {"a": np.asarray([False, False, True])}
-    active = {"a": np.asarray([0.0, 0.25, 0.5])}
+    still = np.zeros((2, 3), np.float32)
+    moved = still + np.asarray([[0, 1, 0], [0, 0, 0]], np.float32)
+    memory = {"a": np.asarray([0, 5, 1])}
+    epoch = dict(largest_input=[0.0, 1.0, -1.0], active=[0.0, 0.25, 0.5])
     counts = {"silent": 2, "flat": 1, "units": 3, "active": 0.25}
-    assert dying_counts(silent, flat, active) == {"a": counts}
-    assert dying_counts(silent, {}, active) == {"a": {**counts, "flat": None}}
+    assert DYING.look(seen(still, moved, **epoch), memory) == {"a": counts}
+    assert memory["a"].tolist() == [1, 0, 2]
+    untrained = seen(still, moved, trained=(), **epoch)
+    assert DYING.look(untrained, {}) == {"a": {**counts, "flat": None}}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from starting import PATIENCE
 
 from bnjax.process import backend
 
@@ -79,7 +80,7 @@ for a, b in zip(jax.tree.leaves(exact), jax.tree.leaves(fast), strict=True):
 
 def test_gradients_under_the_flag_are_those_of_float64(environment):
     done = subprocess.run(
-        [sys.executable, "-c", NUMERICS], capture_output=True, text=True, timeout=400, check=False
+        [sys.executable, "-c", NUMERICS], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 0, done.stderr
     errors = [float(line) for line in done.stdout.split()]

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from starting import PATIENCE
 
 from bnjax.report.page.build import folder_report
 from bnjax.report.page.html import as_html
@@ -35,7 +36,9 @@ def browser():
         if not Path(found).exists():
             pytest.skip("no Chromium here (playwright install chromium)")
         # Everything may run as root in a container, where Chromium's sandbox does not start.
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"], timeout=200_000)
+        browser = playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox"], timeout=1000 * PATIENCE
+        )
         yield browser
         browser.close()
 
@@ -101,6 +104,51 @@ def test_pictures_load_and_are_told_in_words(opened):
         image = images.nth(number)
         assert image.evaluate("image => image.complete && image.naturalWidth > 100")
         assert len(image.get_attribute("alt")) > 40
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_first_screen_has_a_question_an_answer_and_a_figure(opened, viewport):
+    page = opened(viewport)
+    card = page.locator(".card").first
+    assert card.locator("h3").inner_text().endswith("?")
+    assert "Claimed: " in card.inner_text()
+    for part in (card.locator("h3"), card.locator(".verdict").first, card.locator(".bar").first):
+        box = part.bounding_box()
+        assert box["y"] + box["height"] <= viewport["height"]
+        assert 0 <= box["x"] < box["x"] + box["width"] <= viewport["width"]
+
+
+def test_a_forest_plot_shows_its_numbers_where_they_lie(opened):
+    page = opened(DESK)
+    for row in page.locator(".forest li").all():
+        zero, mean = (row.locator(f".{name}").bounding_box() for name in ("zero", "mean"))
+        number = float(row.locator(".bar-number").inner_text().split()[0])
+        place = mean["x"] + mean["width"] / 2 - zero["x"]
+        assert place * number >= 0 or abs(place) < 1
+        interval = row.locator(".interval").bounding_box()
+        assert interval["x"] - 1 <= mean["x"] + mean["width"] / 2 <= interval["x"] + interval["width"] + 1
+
+
+def test_claims_can_be_chosen_by_text_and_verdict(opened):
+    page = opened(DESK)
+    rows = page.locator('section[aria-labelledby="claims"] table').first.locator("tbody tr")
+    bar = page.locator('section[aria-labelledby="claims"] .filters').first
+    every = rows.count()
+    bar.get_by_label("text").select_option("mobilenet")
+    shown = rows.locator("visible=true").all_inner_texts()
+    assert 0 < len(shown) < every
+    assert all(text.startswith("mobilenet-") for text in shown)
+    assert bar.locator("output").inner_text() == f"{len(shown)} of {every} rows"
+    bar.get_by_label("text").select_option("all")
+    assert rows.locator("visible=true").count() == every
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_no_table_but_that_of_contrasts_is_cut_off(opened, viewport):
+    wide = """tables => tables.filter(e => e.scrollWidth > e.clientWidth + 1)
+      .map(e => e.querySelector("caption").textContent)"""
+    cut = opened(viewport).locator(".scroll").evaluate_all(wide)
+    assert [caption for caption in cut if not caption.startswith("Contrasts")] == []
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])

@@ -2,11 +2,13 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 
 import pandas
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 from test_report import ROOT
 from test_report import record_run as record_cifar10
@@ -14,12 +16,23 @@ from test_report_mnist import record_run
 from test_report_photographs import record_run as record_photographs
 from test_report_vgg7 import record_run as record_vgg7
 
+from bnjax.report.figures.plots import drawn_for, fit_letters
+from bnjax.report.page.build import all_drawings, read_folder
 from bnjax.studies import STUDIES
 from bnjax.studies.mnist import MNIST
 
 _SPEC = importlib.util.spec_from_file_location("report_script", ROOT / "experiments/report.py")
 script = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(script)
+
+
+#: What the runs of MNIST that are made here give.
+FIGURES = [
+    "mnist-bn-or-not-seeds.png",
+    "mnist-bn-or-not.png",
+    "runs-mlp-on-mnist-2-epochs-curves.png",
+    "runs-mlp-on-mnist-2-epochs-dots.png",
+]
 
 
 @pytest.fixture
@@ -56,6 +69,11 @@ def mnist(tmp_path):
         ),
         (["--out=nowhere/x.html"], "the folder nowhere does not exist"),
         (["--format=csv"], "give --out=FOLDER too"),
+        (["--format=latex"], "give --out=FOLDER too"),
+        (["--format=latex", "--out=x.tex"], "name a folder"),
+        (["--figure_format=pdf"], "give --figures=DIR too"),
+        (["--figure_width=page", "--out=x.md"], "give --figures=DIR too"),
+        (["--against=conv"], "--against=conv is no condition of these runs, which are: none; dense"),
         (["--format=csv", "--out=x.csv"], "name a folder"),
         (["--format=csv", "--out=runs"], "runs exists already; name a new folder or an empty one"),
         (["--figures=file"], "--figures=file is not a folder"),
@@ -79,8 +97,9 @@ def test_the_name_of_the_page_decides_its_format_and_figures_are_drawn_beside_it
     assert (code, out) == (0, "")
     assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
     files = sorted((tmp_path / "figures").iterdir())
-    assert [file.name for file in files] == ["mnist-bn-or-not-seeds.png", "mnist-bn-or-not.png"]
-    assert err.splitlines() == [f"report.py: {path}" for path in (tmp_path / name, files[1], files[0])]
+    assert [file.name for file in files] == FIGURES
+    written = [tmp_path / name, files[3], files[2], files[1], files[0]]
+    assert err.splitlines() == [f"report.py: {path}" for path in written]
 
 
 def test_csv_is_a_file_for_each_table_that_pandas_reads(report, mnist, tmp_path):
@@ -90,22 +109,24 @@ def test_csv_is_a_file_for_each_table_that_pandas_reads(report, mnist, tmp_path)
     assert (code, out) == (0, "")
     frames = {path.name: pandas.read_csv(path) for path in sorted((tmp_path / "tables").iterdir())}
     assert list(frames) == [
-        "1-claims-claims-and-verdicts.csv",
-        "2-claims-the-texts.csv",
-        "3-contrasts-contrasts.csv",
-        "4-vgg7-digits-published-2-placements-by-their-lowest-test-loss.csv",
-        "5-conditions-conditions.csv",
-        "6-missing-not-run.csv",
-        "7-runs-runs.csv",
+        "1-runs-mlp-on-mnist-2-epochs-every-condition.csv",
+        "2-runs-mlp-on-mnist-2-epochs-minus-none.csv",
+        "3-runs-vgg7-on-digits-2-epochs-every-condition.csv",
+        "4-claims-claims-and-verdicts.csv",
+        "5-claims-the-texts.csv",
+        "6-contrasts-contrasts.csv",
+        "7-vgg7-digits-published-2-placements-by-their-lowest-test-loss.csv",
+        "8-missing-not-run.csv",
+        "9-runs-runs.csv",
     ]
-    assert frames["7-runs-runs.csv"].seed.tolist() == [0, 0, 0]
-    assert frames["5-conditions-conditions.csv"].n.tolist() == [1, 1, 1]
+    assert frames["9-runs-runs.csv"].seed.tolist() == [0, 0, 0]
+    assert [frames[name].n.tolist() for name in list(frames)[:3:2]] == [[1, 1], [1]]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["runs", "tables"]
 
 
 def test_tables_are_written_whole_or_not_at_all(report, mnist, tmp_path, monkeypatch):
     def full(path, content):
-        if "claims" not in path.name:
+        if "minus" in path.name:
             raise OSError(28, "No space left on device", str(path))
         path.write_bytes(content)
 
@@ -117,12 +138,54 @@ def test_tables_are_written_whole_or_not_at_all(report, mnist, tmp_path, monkeyp
 
 
 def test_where_there_is_nothing_to_draw_it_is_said(report, tmp_path):
-    record_run(tmp_path / "runs", [0.9], epochs=1, dataset="folder:photos", placement="none")
+    told = dict(epochs=2, dataset="folder:photos", placement="none")
+    record_run(tmp_path / "runs", [0.9], status="interrupted", **told)
     code, out, err = report(tmp_path / "runs", f"--figures={tmp_path / 'figures'}")
     assert (code, len(err.splitlines())) == (0, 1)
-    assert f"--figures={tmp_path / 'figures'}: nothing to draw" in err
-    assert "| mlp dr" in out
+    assert f"--figures={tmp_path / 'figures'}: nothing to draw: no run has come to its last epoch" in err
+    assert "Left out, since they did not come to epoch 2: none: interrupted (seed 0)." in out
     assert not (tmp_path / "figures").exists()
+
+
+def test_latex_tables_have_the_rules_of_booktabs_and_no_raw_letters(report, mnist, tmp_path):
+    code, out, _ = report(mnist, "--format=latex", f"--out={tmp_path / 'tables'}")
+    assert (code, out) == (0, "")
+    [path] = (tmp_path / "tables").glob("*minus-none.tex")
+    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    assert lines[:2] == [r"\begin{table}", r"\centering"]
+    rules = [line for line in lines if line.endswith("rule")]
+    assert rules == [r"\toprule", r"\midrule", r"\bottomrule"]
+    head, row = lines[lines.index(r"\toprule") + 1], lines[lines.index(r"\midrule") + 1]
+    assert head.startswith("condition & pairs & test accuracy, points & ")
+    assert row.startswith(r"dense & 1 & +0.00 & ")
+    assert row.count("&") == head.count("&")
+    assert row.endswith(r" \\")
+    entries = (tmp_path / "tables/references.bib").read_text(encoding="utf-8")
+    assert re.findall(r"^@\w+\{(\w+),$", entries, re.MULTILINE) == ["bnjax", *STUDIES]
+    assert entries.count("{") == entries.count("}")
+    assert "  year = {{2018}}," in entries
+    for file in (tmp_path / "tables").glob("*.tex"):
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r"(?<!\\)[%#_$^~](?!-\$)", text.replace("$-$", "")), file
+
+
+@pytest.mark.parametrize(("width", "inches"), [("column", 3.5), ("page", 7.16)])
+def test_figures_for_papers_are_as_wide_as_asked_and_bring_their_letters(
+    report, mnist, tmp_path, width, inches
+):
+    for form in ("pdf", "svg"):
+        flags = [f"--figures={tmp_path / form}", f"--figure_format={form}", f"--figure_width={width}"]
+        code, _, err = report(mnist, *flags)
+        assert (code, "Warning" in err) == (0, False)
+    names = [name.replace("png", "pdf") for name in FIGURES]
+    assert sorted(path.name for path in (tmp_path / "pdf").iterdir()) == names
+    for name in names:
+        pdf = (tmp_path / "pdf" / name).read_bytes()
+        box = re.search(rb"/MediaBox \[ ?0 0 ([0-9.]+) ", pdf)
+        assert float(box[1]) == pytest.approx(72 * inches, abs=1)
+        assert b"/FontFile2" in pdf  # TrueType, embedded
+        svg = (tmp_path / "svg" / name.replace("pdf", "svg")).read_text(encoding="utf-8")
+        assert "<text" not in svg  # letters are outlines
 
 
 def test_the_figures_of_every_study_are_drawn(report, tmp_path):
@@ -133,7 +196,11 @@ def test_the_figures_of_every_study_are_drawn(report, tmp_path):
     code, _, _ = report(tmp_path / "runs", f"--figures={tmp_path / 'figures'}")
     assert code == 0
     names = [path.name for path in sorted((tmp_path / "figures").iterdir())]
-    assert names == ["cifar10-dropout-alone.png", "mobilenet-order-folder-photos.png"]
+    assert [name for name in names if not name.startswith("runs-")] == [
+        "cifar10-dropout-alone.png",
+        "mobilenet-order-folder-photos.png",
+    ]
+    assert len(names) == 6
     with Image.open(tmp_path / "figures" / names[0]) as picture:
         assert min(picture.size) > 500
 
@@ -169,41 +236,8 @@ def test_pictures_do_not_depend_on_the_users_matplotlib(mnist, tmp_path, backend
             check=False,
         )
         assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
-    for name in ("x.html", "mnist-bn-or-not.png", "mnist-bn-or-not-seeds.png"):
+    for name in ("x.html", *FIGURES):
         assert (tmp_path / "plain" / name).read_bytes() == (tmp_path / "users" / name).read_bytes()
-
-
-def test_conditions_that_no_text_speaks_of_have_a_table(report, tmp_path):
-    for seed, accuracy in enumerate([0.50, 0.52, 0.54]):
-        fields = dict(test_accuracy=accuracy)
-        record_photographs(tmp_path, "mobilenet", [1.0, 0.5, 0.75], fields, epochs=3, seed=seed)
-    record_photographs(tmp_path, "finetune", [1.0, 0.5], epochs=2, weights="a.h5")
-    record_cifar10(tmp_path, [0.5], dataset="digits", epochs=1)
-    record_cifar10(tmp_path, [0.5], dataset="digits", epochs=2, seed=1)
-    code, out, err = report(tmp_path)
-    assert (code, err) == (0, "")
-    assert "none of 2 runs of the CNN is one of their conditions and has 5 finite epochs" in out
-    lines = [line.split(" | ") for line in out.splitlines() if line.startswith("| ")][2:]
-    rows = {(line[0].split()[1], line[3]): line[4:] for line in lines}
-    assert len(rows) == 4
-    assert rows["mobilenetv2", "3"] == [
-        *("3", "52.00 [47.03, 56.97], n = 3", "52.00 [47.03, 56.97], n = 3"),
-        *("0.5000 [0.5000, 0.5000], n = 3", "0.7500 [0.7500, 0.7500], n = 3", "- |"),
-    ]
-    assert rows["inceptionv3", "2"][:2] == ["1", "75.00 (one seed, no interval)"]
-    assert rows["cnn", "2"][0] == "0"
-    assert rows["cnn", "2"][-1] == "1 interrupted |"
-
-
-def test_conditions_whose_schedule_ends_with_the_last_epoch_are_kept_apart(report, tmp_path):
-    for epochs in (2, 3):
-        record_photographs(tmp_path, "mobilenet", [1.0] * epochs, epochs=epochs, schedule="cosine")
-        record_photographs(tmp_path, "mobilenet", [1.0] * epochs, epochs=epochs, seed=epochs)
-    _, out, _ = report(tmp_path, 2)
-    lines = [line.split(" | ") for line in out.splitlines() if line.startswith("| mobilenetv2")]
-    assert [(line[3], line[4]) for line in lines] == [("2", "2"), ("2", "1"), ("2 of 3", "1")]
-    _, out, _ = report(tmp_path, 3)
-    assert "1 shorter" in out
 
 
 def _one_run(folder):
@@ -238,8 +272,32 @@ def test_every_form_of_odd_folders(report, tmp_path, make, form):
     code, out, err = report(tmp_path / "runs", f"--figures={tmp_path / 'figures'}", *flags)
     assert code == 0
     assert (form == "text") == bool(out)
-    assert "conditions" in "".join(path.name for path in (tmp_path / "x").glob("*")) or form != "csv"
+    assert "every-condition" in "".join(path.name for path in (tmp_path / "x").glob("*")) or form != "csv"
     assert any(said in err for said in ("nothing to draw", ".png"))
     if form == "text":
         blocks = [block.splitlines() for block in out.split("\n\n")]
         assert all(len(block) > 2 for block in blocks if block[0].startswith("| "))
+
+
+@pytest.mark.parametrize("width", ["", "column", "page"])
+def test_no_letter_of_a_figure_lies_outside_of_it(tmp_path, width):
+    runs = tmp_path / "runs"
+    for settings in MNIST.sweeps["leaky"].values():
+        record_run(runs, [0.9, 0.91], epochs=2, **settings)
+    for settings in STUDIES["vgg7"].sweeps["block1"].values():
+        told = dict(dataset="folder:photographs-of-flowers", image_size=16, train_images=250)
+        record_vgg7(runs, [2.0, 1.0], settings["placement"], **told)
+    for drawing in all_drawings(read_folder(runs)):
+        if width == "column" and drawing.name.endswith("-seeds"):
+            continue  # ten panels side by side are for a page
+        with drawn_for(width):
+            figure = drawing.draw()
+            fit_letters(figure)
+            figure.draw_without_rendering()
+            whole = figure.bbox.padded(2)
+            for letters in figure.findobj(Text):
+                box = letters.get_window_extent()
+                of_a_tick = re.fullmatch(r"[\W\d]*", letters.get_text())  # some lie beyond the axis, undrawn
+                if letters.get_visible() and not of_a_tick and box.width:
+                    corners = [(box.x0, box.y0), (box.x1, box.y1)]
+                    assert all(whole.contains(*corner) for corner in corners), (drawing.name, letters)

@@ -84,9 +84,12 @@ def page(report):
 
 
 def test_the_page_needs_nothing_else(page):
-    for attributes in (a for _, a in page.tags):
+    for tag, attributes in page.tags:
         for name in ("src", "href"):
-            assert attributes.get(name, "data:").startswith(("data:", "#"))
+            allowed = (
+                ("data:", "#", "https://") if tag == "a" else ("data:", "#")
+            )  # nothing is loaded by a link
+            assert attributes.get(name, "data:").startswith(allowed)
     assert page.all("script") == [{}]
     [policy] = [m["content"] for m in page.all("meta") if "http-equiv" in m]
     assert policy.startswith("default-src 'none'")
@@ -105,19 +108,19 @@ def test_the_page_can_be_heard_as_well_as_seen(page):
     assert len(names) == len(set(names))
     for attributes in (a for _, a in page.tags):
         assert attributes.get("aria-labelledby", names[0]) in names
-        assert attributes.get("href", "#")[1:] in (*names, "", "ata:,")
-    assert all(region["tabindex"] == "0" for region in page.all("div"))
+        assert attributes.get("href", "#")[1:] in (*names, "", "ata:,") or "https://" in attributes["href"]
+    assert all(region["tabindex"] == "0" for region in page.all("div") if region["class"] == "scroll")
 
 
 def test_the_page_tells_verdicts_and_where_they_come_from(page):
-    rows = {row[0]: row for row in page.rows if len(row) == 9}
+    rows = {row[0]: row for row in page.rows if row[0].startswith(("mnist-", "vgg7-")) and len(row) == 9}
     row = rows["mnist-bn-less-accurate"]
     assert row[1:3] == ["With BN the test accuracy is lower than without.", "✓ supported"]
     assert row[3].startswith("-1.00 points [-1.00, -1.00], n = 3; mnist (png), 6 epochs")
     assert row[4:8] == ["○ not run", "-", "no number", "mnist"]
-    answered = [row[2] != "○ not run" for row in rows.values()][1:]
+    answered = [row[2] != "○ not run" for row in rows.values()]
     assert answered == sorted(answered, reverse=True)  # what there is to know comes first
-    assert len(rows) == len(CLAIMS) + 1
+    assert len(rows) == sum(claim.source in ("mnist", "vgg7") for claim in CLAIMS)
     text = "".join(page.text)
     assert "135 runs were read: 1 diverged, 6 done, 128 unfinished." in text
     assert "damaged/metrics.jsonl, line 1" in text
@@ -138,6 +141,8 @@ def test_the_page_shows_the_grid(page, report):
     assert len(pairs.rows) == 15
     assert {round(row[1].order, 9) for row in pairs.rows} == {0}
     assert [figure["id"] for figure in page.all("figure")] == [
+        *(f"runs-mlp-on-mnist-6-epochs-{name}" for name in ("dots", "curves")),
+        *(f"runs-vgg7-on-digits-2-epochs-{name}" for name in ("dots", "curves")),
         "mnist-bn-or-not",
         *(f"vgg7-digits-published-2-{name}" for name in ("block1", "block2", "fc", "pick", "grid")),
     ]
@@ -165,7 +170,7 @@ def test_markdown_and_csv_hold_the_same_tables(report):
     for table in tables:
         assert f"### {table.title}\n" in markdown
     widths = {line.replace("\\|", "").count("|") - 1 for line in markdown.splitlines() if line[:2] == "| "}
-    assert widths == {len(table.columns) for table in tables}
+    assert widths == {len(table.without_empty_columns().columns) for table in tables}
 
 
 def test_the_door_writes_the_page(tmp_path):
@@ -246,5 +251,5 @@ def test_a_run_that_is_controlled_by_name_alone_is_named_and_counts_in_no_table(
     assert len(frame) == 4
     printed = report_process(str(tmp_path))
     assert line in printed.stderr
-    assert "recipe controlled, 2 epochs" in printed.stdout
+    assert "## vgg7 on digits, 2 epochs, recipe controlled" in printed.stdout
     assert "input_scale unit" not in printed.stdout

@@ -47,7 +47,7 @@ def test_runs_are_compared_that_differ_in_the_sweeps_factors_alone(tmp_path):
     [found] = comparisons(load_runs(tmp_path))
     assert (found.experiment, found.sweep) == ("mobilenet", "order")
     assert found.name == "mobilenet-order-folder-photos"
-    assert {name: [run.run["config"]["seed"] for run in runs] for name, runs in found.found.items()} == {
+    assert {name: [run.config.seed for run in runs] for name, runs in found.found.items()} == {
         "before": [0, 1],
         "after": [0, 1],
     }

@@ -14,7 +14,6 @@ from bnjax import records
 from bnjax.report.page.results import keep
 from bnjax.report.runs.frame import LeftOut
 from bnjax.report.runs.recorded import load_sound_runs
-from bnjax.report.runs.selected import config_of
 from bnjax.report.sections.verdict import Shelf
 
 
@@ -66,7 +65,7 @@ def test_a_damaged_run_is_named_and_all_others_count(what, damaged, tmp_path):
     place_and_value, told = DAMAGE[what]
     rewrite(damaged, *place_and_value)
     runs, problems = load_sound_runs(tmp_path)
-    assert sorted(config_of(run).seed for run in runs) == [0, 1]
+    assert sorted(run.config.seed for run in runs) == [0, 1]
     assert len(problems) == 1
     assert problems[0].startswith(f"{damaged}, {told}")
     assert problems[0].endswith("; the run is left out")

@@ -11,10 +11,11 @@ import warnings
 from pathlib import Path
 
 import pytest
+from starting import PATIENCE
 from test_sweep import wait_for
 
 from bnjax import records
-from bnjax.runs.lock import claimed
+from bnjax.runs.lock import locked
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 import soak  # noqa: E402
@@ -43,7 +44,7 @@ def started(*arguments, **options):
 
 
 def finish(process):
-    _, err = process.communicate(timeout=400)
+    _, err = process.communicate(timeout=PATIENCE)
     return process.returncode, err
 
 
@@ -246,7 +247,7 @@ def test_a_second_process_on_a_run_is_told_so_and_leaves_it_alone(tmp_path):
         assert_failed_with_a_line(start(*flags), "another process is making the run", str(folder))
         first.send_signal(signal.SIGKILL)
         first.wait()
-    with claimed(folder):  # the lock of a process that died blocks nobody
+    with locked(folder):  # the lock of a process that died blocks nobody
         pass
     read = records.read(folder / "metrics.jsonl")
     assert [r["epoch"] for r in read if r["kind"] == "epoch"] == list(range(1, len(read)))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from starting import PATIENCE
 from test_train import image_set
 
 from bnjax.commands.flags import command_from_flags
@@ -57,13 +58,13 @@ def started_pair(*flags):
 
 def ended(process):
     """Exit code, records on stdout, and lines on stderr."""
-    out, err = process.communicate(timeout=200)
+    out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, [json.loads(line) for line in out.splitlines()], err.splitlines()
 
 
 def wait_for_epochs(out_dir, attempt):
     """Until an attempt, counted from 1, has recorded two epochs, and so has a checkpoint."""
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         for path in out_dir.glob("*/metrics.jsonl"):
             attempts = path.read_bytes().split(b'"kind": "run"')[1:]
@@ -217,7 +218,7 @@ sys.exit(watched(work, "x.py"))
 )
 def test_the_end_of_a_watched_process_is_told(work, code, words):
     command = [sys.executable, "-c", _WATCHED.format(work=work)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout) == (code, "of Python\n")
     assert words in done.stderr
     assert done.stderr.count("\n") == (0 if not words else 1) or "signal 6" in words or "Error" in words

@@ -11,18 +11,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from starting import PATIENCE
 from test_records import record
 from test_task import epochs_of, record_path, settings, summary_of, without_times
 from test_train import dataset
 
 from bnjax import records
-from bnjax.probes.movie import Movie
 from bnjax.process.progress import Progress
 from bnjax.process.signals import Stopped, held_signals, stop_signals
 from bnjax.runs import checkpoint
 from bnjax.runs import run as run_module
 from bnjax.runs import training as training_module
+from bnjax.runs.movie import Movie
 from bnjax.runs.recorder import Recorder
+from bnjax.runs.saves import Saves
 from bnjax.sweeps import task as task_module
 from bnjax.sweeps.plan import Task
 from bnjax.train import stepping
@@ -111,7 +113,7 @@ def test_a_checkpoint_within_an_epoch_is_gone_on_from(make, tmp_path, monkeypatc
     often = dict(checkpoint_every="0.000001min")
     with monkeypatch.context() as patch:
         stop_at(patch, 15)
-        patch.setattr(run_module.Saves, "__exit__", lambda *_: None)
+        patch.setattr(Saves, "__exit__", lambda *_: None)
         with pytest.raises(Stopped):
             make(tmp_path / "cut", **often)
     mine = make(tmp_path / "cut", **often)
@@ -181,7 +183,8 @@ def make_alone(config):
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
 def test_of_two_checkpoints_a_damaged_one_is_named_and_the_other_used(damage, tmp_path, monkeypatch, capsys):
-    mine, whole = (settings(tmp_path / name, checkpoint_every="1") for name in ("cut", "whole"))
+    often = dict(checkpoint_every="1", fresh_images=0)  # an epoch adds two sums: of training and of the test
+    mine, whole = (settings(tmp_path / name, **often) for name in ("cut", "whole"))
     stopped_after(mine, monkeypatch, 3)
     newest, older = checkpoint.checkpoints(record_path(mine).parent)
     content = bytearray(newest.read_bytes())
@@ -216,7 +219,7 @@ def test_lanes_cut_between_their_checkpoints_go_on_together_as_if_they_had_not_b
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "save", stop)
-        patch.setattr(run_module.Saves, "__exit__", lambda *_: None)  # as if it had been killed
+        patch.setattr(Saves, "__exit__", lambda *_: None)  # as if it had been killed
         with pytest.raises(Stopped):
             make_lanes(tmp_path / "cut")
     told.clear()
@@ -238,7 +241,7 @@ def test_noresume_starts_anew(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("every", [1, 2, 3])
 def test_checkpoints_come_as_often_as_asked(every, tmp_path, monkeypatch):
     mine, saved = settings(tmp_path, checkpoint_every=str(every)), []
-    monkeypatch.setattr(run_module.Saves, "save", lambda self: saved.append(len(self.runs[0][0].epochs)))
+    monkeypatch.setattr(Saves, "save", lambda self: saved.append(len(self.runs[0][0].epochs)))
     make_alone(mine)
     assert saved == [epoch for epoch in (1, 2, 3, 4) if epoch % every == 0]
 
@@ -319,7 +322,7 @@ def test_what_hears_no_signal_is_ended_all_the_same(stuck):
         assert process.stdout.readline() == "here\n"
         started = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        rest, _ = process.communicate(timeout=400)
+        rest, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 128 + signal.SIGTERM
     assert rest == "interrupted\n"
     assert time.monotonic() - started > 0.9
@@ -341,7 +344,7 @@ def test_a_signal_at_any_moment_of_the_start_ends_in_time(seconds, sweep, tmp_pa
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     started = time.monotonic()
-    out, err = process.communicate(timeout=400)
+    out, err = process.communicate(timeout=PATIENCE)
     assert time.monotonic() - started < 40  # 10 and what a busy machine adds
     # Below zero where Python itself was not up yet; a shell calls both 130.
     assert process.returncode in (128 + signal.SIGINT, -signal.SIGINT)

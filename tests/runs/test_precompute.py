@@ -15,6 +15,7 @@ from bnjax.models import InceptionV3, MobileNetV2
 from bnjax.process.progress import Progress
 from bnjax.runs import checkpoint
 from bnjax.runs.epoch_record import summary_fields
+from bnjax.runs.group import Alone
 from bnjax.runs.loop import train
 from bnjax.runs.training import prepare
 from bnjax.settings.canonical import resolve
@@ -76,8 +77,8 @@ def prepared(config, gated=False):
 def recorded(run):
     """What a run records from here on, without times."""
     told = []
-    status = train(run, lambda kind, **fields: told.append(fields), Progress(1, 1))
-    told.append(summary_fields(run, status, 0.0))
+    train(Alone(run), lambda lane, kind, **fields: told.append(fields), Progress(1, 1))
+    told.append(summary_fields(run, "done", 0.0))
     return [{name: value for name, value in fields.items() if name not in TIMES} for fields in told]
 
 

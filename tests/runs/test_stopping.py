@@ -10,7 +10,7 @@ import pytest
 from bnjax import records
 from bnjax.process.progress import Progress
 from bnjax.process.signals import Stopped, held_signals, stop_signals
-from bnjax.runs.recorder import Recorder, same_command
+from bnjax.runs.recorder import Recorder, print_record, same_command
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.identity import run_id
@@ -90,7 +90,7 @@ def test_a_bar_counts_its_speed_from_where_a_run_went_on(monkeypatch):
 def test_the_bar_of_a_sweep_counts_the_epochs_that_were_made_meanwhile(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     gone_on, diverged = resolve(Config(epochs=60)), resolve(Config(epochs=40, seed=1))
-    with Standing([gone_on, diverged], {gone_on: "a", diverged: "b"}, "p") as standing:
+    with Standing([gone_on, diverged], {gone_on: "a", diverged: "b"}, "p", print_record) as standing:
         slow_down(standing._bar)
         standing.tell({"kind": "epoch", "run_id": run_id(gone_on), "epoch": 51, "test_accuracy": 0.5})
         standing.end(diverged, "diverged")

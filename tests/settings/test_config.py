@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnjax.architectures import ARCHITECTURES
+from bnjax.norm import NORMS
 from bnjax.settings.canonical import checkpoint_pace, resolve
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.fields import ConfigError
@@ -25,13 +26,22 @@ NOT_IDENTITY = (
     "out_dir",
     "overwrite",
     "evaluate_train",
+    "fresh_images",
+    "probes",
     "precompute_frozen",
     "keep_state",
     "resume",
     "checkpoint_every",
 )
 #: Settings without which a choice means nothing.
-COMPANIONS = {"norm_mode": {"freeze_until": "block1"}, "trained": {"placement": "all"}}
+COMPANIONS = {
+    "norm_mode": {"freeze_until": "block1"},
+    "trained": {"placement": "all"},
+    "norm": {"placement": "all"},
+    **{
+        name: {"placement": "all", "norm": norm.name} for norm in NORMS.values() for name in norm.own_settings
+    },
+}
 
 
 # Pinned: these are the names of folders that lie on disk. A new field with a default must not change them;
@@ -123,6 +133,8 @@ def test_where_files_lie_is_no_part_of_the_identity():
         kernels="xla",
         eval_batch_size=7,
         evaluate_train=True,
+        fresh_images=0,
+        probes="none",
         precompute_frozen=True,
         keep_state=True,
         freeze_until="block1",
@@ -145,6 +157,8 @@ def test_where_files_lie_is_no_part_of_the_identity():
     kernels=st.sampled_from(("auto", "xla", "llvm")),
     eval_batch_size=st.integers(1, 10**6),
     evaluate_train=st.booleans(),
+    fresh_images=st.integers(0, 10**6),
+    probes=st.sampled_from(("none", "all", "dying")),
     precompute_frozen=st.booleans(),
     keep_state=st.booleans(),
 )
@@ -201,7 +215,8 @@ def test_closed_ends_of_bounds_are_taken(field):
     ends = [end for closed, end in ((low_in, low), (high_in, high)) if closed]
     for end in [*ends, field.default]:
         value = type(field.default)(end)
-        resolved = resolve(dataclasses.replace(Config(), **{field.name: value}))
+        companions = COMPANIONS.get(field.name, {})
+        resolved = resolve(dataclasses.replace(Config(**companions), **{field.name: value}))
         assert getattr(resolved, field.name) == value
 
 
@@ -230,17 +245,18 @@ def test_a_momentum_that_is_1_in_float32_leaves_keras2_nothing_to_divide_by():
         resolve(Config(placement="all", trained_norm_mode="keras2-train", norm_momentum=1 - 1e-12))
 
 
-def test_every_number_has_bounds():
+def test_every_number_has_bounds_or_choices():
     numbers = {field.name for field in FIELDS if type(field.default) in (int, float)}
-    assert {field.name for field in BOUNDED} == numbers
+    assert {field.name for field in BOUNDED} == numbers - {field.name for field in CHOSEN}
 
 
 @pytest.mark.parametrize("field", CHOSEN, ids=lambda field: field.name)
 def test_what_is_no_choice_is_refused_by_name(field):
-    for value in ("other", "", field.default.upper()):
+    a_number = isinstance(field.default, int)
+    for value in (-1, field.default + 1) if a_number else ("other", "", field.default.upper()):
         with pytest.raises(ConfigError, match=rf"^--{field.name}={value} is not one of ") as caught:
             resolve(dataclasses.replace(Config(), **{field.name: value}))
-        assert all(choice in str(caught.value) for choice in field.metadata["choices"])
+        assert all(str(choice) in str(caught.value) for choice in field.metadata["choices"])
 
 
 @pytest.mark.parametrize("field", CHOSEN, ids=lambda field: field.name)

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from starting import SCRIPT
+from starting import PATIENCE, SCRIPT
 
 from bnjax.files import cache_dir, home
 from bnjax.settings.fields import ConfigError
@@ -63,7 +63,7 @@ def run_as_nobody(folder, *arguments):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=PATIENCE,
         check=False,
     )
 

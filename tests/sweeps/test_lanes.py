@@ -11,10 +11,12 @@ from test_train import config, dataset
 
 from bnjax.models import build_model
 from bnjax.process.progress import Progress
-from bnjax.runs.lanes import has_diverged, join, prepare_lane_runs, train_lanes
+from bnjax.runs.group import Alone
+from bnjax.runs.lanes import join, prepare_lane_runs
 from bnjax.runs.loop import train
-from bnjax.runs.training import prepare
+from bnjax.runs.training import has_diverged, prepare
 from bnjax.train import programs as programs_module
+from bnjax.train import stepping
 from bnjax.train.programs import Programs
 
 pytestmark = pytest.mark.slow  # it compiles many programs
@@ -51,7 +53,7 @@ def after_twenty_steps(settings, programs=None):
     """State and epochs of a run over 20 steps of 16 images, in one program with others or alone."""
     run = prepare(settings, DATA, programs=programs, gated=programs is not None)
     told = []
-    assert train(run, lambda kind, **fields: told.append(fields), Progress(1, 1)) == "done"
+    train(Alone(run), lambda lane, kind, **fields: told.append(fields), Progress(1, 1))
     assert int(run.state.step) == 20
     return run, told
 
@@ -97,36 +99,44 @@ def test_runs_that_take_turns_in_one_program_equal_runs_alone(wide, alone):
 
 
 def lanes_of(conditions, **common):
-    """The lanes at their end, the epochs of each, and how many steps there were."""
+    """The lanes at their end, and the epochs of each."""
     configs = [config(**{**COMMON, **common, **condition}) for condition in conditions]
     programs = Programs()
     lanes = join(prepare_lane_runs(configs, DATA, programs), programs)
     told = [[] for _ in conditions]
-    steps = []
-    train_lanes(lanes, lambda lane, kind, **fields: told[lane].append(fields), steps.append)
-    return lanes, told, sum(steps)
+    train(lanes, lambda lane, kind, **fields: told[lane].append(fields), Progress(1, 1))
+    return lanes, told
 
 
 def test_lanes_side_by_side_equal_runs_alone(wide, alone):
     """With an order of images for each lane, since seeds differ."""
-    lanes, told, steps = lanes_of(CONDITIONS)
-    assert steps == 2 * 20
-    assert not lanes.shared_order
+    lanes, told = lanes_of(CONDITIONS)
+    assert lanes.state.step.tolist() == [20, 20]
+    assert not any(run.shared_order for run in lanes.runs)
     for run, my_epochs, (other, epochs) in zip(lanes.runs, told, runs_alone(alone), strict=True):
         assert_same_run(run, my_epochs, other, epochs)
 
 
 def test_lanes_of_one_seed_share_batches_and_equal_runs_alone(wide, alone):
-    lanes, told, _ = lanes_of([CONDITIONS[1]] * 2)
-    assert lanes.shared_order
+    lanes, told = lanes_of([CONDITIONS[1]] * 2)
+    assert all(run.shared_order for run in lanes.runs)
     for run, my_epochs in zip(lanes.runs, told, strict=True):
         assert_same_run(run, my_epochs, *runs_alone(alone)[1])
 
 
 def test_a_lane_that_diverges_leaves_the_others_alone():
     conditions = [dict(learning_rate=0.01), dict(learning_rate=1e30)]
-    lanes, (good, bad), _ = lanes_of(conditions, optimizer="sgd", hidden_layers=1, epochs=3)
+    lanes, (good, bad) = lanes_of(conditions, optimizer="sgd", hidden_layers=1, epochs=3)
     assert [has_diverged(run) for run in lanes.runs] == [False, True]
     assert [epoch["status"] for epoch in good] == ["ok"] * 3
     assert [epoch["status"] for epoch in bad] == ["ok"] * (len(bad) - 1) + ["diverged"]
     assert all(np.isfinite(epoch["test_loss"]) for epoch in good)
+
+
+def test_lanes_that_have_all_diverged_take_no_further_steps(monkeypatch):
+    monkeypatch.setattr(stepping, "STEPS_IN_LOOP", 1)
+    conditions = [dict(learning_rate=1e30), dict(learning_rate=1e31)]
+    lanes, told = lanes_of(conditions, optimizer="sgd", hidden_layers=1, epochs=3)
+    assert [[epoch["status"] for epoch in epochs] for epochs in told] == [["diverged"]] * 2
+    assert {epoch["step"] for [epoch] in told} == {int(lanes.state.step[0])}
+    assert int(lanes.state.step[0]) < 5

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from starting import PATIENCE
 
 from bnjax import records
 
@@ -25,7 +26,7 @@ def start(*arguments, **options):
 
 
 def finish(process):
-    out, err = process.communicate(timeout=400)
+    out, err = process.communicate(timeout=PATIENCE)
     return [json.loads(line) for line in out.splitlines()], err, process.returncode
 
 
@@ -50,7 +51,7 @@ def wait_for_epochs(folder, count):
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -108,7 +109,7 @@ def test_a_worker_that_dies_costs_its_run_alone(tmp_path):
     wait_for(lambda: len(workers := children(process)) == 2 and victim not in workers)
     assert survivor in children(process)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=400) == 128 + signal.SIGINT
+    assert process.wait(timeout=PATIENCE) == 128 + signal.SIGINT
     told = (tmp_path / "err").read_text(encoding="utf-8")
     assert f"its process ended with status -{int(signal.SIGKILL)}" in told
     assert "Traceback" not in told
@@ -169,7 +170,7 @@ def test_a_grid_as_lanes(tmp_path):
 
 def test_a_dry_run_lists_and_estimates_and_records_nothing(tmp_path):
     process = start(*SWEEP, "--epochs=3", "--dry_run", f"--out_dir={tmp_path / 'runs'}")
-    out, err = process.communicate(timeout=400)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     first, second, count, programs, time_left = out.splitlines()
     assert first.endswith("to go     dBr")

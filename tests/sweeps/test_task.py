@@ -1,4 +1,4 @@
-"""Runs as a sweep makes them: records, checkpoints, resumption, claims, too little memory."""
+"""Runs as a sweep makes them: records, checkpoints, resumption, locks, too little memory."""
 
 import dataclasses
 import gc
@@ -14,11 +14,13 @@ from test_train import config, dataset
 from bnjax import records
 from bnjax.process.progress import Progress
 from bnjax.process.signals import Stopped
-from bnjax.runs import checkpoint, lanes
+from bnjax.runs import attempt, checkpoint
 from bnjax.runs import run as run_module
-from bnjax.runs.lock import ClaimedError, claimed
+from bnjax.runs.group import Alone
+from bnjax.runs.lock import LockedError, locked
 from bnjax.runs.loop import train
 from bnjax.runs.recorder import Recorder
+from bnjax.runs.saves import Saves
 from bnjax.runs.training import prepare, used_variables
 from bnjax.settings.places import record_path
 from bnjax.sweeps import task as task_module
@@ -83,7 +85,7 @@ def uninterrupted(tmp_path_factory):
 
 def cut_after(monkeypatch, epochs):
     """The next runs are stopped by a signal after so many epochs, when these have been saved."""
-    after_epoch, calls = run_module.Saves.after_epoch, []
+    after_epoch, calls = Saves.after_epoch, []
 
     def stop(self):
         self._free_at = 0
@@ -92,8 +94,7 @@ def cut_after(monkeypatch, epochs):
         if len(calls) == epochs:
             raise Stopped(15)
 
-    monkeypatch.setattr(run_module.Saves, "after_epoch", stop)
-    monkeypatch.setattr(task_module, "Saves", run_module.Saves)
+    monkeypatch.setattr(Saves, "after_epoch", stop)
 
 
 def make_cut(monkeypatch, epochs, *configs):
@@ -170,16 +171,29 @@ def test_a_diverging_lane_is_recorded_and_the_others_go_on(tmp_path):
     assert summary_of(good)["status"] == "done"
 
 
-def test_too_little_memory_halves_the_lanes(tmp_path, monkeypatch):
-    train_lanes, sizes = lanes.train_lanes, []
+def test_a_run_that_a_signal_stops_behind_its_divergence_has_diverged(tmp_path, monkeypatch):
+    def stop(self):
+        raise Stopped(15)
 
-    def hungry(side_by_side, *arguments):
-        sizes.append(len(side_by_side.runs))
+    monkeypatch.setattr(attempt.Attempt, "_after_epoch", stop)
+    common = dict(optimizer="sgd", epochs=2)
+    bad, good = (settings(tmp_path, learning_rate=rate, **common) for rate in (1e30, 0.01))
+    with pytest.raises(Stopped):
+        make(good, bad)
+    assert summary_of(bad)["status"] == "diverged"
+    assert summary_of(good) is None  # it goes on from its checkpoint
+
+
+def test_too_little_memory_halves_the_lanes(tmp_path, monkeypatch):
+    sizes = []
+
+    def hungry(group, *arguments):
+        sizes.append(group.lanes)
         if sizes[-1] > 2:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 1 bytes.\nmore")
-        train_lanes(side_by_side, *arguments)
+        train(group, *arguments)
 
-    monkeypatch.setattr(task_module, "train_lanes", hungry)
+    monkeypatch.setattr(attempt, "train", hungry)
     runs = [settings(tmp_path, seed=seed, epochs=1) for seed in range(4)]
     _, statuses = make(*runs)
     assert statuses == dict.fromkeys(runs, "done")
@@ -187,12 +201,14 @@ def test_too_little_memory_halves_the_lanes(tmp_path, monkeypatch):
 
 
 def test_too_little_memory_for_the_one_run_that_is_left_takes_it_alone(tmp_path, monkeypatch):
-    def full(*_):
-        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+    def full(group, *arguments):
+        if group.lanes:
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+        train(group, *arguments)
 
-    monkeypatch.setattr(task_module, "train_lanes", full)
+    monkeypatch.setattr(attempt, "train", full)
     theirs, mine = (settings(tmp_path, seed=seed, epochs=1) for seed in (0, 1))
-    with claimed(record_path(theirs).parent):
+    with locked(record_path(theirs).parent):
         assert make(theirs, mine)[1] == {theirs: "elsewhere", mine: "done"}
 
 
@@ -200,7 +216,7 @@ def test_another_fault_of_the_device_is_told_of_every_lane(tmp_path, monkeypatch
     def broken(*_):
         raise jax.errors.JaxRuntimeError("INTERNAL: it burns\nmore")
 
-    monkeypatch.setattr(task_module, "train_lanes", broken)
+    monkeypatch.setattr(attempt, "train", broken)
     runs = [settings(tmp_path, seed=seed) for seed in range(2)]
     _, statuses = make(*runs)
     assert statuses == dict.fromkeys(runs, "the device failed (INTERNAL: it burns)")
@@ -209,8 +225,8 @@ def test_another_fault_of_the_device_is_told_of_every_lane(tmp_path, monkeypatch
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from bnjax.runs.lock import claimed
-with claimed(Path(sys.argv[1])):
+from bnjax.runs.lock import locked
+with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -218,7 +234,7 @@ with claimed(Path(sys.argv[1])):
 
 @pytest.fixture
 def holder():
-    """Starts another process that claims a folder."""
+    """Starts another process that locks a folder."""
     started = []
 
     def start(folder):
@@ -236,7 +252,7 @@ def holder():
         process.stdout.close()
 
 
-def test_a_claimed_run_is_left_to_its_process(tmp_path, holder):
+def test_a_locked_run_is_left_to_its_process(tmp_path, holder):
     theirs, mine = (settings(tmp_path, seed=seed, epochs=1) for seed in (0, 1))
     other = holder(record_path(theirs).parent)
     assert make(theirs)[1] == {theirs: "elsewhere"}
@@ -244,16 +260,16 @@ def test_a_claimed_run_is_left_to_its_process(tmp_path, holder):
     assert not record_path(theirs).exists()
     other.kill()
     other.wait()
-    assert make(theirs)[1] == {theirs: "done"}  # the claim died with its process
+    assert make(theirs)[1] == {theirs: "done"}  # the lock died with its process
     assert make(theirs, mine)[1] == {theirs: "done", mine: "done"}  # made before: nothing is made again
     assert len([record for record in records.read(record_path(mine)) if record["kind"] == "summary"]) == 1
 
 
-def test_a_claim_ends_with_its_block(tmp_path):
+def test_a_lock_ends_with_its_block(tmp_path):
     folder = tmp_path / "run"
-    with claimed(folder), pytest.raises(ClaimedError, match="another process is making the run"):
-        claimed(folder).__enter__()
-    with claimed(folder):
+    with locked(folder), pytest.raises(LockedError, match="another process is making the run"):
+        locked(folder).__enter__()
+    with locked(folder):
         pass
 
 
@@ -263,7 +279,7 @@ def saved(tmp_path):
     mine = dataclasses.replace(settings(tmp_path), epochs=2)
     run = prepare(mine, DATA, programs=PROGRAMS, gated=True)
     recorder = Recorder(mine, lambda _: None)
-    assert train(run, lambda *_, **__: None, Progress(1, 1)) == "done"
+    train(Alone(run), lambda *_, **__: None, Progress(1, 1))
     folder = recorder.path.parent
     folder.mkdir(parents=True)
     checkpoint.save(folder, run)
@@ -279,9 +295,10 @@ def test_a_checkpoint_gives_back_what_it_got(saved):
     same = jax.tree.map(lambda a, b: bool((a == b).all()), fresh.state, run.state)
     assert all(jax.tree.leaves(same))
     assert fresh.epochs == run.epochs
-    for site, kernel in run.flat.kernels.items():
-        np.testing.assert_array_equal(fresh.flat.kernels[site], kernel)
-        np.testing.assert_array_equal(fresh.flat.streaks[site], run.flat.streaks[site])
+    assert run.memories["dying"].keys() == run.kernels.keys()
+    for site, kernel in run.kernels.items():
+        np.testing.assert_array_equal(fresh.kernels[site], kernel)
+        np.testing.assert_array_equal(fresh.memories["dying"][site], run.memories["dying"][site])
 
 
 def test_a_damaged_checkpoint_is_none(saved):

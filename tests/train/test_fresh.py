@@ -11,7 +11,8 @@ from bnjax.data.batches import SpreadOrder
 from bnjax.models import CNN
 from bnjax.process.progress import Progress
 from bnjax.runs.epoch_record import summary_fields
-from bnjax.runs.lanes import join, prepare_lane_runs, train_lanes
+from bnjax.runs.group import Alone
+from bnjax.runs.lanes import join, prepare_lane_runs
 from bnjax.runs.loop import train
 from bnjax.runs.precompute import precompute
 from bnjax.runs.training import prepare
@@ -38,14 +39,14 @@ def fresh_of(run, epoch=1):
 def trained(gated=False, data=DATA, programs=None, **settings):
     """A run to its end: itself, its epochs, and its summary."""
     run, told = prepare(config(**settings), data, programs=programs, gated=gated), []
-    status = train(run, lambda kind, **fields: told.append(fields), Progress(1, 1))
-    return run, told, summary_fields(run, status, 0.0)
+    train(Alone(run), lambda lane, kind, **fields: told.append(fields), Progress(1, 1))
+    return run, told, summary_fields(run, "done", 0.0)
 
 
 def side_by_side(*configs, data=DATA):
     programs = Programs()
     lanes = join(prepare_lane_runs(configs, data, programs), programs)
-    train_lanes(lanes, lambda *told, **fields: None, lambda steps: None)
+    train(lanes, lambda *told, **fields: None, Progress(1, 1))
     return lanes.runs
 
 

@@ -12,14 +12,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from starting import PATIENCE
 
 from bnjax.data import Dataset, ImageSet, InputScaling, input_scaling
 from bnjax.data.batches import Batch
 from bnjax.models import MLP
 from bnjax.process.progress import Progress
 from bnjax.runs.epoch_record import summary_fields
+from bnjax.runs.group import Alone
 from bnjax.runs.loop import train
-from bnjax.runs.training import prepare, used_variables
+from bnjax.runs.training import has_diverged, prepare, used_variables
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.train import stepping
@@ -71,9 +73,9 @@ def trained(**settings):
     """Runs a small config to its end: the run, its status, its epochs' fields."""
     run = prepare(config(**settings), dataset())
     told = []
-    status = train(run, lambda kind, **fields: told.append((kind, fields)), Progress(1, 1))
+    train(Alone(run), lambda lane, kind, **fields: told.append((kind, fields)), Progress(1, 1))
     assert [kind for kind, _ in told] == ["epoch"] * len(told)
-    return run, status, [fields for _, fields in told]
+    return run, "diverged" if has_diverged(run) else "done", [fields for _, fields in told]
 
 
 def adam_by_hand(gradients, learning_rate, epsilon, form):
@@ -174,7 +176,7 @@ def test_a_schedule_reaches_the_training(gated):
     ended = []
     for settings in (dict(epochs=1), dict(epochs=2, schedule="step", decay_epochs=1, decay_factor=1e-30)):
         run = prepare(config(**common, **settings), dataset(), gated=gated)
-        train(run, lambda kind, **fields: None, Progress(1, 1))
+        train(Alone(run), lambda lane, kind, **fields: None, Progress(1, 1))
         ended.append(run.state.params)
     jax.tree.map(np.testing.assert_array_equal, *ended)
 
@@ -204,7 +206,7 @@ def test_top5_accuracy_is_told_of_more_than_five_classes(classes, known):
     few = ImageSet(part.images, part.labels % classes)
     run = prepare(config(epochs=1), Dataset(few, few, classes, {"name": "made"}))
     told = []
-    train(run, lambda kind, **fields: told.append(fields), Progress(1, 1))
+    train(Alone(run), lambda lane, kind, **fields: told.append(fields), Progress(1, 1))
     assert (told[0]["test_top5_accuracy"] is not None) == known
     assert "test_top5_accuracy" in summary_fields(run, "done", 1.0)["final"]
 
@@ -409,7 +411,7 @@ def run_on(devices, tmp_path, *flags):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=PATIENCE,
         check=False,
     )
     return [json.loads(line) for line in done.stdout.splitlines()], done

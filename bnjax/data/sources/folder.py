@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bnjax.data.cache import cached
+from bnjax.data.examples import FileExamples
 from bnjax.data.image_set import DataError, Dataset, ImageSet
 from bnjax.data.picture import BadImageError, Picture, read_picture, strict_decoding
 from bnjax.data.sources.folder_layout import LabelledFile, Layout, find_layout
-from bnjax.data.stream import IN_MEMORY, FileExamples, Reading, centre_adaptation, stream_facts, stream_of
+from bnjax.data.stream import IN_MEMORY, Reading, centre_adaptation, stream_facts, stream_of
 from bnjax.data.telling import tell
 from bnjax.process.bar import tqdm
 from bnjax.settings.places import expanded

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from bnjax.data.cache import cached, fingerprint
+from bnjax.data.examples import RecordExamples
 from bnjax.data.image_set import DataError, Dataset, Images, ImageSet
 from bnjax.data.stream import (
     IN_MEMORY,
     ImageStream,
     Reading,
-    RecordExamples,
     centre_adaptation,
     stream_facts,
     stream_of,

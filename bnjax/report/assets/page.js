@@ -19,6 +19,39 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
+// A choice for each column that has one, above its table; rows that do not fit all choices are hidden.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const heads = [...table.tHead.rows[0].cells];
+  const columns = heads.map((head, column) => column).filter((column) => "filter" in heads[column].dataset);
+  if (!columns.length) continue;
+  const rows = [...table.tBodies[0].rows];
+  const bar = document.createElement("div");
+  bar.className = "filters";
+  const choices = columns.map((column) => {
+    const label = document.createElement("label"), select = document.createElement("select");
+    const found = [...new Set(rows.map((row) => wordsOf(row.cells[column])))].sort();
+    select.append(new Option("all", ""), ...found.map((text) => new Option(text, text)));
+    label.append(heads[column].textContent.trim() + " ", select);
+    bar.append(label);
+    return select;
+  });
+  const told = document.createElement("output");
+  bar.append(told);
+  const choose = () => {
+    for (const row of rows)
+      row.hidden = choices.some((select, i) => select.value && wordsOf(row.cells[columns[i]]) !== select.value);
+    told.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} rows`;
+  };
+  for (const select of choices) select.addEventListener("change", choose);
+  choose();
+  table.closest(".scroll").before(bar);
+}
+
+// What a cell says, without the sign of a verdict.
+function wordsOf(cell) {
+  return [...cell.childNodes].filter((node) => !node.ariaHidden).map((node) => node.textContent).join("").trim();
+}
+
 // A cell's number, its text, or null for a number that is missing, which stays last in both directions.
 function valueOf(cell) {
   const order = cell.dataset.order;

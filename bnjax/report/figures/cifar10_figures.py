@@ -4,7 +4,16 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bnjax.report.figures.plots import COLOURS, DASHED, band, foot, label_ends, seeds_told
+from bnjax.report.figures.plots import (
+    COLOURS,
+    DASHED,
+    band,
+    foot,
+    headline,
+    label_ends,
+    new_figure,
+    seeds_told,
+)
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import runs_of
 from bnjax.studies import recipe
@@ -45,9 +54,7 @@ def accuracy_figure(name: str, found: Mapping[str, Sequence[RecordedRun]]) -> "F
 
     The author's axis, 40 to 80%, where nothing of ours leaves it.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4.8), layout="constrained")
+    figure = new_figure(8, 4.8)
     axes = figure.subplots()
     for number, (condition, runs) in enumerate(found.items()):
         plain = condition.startswith("none") and name != "dropout alone"
@@ -58,7 +65,7 @@ def accuracy_figure(name: str, found: Mapping[str, Sequence[RecordedRun]]) -> "F
     label_ends(axes, list(found))
     axes.set_xlabel("epoch")
     axes.set_ylabel("test accuracy, %")
-    axes.set_title(f"{name}. {seeds_told(found.values())}", fontsize=10, loc="left")
+    headline(figure, f"{name}. {seeds_told(found.values())}")
     foot(figure, [run for runs in found.values() for run in runs])
     return figure
 

@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnjax.files import write_whole
+from bnjax.report.figures.plots import drawn_for, fit_letters
 from bnjax.report.page.document import Picture, numbered, slug
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SVG = "image/svg+xml"
-_DOTS_PER_INCH = 120
+#: Form of a file -> how it is saved: no dates, so that equal records give equal bytes.
+FORMS: dict[str, dict[str, Any]] = {
+    "png": {"dpi": 120},
+    "svg": {"metadata": {"Date": None}},
+    "pdf": {"metadata": {"CreationDate": None}},
+}
 
 
 @dataclass(frozen=True)
@@ -26,8 +32,8 @@ class Drawing:
       name: short and unique, for links and files.
       title: what it shows.
       alt: the same in words, for readers who cannot see it.
-      draw: makes the figure; called by :func:`as_svg` and :func:`save_png` alone, since matplotlib reads its
-        settings then.
+      draw: makes the figure; called by :func:`as_svg` and :func:`save_figures` alone, since matplotlib reads
+        its settings then.
     """
 
     name: str
@@ -38,14 +44,21 @@ class Drawing:
 
 def as_svg(drawing: Drawing) -> Picture:
     """A picture for the page; equal records give equal bytes."""
-    with _own_style() as style:
-        style["svg.hashsalt"] = drawing.name
-        content = _saved(drawing.draw(), format="svg", metadata={"Date": None})
-    return Picture(drawing.name, drawing.title, drawing.alt, _SVG, content)
+    return Picture(drawing.name, drawing.title, drawing.alt, _SVG, _content(drawing, "svg", ""))
 
 
-def save_png(drawings: Iterable[Drawing], folder: Path) -> Iterator[Path]:
+def save_figures(
+    drawings: Iterable[Drawing], folder: Path, form: str = "png", width: str = ""
+) -> Iterator[Path]:
     """Writes a file for each drawing, and makes the folder for the first.
+
+    Letters are part of each file: outlines in SVG, embedded TrueType in PDF.
+
+    Args:
+      drawings: what is drawn.
+      folder: where to.
+      form: one of :data:`FORMS`.
+      width: of a page of paper, a name in :data:`bnjax.report.figures.plots.WIDTHS`; empty: as on a screen.
 
     Yields:
       Each file once it is written.
@@ -56,16 +69,18 @@ def save_png(drawings: Iterable[Drawing], folder: Path) -> Iterator[Path]:
     found = list(drawings)
     for drawing, name in zip(found, numbered(slug(one.name) for one in found), strict=True):
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{name}.png"
-        with _own_style():
-            content = _saved(drawing.draw(), format="png", dpi=_DOTS_PER_INCH)
-        write_whole(path, content)
+        path = folder / f"{name}.{form}"
+        write_whole(path, _content(drawing, form, width))
         yield path
 
 
-def _saved(figure: "Figure", **options: Any) -> bytes:
+def _content(drawing: Drawing, form: str, width: str) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, **options)
+    with _own_style() as style, drawn_for(width):
+        style["svg.hashsalt"] = drawing.name
+        figure = drawing.draw()
+        fit_letters(figure)
+        figure.savefig(buffer, format=form, **FORMS[form])
     return buffer.getvalue()
 
 
@@ -74,7 +89,7 @@ def _own_style() -> Iterator[dict]:
     """Sets matplotlib's own defaults for as long as it lasts; yields its settings."""
     with _backend_that_exists():
         import matplotlib.style
-    with matplotlib.style.context("default"):
+    with matplotlib.style.context(["default", {"pdf.fonttype": 42}]):
         yield matplotlib.rcParams
 
 

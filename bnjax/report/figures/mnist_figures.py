@@ -1,6 +1,5 @@
 """The figures of the dying-ReLU series (Qiita, 2017-05) with our runs: accuracy over dying units."""
 
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +8,9 @@ from bnjax.report.figures.plots import (
     DASHED,
     band,
     foot,
+    headline,
     label_ends,
+    new_figure,
     readings,
     seeds_told,
 )
@@ -37,9 +38,7 @@ def means_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":
     Args:
       found: condition -> runs.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 7.2), layout="constrained")
+    figure = new_figure(9, 7.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     for number, (condition, runs) in enumerate(found.items()):
         look = _look(number, condition, found)
@@ -56,16 +55,14 @@ def means_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":
     lower.set_ylim(-0.5, max(_FEW_UNITS, lower.get_ylim()[1]))
     label_ends(upper, list(found))
     label_ends(lower, list(found))
-    upper.set_title(f"{seeds_told(found.values())}\n{MNIST.said[sweep]}", fontsize=10, loc="left")
+    headline(figure, f"{seeds_told(found.values())}\n{MNIST.said[sweep]}")
     foot(figure, [run for of_condition in found.values() for run in of_condition])
     return figure
 
 
 def seeds_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":
     """Small multiples: a column for each condition and a line for each seed; accuracy over counts."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(max(6, 2.3 * len(found)), 6.4), layout="constrained")
+    figure = new_figure(max(6, 2.3 * len(found)), 6.4)
     panels = figure.subplots(3, len(found), sharex=True, sharey="row", squeeze=False)
     for column, (condition, runs) in zip(panels.T, found.items(), strict=True):
         for number, run in enumerate(runs):
@@ -73,7 +70,7 @@ def seeds_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":
             colour = COLOURS[number % len(COLOURS)]
             for reading, style in ((accuracy_percent, "-"), (_train_accuracy, ":")):
                 column[0].plot(epochs, [reading(e) for e in run.epochs], style, color=colour, linewidth=1)
-            label = f"seed {run.run['config']['seed']}"
+            label = f"seed {run.config.seed}"
             for axes, reading in zip(column[1:], (silent_units, flat_units), strict=True):
                 axes.plot(epochs, [reading(e) for e in run.epochs], color=colour, linewidth=1, label=label)
         column[0].set_title(condition.replace(", ", "\n"), fontsize=9)
@@ -89,8 +86,7 @@ def seeds_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":
     panels[1, 0].set_ylim(bottom=-0.5)
     panels[2, 0].set_ylim(bottom=-0.5)
     panels[1, 0].legend(fontsize=7, framealpha=0.6)
-    title = textwrap.fill(MNIST.said[sweep], int(14 * figure.get_figwidth()))
-    figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+    headline(figure, MNIST.said[sweep])
     foot(figure, [run for of_condition in found.values() for run in of_condition])
     return figure
 

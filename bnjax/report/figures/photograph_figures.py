@@ -5,10 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bnjax.report.figures.plots import COLOURS, DASHED, band, foot, headline, label_ends, seeds_told
+from bnjax.report.figures.plots import (
+    COLOURS,
+    DASHED,
+    band,
+    foot,
+    headline,
+    label_ends,
+    new_figure,
+    seeds_told,
+)
 from bnjax.report.page.document import numbered, slug
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import bound_settings, config_of, length_told
+from bnjax.report.runs.selected import bound_settings, length_told
 from bnjax.report.sections.mnist import finished
 from bnjax.settings.canonical import resolve
 from bnjax.studies import STUDIES, Conditions, recipe
@@ -71,7 +80,7 @@ def _compared(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
 
 def _common(run: RecordedRun, factors: Sequence[str]) -> str:
     """What runs share that are compared: data, epochs and every setting but the factors and the seed."""
-    settings = {name: value for name, value in bound_settings(config_of(run)).items() if name not in factors}
+    settings = {name: value for name, value in bound_settings(run.config).items() if name not in factors}
     data = run.run["data"]
     return repr((data["name"], data.get("version"), len(run.epochs), sorted(settings.items())))
 
@@ -82,9 +91,9 @@ def _by_condition(
     found: dict[str, list[RecordedRun]] = {}
     for name, settings in conditions.items():
         wanted = _factors_of(experiment, settings)
-        same = [run for run in runs if all(run.run["config"][key] == wanted[key] for key in wanted)]
+        same = [run for run in runs if all(getattr(run.config, key) == wanted[key] for key in wanted)]
         if same:
-            found[name] = sorted(same, key=lambda run: run.run["config"]["seed"])
+            found[name] = sorted(same, key=lambda run: run.config.seed)
     return found
 
 
@@ -96,7 +105,7 @@ def _factors_of(experiment: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _title(run: RecordedRun) -> str:
-    config, data = config_of(run), run.run["data"]
+    config, data = run.config, run.run["data"]
     source = f" from {config.pretrain or config.weights}" if config.freeze_until else ""
     images = f"{data['name']} ({data['train_images']:,} images, {data['encoding']})"
     return f"{config.model}{source}, {images}, {length_told(config, len(run.epochs))} epochs"
@@ -121,9 +130,7 @@ def comparison_figure(comparison: Comparison) -> "Figure":
 
     The gap is the loss of the training images in evaluation mode minus that in training mode, as trained.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 7.2), layout="constrained")
+    figure = new_figure(9, 7.2)
     upper, lower = figure.subplots(2, 1, sharex=True)
     runs = [run for of_condition in comparison.found.values() for run in of_condition]
     gaps = all(epoch.get("train_evaluation_loss") is not None for run in runs for epoch in run.epochs)

@@ -8,12 +8,14 @@ from bnjax.report.figures.cifar10_figures import PANELS, accuracy_figure, condit
 from bnjax.report.figures.drawing import Drawing
 from bnjax.report.figures.mnist_figures import means_figure, seeds_figure
 from bnjax.report.figures.photograph_figures import comparison_figure, comparisons, held_out_loss
+from bnjax.report.figures.side_by_side_figures import curves_figure, dots_figure
 from bnjax.report.figures.vgg7_figures import group_figures
 from bnjax.report.page.document import Picture
 from bnjax.report.runs.readings import READINGS, Reading, last_tenth_accuracy
 from bnjax.report.runs.recorded import RecordedRun, of_study
 from bnjax.report.runs.selected import first_epochs
 from bnjax.report.sections.mnist import late_accuracy, most_flat, sweep_runs
+from bnjax.report.sections.side_by_side import Counted, section_names
 from bnjax.report.sections.vgg7 import Group, vgg7_groups
 from bnjax.stats.intervals import estimate
 from bnjax.studies.cifar10 import TWELVE
@@ -26,6 +28,7 @@ _ACCURACY = Reading("late test accuracy", "%", late_accuracy)
 _LAST_TENTH = Reading("test accuracy of the last tenth of epochs", "%", last_tenth_accuracy)
 _LOWEST_HELD_OUT = Reading("lowest held-out loss", "nats", lambda run: min(map(held_out_loss, run.epochs)))
 _FLAT = Reading("most flat units", "units", most_flat)
+_FINAL = (READINGS["final_accuracy"]._replace(unit="%"), READINGS["final_loss"])
 
 
 def drawings(runs: Sequence[RecordedRun], epoch: int | None = None) -> Iterator[Drawing]:
@@ -46,6 +49,24 @@ def drawings(runs: Sequence[RecordedRun], epoch: int | None = None) -> Iterator[
         alt = f"Held-out loss over epochs. {told(comparison.found, _LOWEST_HELD_OUT)}"
         draw = functools.partial(comparison_figure, comparison)
         yield Drawing(comparison.name, f"{comparison.title}: {comparison.sweep}", alt, draw)
+
+
+def side_by_side_drawings(comparisons: Sequence[Counted]) -> dict[str, list[Drawing]]:
+    """A section's name -> dots of its comparison, and curves where there is more than one epoch."""
+    found = {}
+    for name, each in zip(section_names(comparisons), comparisons, strict=True):
+        runs = {condition: list(by_seed.values()) for condition, by_seed in each.found.items() if by_seed}
+        if runs:
+            title, alt = each.comparison.title, told(runs, *_FINAL)
+            dots = functools.partial(dots_figure, each)
+            found[name] = [
+                Drawing(f"{name}-dots", f"{title}: last epoch", f"Dots and intervals. {alt}", dots)
+            ]
+            if each.comparison.epochs > 1:
+                curves = functools.partial(curves_figure, each)
+                shown = Drawing(f"{name}-curves", f"{title}: curves", f"Lines over epochs. {alt}", curves)
+                found[name].append(shown)
+    return found
 
 
 def _of_mnist(runs: Sequence[RecordedRun]) -> Iterator[Drawing]:

@@ -1,13 +1,15 @@
-"""What the figures of all experiments share: colours, bands over seeds, labels at lines' ends, the footer."""
+"""What the figures of all experiments share: sizes, colours, bands over seeds, labels at lines' ends."""
 
+import contextlib
+import contextvars
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.sections.tables import provenance
+from bnjax.report.sections.provenance import provenance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,10 +19,52 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 DASHED = (0, (4, 1.5))
 GRAY = "#555555"
+#: Figures that are narrower have no room for two panels side by side.
+_NARROW_INCHES = 5.0
+#: Letters for an inch of a figure's width that a name beside a panel may have.
+_LETTERS_BESIDE = 6.5
+#: Of a headline: its letters are 10 points high, and few texts have wider ones on average.
+_LETTERS_OF_AN_INCH = 12
 #: So many lines in one point are not told apart by their names.
 _CROWD = 3
 #: What is read of an epoch's record.
 Reading = Callable[[dict[str, Any]], float]
+#: Of a page with two columns: name -> inches, and how large letters are beside those on a screen.
+WIDTHS = {"column": (3.5, 0.72), "page": (7.16, 0.85)}
+_WIDTH: contextvars.ContextVar[str] = contextvars.ContextVar("width", default="")
+_SMALLEST_LETTERS = 5.0
+
+
+@contextlib.contextmanager
+def drawn_for(width: str) -> Iterator[None]:
+    """Figures that are made while it lasts fit a page of paper.
+
+    Args:
+      width: a name in :data:`WIDTHS`; empty: as on a screen.
+    """
+    token = _WIDTH.set(width)
+    try:
+        yield
+    finally:
+        _WIDTH.reset(token)
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure of so many inches; within :func:`drawn_for` as wide as that says, and lower."""
+    from matplotlib.figure import Figure
+
+    wide, letters = WIDTHS.get(_WIDTH.get(), (width, 1.0))
+    return Figure(figsize=(wide, letters * height), layout="constrained")
+
+
+def fit_letters(figure: "Figure") -> None:
+    """Makes all letters of a finished figure as small as its width asks for."""
+    from matplotlib.text import Text
+
+    _, letters = WIDTHS.get(_WIDTH.get(), (0.0, 1.0))
+    if letters != 1.0:
+        for one in figure.findobj(Text):
+            one.set_fontsize(max(_SMALLEST_LETTERS, letters * float(one.get_fontsize())))
 
 
 def band(axes: "Axes", runs: Sequence[RecordedRun], reading: Reading, look: dict[str, Any]) -> None:
@@ -38,10 +82,34 @@ def readings(runs: Sequence[RecordedRun], reading: Reading) -> tuple[np.ndarray,
     return np.arange(1, shortest + 1), np.asarray(values)
 
 
-def label_ends(axes: "Axes", names: Sequence[str]) -> None:
+def two_panels(height: float, shared: str = "none") -> "tuple[Figure, Sequence[Axes]]":
+    """A figure of that height with two panels side by side; one above the other where it is narrow.
+
+    Args:
+      height: in inches, of panels side by side.
+      shared: the axis that both have in common, ``y`` or none; one above the other each has its own.
+    """
+    figure = new_figure(9, height)
+    if figure.get_figwidth() > _NARROW_INCHES:
+        return figure, figure.subplots(1, 2, sharey=shared == "y")
+    figure.set_figheight(1.8 * figure.get_figheight())
+    return figure, figure.subplots(2, 1)
+
+
+def folded(figure: "Figure", name: str, panels: int = 1) -> str:
+    """A name for beside a panel, one of so many side by side, in lines where it would leave it no room."""
+    return textwrap.fill(name, int(_LETTERS_BESIDE * figure.get_figwidth() / panels))
+
+
+def label_ends(axes: "Axes", names: Sequence[str], panels: int = 1) -> None:
     """Names beside the ends of the first lines, moved apart where they would cover each other.
 
     Three lines and more that end in one point share a label that counts them.
+
+    Args:
+      axes: a panel whose first lines are meant.
+      names: of those lines.
+      panels: how many stand side by side.
     """
     lines = axes.get_lines()[: len(names)]
     axes.set_xlim(1, max(2.0, *(float(np.asarray(line.get_xdata())[-1]) for line in lines)))
@@ -56,6 +124,8 @@ def label_ends(axes: "Axes", names: Sequence[str]) -> None:
         else:
             told = "all of them" if len(numbers) == len(lines) else f"the {len(numbers)} others"
             labels.append((value, told, GRAY))
+    figure = cast("Figure", axes.figure)
+    labels = [(value, folded(figure, told, panels), colour) for value, told, colour in labels]
     places = apart([value for value, _, _ in labels], 0.08 * (high - low), high)
     for (value, told, colour), place in zip(labels, places, strict=True):
         axes.annotate(
@@ -104,6 +174,6 @@ def foot_text(figure: "Figure", told: str) -> None:
 
 def headline(figure: "Figure", text: str) -> None:
     """A title over the whole figure, its lines broken where they would leave it."""
-    width = int(14 * figure.get_figwidth())
+    width = int(_LETTERS_OF_AN_INCH * figure.get_figwidth())
     lines = [textwrap.fill(line, width) for line in text.splitlines()]
     figure.suptitle("\n".join(lines), fontsize=10, x=0.01, ha="left")

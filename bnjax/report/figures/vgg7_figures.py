@@ -14,6 +14,7 @@ from bnjax.report.figures.plots import (
     foot,
     headline,
     label_ends,
+    new_figure,
     seeds_told,
 )
 from bnjax.report.runs.recorded import RecordedRun
@@ -53,9 +54,7 @@ def curves_figure(group: Group, sweep: str, found: dict[str, list[RecordedRun]])
       sweep: which comparison it is.
       found: condition -> runs.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 5.6), layout="constrained")
+    figure = new_figure(9, 5.6)
     axes = figure.subplots()
     plain = next(iter(VGG7.sweeps[sweep]))
     for condition, runs in found.items():
@@ -85,10 +84,8 @@ def _limits(axes: "Axes", runs: Sequence[RecordedRun]) -> None:
 
 def grid_figure(group: Group) -> "Figure":
     """All placements of the grid by their lowest test loss, and beside them what a norm at each site does."""
-    from matplotlib.figure import Figure
-
     found = group.sweep("grid")
-    figure = Figure(figsize=(11, 2.4 + 0.17 * len(found)), layout="constrained")
+    figure = new_figure(11, 2.4 + 0.17 * len(found))
     panels = figure.subplot_mosaic([["rows", "lowest"], ["rows", "final"]], width_ratios=(3, 2))
     _rows(
         panels["rows"],

@@ -1,11 +1,13 @@
 """The report of a folder of runs, put together from its parts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from bnjax.report.figures.drawing import as_svg
-from bnjax.report.figures.pictures import drawings, movies
+from bnjax.report.figures.drawing import Drawing, as_svg
+from bnjax.report.figures.pictures import drawings, movies, seed_drawings, side_by_side_drawings
 from bnjax.report.page.document import Picture, Report, Section
+from bnjax.report.runs.comparisons import comparisons_of
 from bnjax.report.runs.recorded import (
     NoRunsError,
     RecordedRun,
@@ -13,11 +15,11 @@ from bnjax.report.runs.recorded import (
     of_study,
     without_mislabelled,
 )
+from bnjax.report.sections.answers import answers_section
 from bnjax.report.sections.claims import claims_section, commands_section, contrasts_section
-from bnjax.report.sections.conditions import conditions_section
 from bnjax.report.sections.grid import grid_sections
-from bnjax.report.sections.provenance import runs_section
-from bnjax.report.sections.tables import provenance
+from bnjax.report.sections.provenance import provenance, runs_section
+from bnjax.report.sections.side_by_side import Counted, counted, side_by_side_sections
 from bnjax.report.sections.verdict import judge_all
 from bnjax.report.sections.vgg7 import vgg7_groups
 from bnjax.studies import CLAIMS
@@ -25,36 +27,39 @@ from bnjax.studies import CLAIMS
 _TITLE = "Where should Batch Normalization go?"
 
 
-def folder_report(
-    directory: Path, epoch: int | None = None, pictures: bool = True, more: Sequence[Section] = ()
-) -> Report:
-    """Everything that the records below a folder say.
+@dataclass(frozen=True)
+class Folder:
+    """What a report is made of.
+
+    Attributes:
+      path: where the runs lie.
+      epoch: the last that counts; None: all.
+      runs: all that can be used.
+      compared: those of them side by side, the newest first.
+      problems: a line for each thing that is left out.
+    """
+
+    path: Path
+    epoch: int | None
+    runs: Sequence[RecordedRun]
+    compared: Sequence[Counted]
+    problems: Sequence[str]
+
+
+def read_folder(directory: Path, epoch: int | None = None, against: str = "") -> Folder:
+    """Every run below a folder that can be read, of any experiment.
 
     Args:
-      directory: with runs of any experiment; what cannot be read of it is told in the report.
+      directory: where they lie.
       epoch: the last that counts; None: all.
-      pictures: whether to draw, which takes seconds.
-      more: sections of other sources, which come before the runs.
+      against: the condition that others are held against; empty: the first of each comparison.
 
     Raises:
       NoRunsError: there is no run at all, or none that is so long.
+      UnknownConditionError: no comparison has the condition.
     """
     runs, problems = runs_to_report(directory, epoch)
-    judged = judge_all(CLAIMS, runs, epoch)
-    groups = vgg7_groups(of_study(runs, "vgg7"), epoch)
-    drawn = [*map(as_svg, drawings(runs, epoch)), *movies(directory)] if pictures else []
-    sections = [
-        claims_section(judged),
-        *([_pictures_section(drawn)] if drawn else []),
-        contrasts_section(judged),
-        *grid_sections(groups),
-        conditions_section(runs, epoch),
-        commands_section(judged),
-        *more,
-        runs_section(runs, problems),
-    ]
-    until = [f"Runs are cut to their first {epoch} epochs."] if epoch else []
-    return Report(_TITLE, [*_introduction(runs), *until], sections, problems)
+    return Folder(directory, epoch, runs, counted(comparisons_of(runs, epoch), against), problems)
 
 
 def runs_to_report(directory: Path, epoch: int | None = None) -> tuple[list[RecordedRun], list[str]]:
@@ -69,18 +74,54 @@ def runs_to_report(directory: Path, epoch: int | None = None) -> tuple[list[Reco
     longest = max(len(run.epochs) for run in runs)
     if epoch and epoch > longest:
         raise NoRunsError(f"no run in {directory} has {epoch} epochs; the longest has {longest}")
-    counted, mislabelled = without_mislabelled(runs)
-    return counted, [*problems, *mislabelled]
+    kept, mislabelled = without_mislabelled(runs)
+    return kept, [*problems, *mislabelled]
 
 
-def _introduction(runs: Sequence[RecordedRun]) -> list[str]:
-    return [
-        "Five published texts say where Batch Normalization (BN) should stand in a network and what it does "
-        "there. This page holds each of their conclusions against recorded runs.",
-        f"It rests on {provenance(runs)}.",
+def folder_report(
+    directory: Path, epoch: int | None = None, pictures: bool = True, more: Sequence[Section] = ()
+) -> Report:
+    """The report of a folder, see :func:`read_folder` and :func:`report_of`."""
+    return report_of(read_folder(directory, epoch), pictures, more)
+
+
+def report_of(folder: Folder, pictures: bool = True, more: Sequence[Section] = ()) -> Report:
+    """Everything that the records of a folder say.
+
+    Args:
+      folder: its runs.
+      pictures: whether to draw, which takes seconds.
+      more: sections of other sources, which come before the list of runs.
+    """
+    runs, epoch = folder.runs, folder.epoch
+    judged = judge_all(CLAIMS, runs, epoch)
+    groups = vgg7_groups(of_study(runs, "vgg7"), epoch)
+    drawn = [*map(as_svg, drawings(runs, epoch)), *movies(folder.path)] if pictures else []
+    sections = [
+        *answers_section(judged),
+        *side_by_side_sections(folder.compared, _own_pictures(folder) if pictures else {}),
+        claims_section(judged),
+        *([_pictures_section(drawn)] if drawn else []),
+        contrasts_section(judged),
+        *grid_sections(groups),
+        commands_section(judged),
+        *more,
+        runs_section(runs, folder.problems),
     ]
+    until = [f"Runs are cut to their first {epoch} epochs."] if epoch else []
+    return Report(_TITLE, until, sections, folder.problems, f"It rests on {provenance(runs)}.")
+
+
+def all_drawings(folder: Folder) -> list[Drawing]:
+    """Every figure of a folder, for files: conditions side by side, the studies' own, and seed by seed."""
+    own = [drawing for found in side_by_side_drawings(folder.compared).values() for drawing in found]
+    return [*own, *drawings(folder.runs, folder.epoch), *seed_drawings(folder.runs, folder.epoch)]
+
+
+def _own_pictures(folder: Folder) -> Mapping[str, Sequence[Picture]]:
+    return {name: [*map(as_svg, found)] for name, found in side_by_side_drawings(folder.compared).items()}
 
 
 def _pictures_section(pictures: Sequence[Picture]) -> Section:
     said = "Published recipe, but where a title names another. The tables below hold the numbers."
-    return Section("pictures", "Pictures", [said], (), pictures)
+    return Section("pictures", "Pictures of the studies", [said], (), pictures)

@@ -2,32 +2,46 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bnjax.stats.intervals import Estimate
 
+#: A cell without a value.
+EMPTY = "-"
 #: Bytes of a name of a file; at most 255 are possible, and names get numbers and suffixes.
 _LONGEST_NAME = 200
 
 
 class Cell(NamedTuple):
-    """A cell of a table: its text, the number it is sorted by (None: by its text), and what kind it is."""
+    """A cell of a table: its text, what sorts it (None: its text), what kind it is, and an address."""
 
     text: str
     order: float | None = None
     kind: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A real table: its title, its columns, and rows whose first cell names them."""
+    """A real table: its title, its columns, rows named by their first cells, columns to choose rows by."""
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     note: str = ""
+    filters: Sequence[str] = ()
+
+    def without_empty_columns(self) -> "Table":
+        """The same for people, without columns in which every row has a dash."""
+        shown = [
+            place
+            for place in range(len(self.columns))
+            if not self.rows or any(cells[place].text != EMPTY for cells in self.rows)
+        ]
+        columns = [self.columns[place] for place in shown]
+        return replace(self, columns=columns, rows=[[cells[place] for place in shown] for cells in self.rows])
 
 
 @dataclass(frozen=True)
@@ -41,25 +55,70 @@ class Picture:
     content: bytes
 
 
+class Bar(NamedTuple):
+    """A row of a forest plot: what it is, an interval (None: one seed), and its verdict."""
+
+    name: str
+    mean: float
+    low: float | None
+    high: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a study asked, and what the runs say.
+
+    Attributes:
+      study: its name.
+      question: what it asked.
+      verdict: on the claim that answers it.
+      sentences: that claim, and our number.
+      unit: of the bars.
+      bars: differences in that unit; a forest plot.
+      source: title, place and date of the text, and its address where there is one.
+    """
+
+    study: str
+    question: str
+    verdict: str
+    sentences: Sequence[str]
+    unit: str
+    bars: Sequence[Bar]
+    source: Cell
+
+
 @dataclass(frozen=True)
 class Section:
-    """A part of the report under a heading."""
+    """A part of the report under a heading.
+
+    Attributes:
+      name: unique, for links and files.
+      title: its heading.
+      counts: of verdicts, by their names.
+      paragraphs, answers, tables, pictures: what it holds beside, in that order.
+      brief: belongs to the short form of the report, too.
+    """
 
     name: str
     title: str
     paragraphs: Sequence[str] = ()
     tables: Sequence[Table] = ()
     pictures: Sequence[Picture] = ()
+    answers: Sequence[Answer] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    brief: bool = False
 
 
 @dataclass(frozen=True)
 class Report:
-    """The whole of it, and a line for each thing left out."""
+    """The whole of it, a line for each thing left out, and one about what all of it rests on."""
 
     title: str
     paragraphs: Sequence[str]
     sections: Sequence[Section]
     problems: Sequence[str] = ()
+    rests_on: str = ""
 
 
 def slug(*words: str) -> str:
@@ -77,6 +136,17 @@ def numbered(names: Iterable[str]) -> list[str]:
     return found
 
 
+def table_files(report: Report, suffix: str) -> dict[str, tuple[Section, Table]]:
+    """Name of a file -> its table and where that stands; named by both titles, in the order of the report."""
+    tables = [(section, table) for section in report.sections for table in section.tables]
+    names = numbered(slug(section.name, table.title.lower()) for section, table in tables)
+    digits = len(str(len(tables)))
+    return {
+        f"{place:0{digits}}-{name}.{suffix}": each
+        for place, (name, each) in enumerate(zip(names, tables, strict=True), start=1)
+    }
+
+
 def text(value: object) -> Cell:
     """A cell of words."""
     return Cell(str(value))
@@ -84,13 +154,13 @@ def text(value: object) -> Cell:
 
 def number(value: float | None, form: str = "") -> Cell:
     """A cell of a number; a dash where there is none, which is sorted last."""
-    return Cell("-", float("inf")) if value is None else Cell(f"{value:{form}}", float(value))
+    return Cell(EMPTY, float("inf")) if value is None else Cell(f"{value:{form}}", float(value))
 
 
 def mean_cell(value: Estimate | None, form: str = ".4f") -> Cell:
     """A mean with its interval, or marked where one seed gives none."""
     if value is None:
-        return Cell("-", float("inf"))
+        return Cell(EMPTY, float("inf"))
     return Cell(f"{value.mean:{form}} {interval_text(value, form)}", value.mean)
 
 

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.resources import files
 
+from bnjax.report.page.answers_html import cards, linked, strip, verdict, verdict_class
 from bnjax.report.page.document import Cell, Picture, Report, Section, Table
 
 #: The browser may load nothing from elsewhere.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-#: Told by a sign as well as by colour.
-_SIGNS = {"supported": "✓", "contradicted": "✗", "inconclusive": "≈", "not run": "○"}
 
 
 def as_html(report: Report) -> str:
@@ -27,8 +26,10 @@ def as_html(report: Report) -> str:
         f"<title>{escape(report.title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
         '<a class="skip" href="#content">Skip to the content</a>\n'
         f"<header><h1>{escape(report.title)}</h1>{_paragraphs(report.paragraphs)}"
-        f'<nav aria-label="Sections"><ul>{links}</ul></nav></header>\n'
-        f'<main id="content">{body}</main>\n<script>\n{script}</script>\n</body>\n</html>\n'
+        f"<details><summary>Contents</summary>"
+        f'<nav aria-label="Sections"><ul>{links}</ul></nav></details></header>\n'
+        f'<main id="content">{body}</main>\n<footer>{_paragraphs([report.rests_on])}</footer>\n'
+        f"<script>\n{script}</script>\n</body>\n</html>\n"
     )
 
 
@@ -39,11 +40,13 @@ def _paragraphs(paragraphs: Iterable[str]) -> str:
 def _section(section: Section) -> Iterator[str]:
     name = section.name
     yield f'<section aria-labelledby="{name}">\n<h2 id="{name}">{escape(section.title)}</h2>\n'
+    yield strip(section.counts)
     yield _paragraphs(section.paragraphs)
+    yield from cards(section.answers)
     for picture in section.pictures:
         yield _picture(picture)
     for number, table in enumerate(section.tables):
-        yield from _table(table, f"{section.name}-table-{number}")
+        yield from _table(table.without_empty_columns(), f"{section.name}-table-{number}")
     yield "</section>\n"
 
 
@@ -58,10 +61,10 @@ def _picture(picture: Picture) -> str:
 def _table(table: Table, name: str) -> Iterator[str]:
     """Scrolls by itself where it is too wide, with the keyboard too; headings sort once the script runs."""
     caption = f'<caption id="{name}">{escape(table.title)} ({len(table.rows)} rows)</caption>'
-    heads = "".join(f'<th scope="col" role="columnheader">{escape(c)}</th>' for c in table.columns)
     yield f'<div class="scroll" role="region" aria-labelledby="{name}" tabindex="0">\n'
     yield f'<table class="sortable" role="table">{caption}\n<thead role="rowgroup">'
-    yield f'<tr role="row">{heads}</tr></thead>\n<tbody role="rowgroup">\n'
+    yield f'<tr role="row">{"".join(_head(table, c) for c in table.columns)}</tr></thead>\n'
+    yield '<tbody role="rowgroup">\n'
     for cells in table.rows:
         first = f'<th scope="row" role="rowheader"{_sorted_by(cells[0])}>{escape(cells[0].text)}</th>'
         others = "".join(map(_cell, cells[1:], table.columns[1:]))
@@ -69,6 +72,11 @@ def _table(table: Table, name: str) -> Iterator[str]:
     yield "</tbody></table></div>\n"
     if table.note:
         yield f'<p class="note">{escape(table.note)}</p>\n'
+
+
+def _head(table: Table, column: str) -> str:
+    chosen = " data-filter" if column in table.filters else ""
+    return f'<th scope="col" role="columnheader"{chosen}>{escape(column)}</th>'
 
 
 def _sorted_by(cell: Cell) -> str:
@@ -79,12 +87,12 @@ def _sorted_by(cell: Cell) -> str:
 
 def _cell(cell: Cell, column: str) -> str:
     """With its column's name, which a narrow screen shows beside it."""
-    kind, shown = cell.kind, escape(cell.text)
+    kind, shown = cell.kind, linked(cell)
     if kind.startswith("verdict"):
-        shown = f'<span aria-hidden="true">{_SIGNS[cell.text]}</span> {shown}'
+        kind, shown = verdict_class(cell.text), verdict(cell.text)
     elif kind == "command":
         shown = f"<code>{shown}</code>"
     elif cell.order is not None:
         kind = f"{kind} number".strip()
-    marked = f' class="{kind.replace("not run", "not-run")}"' if kind else ""
+    marked = f' class="{kind}"' if kind else ""
     return f'<td role="cell" data-column="{escape(column)}"{marked}{_sorted_by(cell)}>{shown}</td>'

@@ -2,24 +2,36 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from bnjax.report.page.document import Report, Table, numbered, slug
+from bnjax.report.page.document import Answer, Report, Section, Table, table_files
 
 
 def as_markdown(report: Report) -> str:
     """Headings, paragraphs and tables; of pictures what they show in words."""
     parts = [f"# {report.title}", *report.paragraphs]
     for section in report.sections:
-        parts += [f"## {section.title}", *section.paragraphs]
+        parts += [f"## {section.title}", *_counts(section), *section.paragraphs]
+        parts += [line for answer in section.answers for line in _answer(answer)]
         for table in section.tables:
             parts += [f"### {table.title}", markdown_table(table), *([table.note] if table.note else [])]
         parts += [f"*{picture.title}.* {picture.alt}" for picture in section.pictures]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, *filter(None, [report.rests_on])]) + "\n"
+
+
+def _counts(section: Section) -> list[str]:
+    told = ", ".join(f"{count} {verdict}" for verdict, count in section.counts.items())
+    return [f"Claims: {told}."] if told else []
+
+
+def _answer(answer: Answer) -> Iterator[str]:
+    told = " ".join([f"{answer.verdict.capitalize()}.", *answer.sentences])
+    yield f"**{answer.question}** ({answer.study}) {told}"
 
 
 def markdown_table(table: Table) -> str:
-    """Its head and rows alone."""
+    """Its head and rows alone, without columns that are empty throughout."""
+    table = table.without_empty_columns()
     lines = [_row(table.columns), _row(["---"] * len(table.columns))]
     return "\n".join([*lines, *(_row([cell.text for cell in cells]) for cells in table.rows)])
 
@@ -30,13 +42,7 @@ def _row(cells: Sequence[str]) -> str:
 
 def as_csv(report: Report) -> dict[str, str]:
     """Name of a file -> a table's head and rows (RFC 4180); named by section and title, in their order."""
-    tables = [(section, table) for section in report.sections for table in section.tables]
-    names = numbered(slug(section.name, table.title.lower()) for section, table in tables)
-    digits = len(str(len(tables)))
-    return {
-        f"{number:0{digits}}-{name}.csv": _csv(table)
-        for number, (name, (_, table)) in enumerate(zip(names, tables, strict=True), start=1)
-    }
+    return {name: _csv(table) for name, (_, table) in table_files(report, "csv").items()}
 
 
 def _csv(table: Table) -> str:

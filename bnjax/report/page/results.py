@@ -86,9 +86,7 @@ def results_pictures(report: Report) -> Sequence[Picture]:
 def results_text(report: Report) -> str:
     """The claims that runs of the published recipe answer, how many there are, and what numbers rest on."""
     claims = _claims(report)
-    return "\n\n".join(
-        [markdown_table(_answered(claims.tables[0])), claims.paragraphs[0], report.paragraphs[-1]]
-    )
+    return "\n\n".join([markdown_table(_answered(claims.tables[0])), claims.paragraphs[0], report.rests_on])
 
 
 def verdicts_by_study(report: Report) -> dict[str, str]:

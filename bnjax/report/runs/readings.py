@@ -50,7 +50,10 @@ def most_flat(run: RecordedRun) -> float:
 
 def last_silent(run: RecordedRun) -> float:
     """Units, of all sites together, that no test image activates after the last epoch."""
-    return sum(site["silent"] for site in run.epochs[-1]["dying"].values())
+    counted = total(run.epochs[-1]["dying"], "silent")
+    if counted is None:
+        raise ValueError("no units were counted")
+    return counted
 
 
 def final_train_accuracy(run: RecordedRun) -> float:

@@ -5,14 +5,15 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from bnjax import records
 from bnjax.errors import UserError
+from bnjax.probes import PROBES, Need, chosen_probes
 from bnjax.record_check import printable
 from bnjax.record_rules import shown, type_name
 from bnjax.report.runs.kept import SUFFIX, read_kept
-from bnjax.schema import EpochRecord, Record, RunRecord, Units
+from bnjax.schema import EpochRecord, Record, RunRecord
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.identity import id_of_resolved
 from bnjax.studies import guessed_study
@@ -178,6 +179,8 @@ def _fault(reading: records.Reading) -> str:
         return f"{reading.path}, line {reading.lines[0]}: run record: {wrong}"
     config = config_of_record(reading.run)
     for number, record in zip(reading.lines, reading.records, strict=True):
+        if record["kind"] == "run":
+            config = config_of_record(record)  # a run that goes on may be asked for other probes
         if wrong := _wrong_sites(record, config):
             return f"{reading.path}, line {number}: epoch record: {wrong}"
     return _of_two_versions(reading)
@@ -208,15 +211,23 @@ def _lacks_active(epoch: EpochRecord) -> bool | None:
 
 
 def _wrong_sites(record: Record, config: Config) -> str:
-    """An epoch counts the units of every site with an activation, but for what was computed once."""
+    """Probes name sites of the network; one of units every site with an activation.
+
+    But for those of a frozen part that is computed once.
+    """
     if record["kind"] != "epoch":
         return ""
-    sites = {site.name for site in config.sites if not site.linear}
-    if foreign := record["dying"].keys() - sites:
-        return f"dying names {shown(min(foreign))}, and {config.model} has no such site"
-    lacking = sites - record["dying"].keys()
     whole = record["status"] == "ok" and not config.precompute_frozen
-    return f"dying lacks {min(lacking)!r}" if lacking and whole else ""
+    chosen = chosen_probes(config.probes)
+    for name, probe in PROBES.items():
+        found: Any = record.get(name, {})
+        if foreign := found.keys() - {site.name for site in config.sites}:
+            return f"{name} names {shown(min(foreign))}, and {config.model} has no such site"
+        if whole and Need.ACTIVATIONS in probe.needs and (found or probe in chosen):
+            lacking = {site.name for site in config.sites if not site.linear} - found.keys()
+            if lacking:
+                return f"{name} lacks {min(lacking)!r}"
+    return ""
 
 
 def _wrong_settings(run: RunRecord) -> str:
@@ -254,12 +265,12 @@ def _printable(value: Any) -> Any:
     return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
-def total(dying: Mapping[str, Units], count: Literal["silent", "flat", "units"]) -> int | None:
-    """A count of units over all sites of an epoch that have it; None where none of them has.
+def total(found: Mapping[str, Any], count: str) -> int | None:
+    """A count of a probe over all sites of an epoch that have it; None where none of them has.
 
     Args:
-      dying: as an epoch's record holds it.
-      count: ``silent``, ``units``, or ``flat``, which is null where a kernel is not trained.
+      found: by site, as an epoch's record holds it.
+      count: such as ``silent``, ``units``, or ``flat``, which is null where a kernel is not trained.
     """
-    counted = [units for site in dying.values() if (units := site[count]) is not None]
-    return sum(counted) if counted or not dying else None
+    counted = [site[count] for site in found.values() if site[count] is not None]
+    return sum(counted) if counted else None

@@ -14,12 +14,12 @@ from bnjax.settings.identity import identity
 def runs_of(runs: Sequence[RecordedRun], condition: Config) -> list[RecordedRun]:
     """All runs of a condition, whatever their seed and number of epochs."""
     wanted = bound_settings(resolve(condition))
-    return [run for run in runs if bound_settings(config_of(run)) == wanted]
+    return [run for run in runs if bound_settings(run.config) == wanted]
 
 
 def shared_settings(run: RecordedRun) -> dict[str, Any]:
     """The settings that a run has in common with those of other placements, seeds and numbers of epochs."""
-    return {name: value for name, value in bound_settings(config_of(run)).items() if name != "placement"}
+    return {name: value for name, value in bound_settings(run.config).items() if name != "placement"}
 
 
 def first_epochs(runs: Sequence[RecordedRun], epochs: int) -> list[RecordedRun]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from bnjax.report.page.document import Cell, Section, Table, interval_text, number, text
 from bnjax.report.runs.readings import READINGS
-from bnjax.report.sections.tables import provenance
+from bnjax.report.sections.provenance import provenance
 from bnjax.report.sections.verdict import Found, Judgement, Verdict
 from bnjax.stats.intervals import Estimate, possible
 from bnjax.studies import RECIPES, STUDIES
@@ -14,6 +14,8 @@ from bnjax.studies.claim import Contrast
 Judged = Mapping[str, Sequence[Judgement]]
 
 _FORMS = {"nats": "+.4f", "points": "+.2f", "units": ".1f", "epochs": "+.1f"}
+#: Columns by which the page lets rows be chosen.
+_FILTERS = ("text", *(f"verdict, {name}" for name in RECIPES))
 #: In the order in which a table sorts them, and in which they are counted.
 _VERDICTS: tuple[Verdict, ...] = ("contradicted", "inconclusive", "supported", "not run")
 _TOLD: tuple[Verdict, ...] = ("supported", "contradicted", "inconclusive", "not run")
@@ -43,7 +45,7 @@ def claims_section(judged: Sequence[Judged]) -> Section:
         "claims",
         "What the five texts say, and whether it holds",
         [f"{len(judged)} claims. {'; '.join(counts)}.", _HOW, _BOTH],
-        [Table("Claims and verdicts", columns, rows), _texts(judged)],
+        [Table("Claims and verdicts", columns, rows, filters=_FILTERS), _texts(judged)],
     )
 
 
@@ -55,7 +57,13 @@ def _texts(judged: Sequence[Judged]) -> Table:
     """The texts themselves, by the names of their experiments."""
     claimed = [by_recipe[RECIPES[0]][0].claim.source for by_recipe in judged]
     rows = [
-        [text(name), text(source.about), text(source.appeared), text(source.ran), number(claimed.count(name))]
+        [
+            text(name),
+            Cell(source.about, link=source.link),
+            text(source.appeared),
+            text(source.ran),
+            number(claimed.count(name)),
+        ]
         for name, source in STUDIES.items()
     ]
     return Table("The texts", ("text", "title", "where and when", "what it ran", "claims"), rows)
@@ -154,7 +162,14 @@ def contrasts_section(judged: Sequence[Judged]) -> Section:
         "from, to: 95% interval by Student's t, which verdicts rest on; the bootstrap's is narrower than it "
         "should be for few seeds. n: seeds that have every condition of the contrast."
     )
-    return Section("contrasts", "Every contrast", [note], [Table("Contrasts", columns, rows)] if rows else [])
+    return Section(
+        "contrasts",
+        "Every contrast",
+        [note],
+        [Table("Contrasts", columns, rows, filters=("recipe", "data set, epochs", "verdict"))]
+        if rows
+        else [],
+    )
 
 
 def _contrast_row(judgement: Judgement, found: Found, ours: Estimate, resampled: Estimate) -> list[Cell]:

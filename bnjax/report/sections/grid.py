@@ -6,7 +6,7 @@ from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.report.page.document import Cell, Section, Table, mean_cell, number, text
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.sections.effects import Factor, grid_effects
-from bnjax.report.sections.tables import provenance
+from bnjax.report.sections.provenance import provenance
 from bnjax.report.sections.vgg7 import Group, effects_left_out
 from bnjax.stats.intervals import Estimate, possible
 from bnjax.stats.ranking import Standing, standings

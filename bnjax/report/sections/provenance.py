@@ -1,11 +1,12 @@
 """Where the numbers come from: every run with its command, commit, versions, device and data."""
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 
 from bnjax.report.page.document import Cell, Section, Table, number, text
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import config_of
+from bnjax.report.runs.typed import spoken, typed_placement
 from bnjax.settings.command_line import CommandLine
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.identity import identity
@@ -29,7 +30,7 @@ _COLUMNS = (
 
 def command_of(run: RecordedRun) -> str:
     """The command that makes a run, by the flags that differ from its recipe; empty for a run of no study."""
-    config = config_of(run)
+    config = run.config
     if run.study not in STUDIES:
         return ""
     base = dataclasses.replace(recipe(run.study, config.recipe), recipe=Config.recipe, order=config.order)
@@ -42,9 +43,9 @@ def command_of(run: RecordedRun) -> str:
 def condition_of(run: RecordedRun) -> str:
     """The settings that differ from the defaults, but for seed, epochs and recipe."""
     told = {"model", "placement", "seed", "epochs", "recipe", "dataset"}
-    config = config_of(run)
-    apart = [f"{name} {value}" for name, value in identity(config).items() if name not in told]
-    return ", ".join([f"{config.model} {config.placement}", *apart])
+    config = run.config
+    apart = [spoken(name, value) for name, value in identity(config).items() if name not in told]
+    return ", ".join([f"{config.model} {typed_placement(config, run.study)}", *apart])
 
 
 def runs_section(runs: Sequence[RecordedRun], problems: Sequence[str]) -> Section:
@@ -65,14 +66,35 @@ def runs_section(runs: Sequence[RecordedRun], problems: Sequence[str]) -> Sectio
 
 
 def _row(run: RecordedRun, ended: str) -> list[Cell]:
-    told, config = run.run, run.run["config"]
+    told, config = run.run, run.config
     data, device = told["data"], told["device"]
     versions = [
         f"{name} {told['versions'][name]}" for name in ("jax", "flax", "bnjax") if name in told["versions"]
     ]
-    seed, epochs = number(config["seed"]), number(len(run.epochs))
+    seed, epochs = number(config.seed), number(len(run.epochs))
     words = [ended, f"{data.get('name')} {data.get('version') or ''} ({data.get('encoding')})"]
     words += [f"{device.get('count')} {device.get('kind')}", ", ".join(versions)]
     words += [(told["git_commit"] or "unknown")[:12], told["started"]]
-    names = [text(told["run_id"]), text(condition_of(run)), text(config["recipe"])]
+    names = [text(told["run_id"]), text(condition_of(run)), text(config.recipe)]
     return [*names, seed, epochs, *map(text, words), Cell(command_of(run), None, "command")]
+
+
+def provenance(runs: Sequence[RecordedRun]) -> str:
+    """One line that says what numbers rest on: data, devices, versions, commits, seeds."""
+    told = {
+        "data": "{data[name]} {data[version]}, {data[encoding]}",
+        "device": "{device[count]} {device[kind]}",
+        "versions": "jax {versions[jax]}, flax {versions[flax]}",
+        "commit": "{git_commit:.12}",
+        "seeds": "{config[seed]}",
+        "epochs": "{config[epochs]}",
+    }
+    facts = [{**run.run, "git_commit": run.run["git_commit"] or "unknown"} for run in runs]
+    values = {name: {text.format(**fact) for fact in facts} for name, text in told.items()}
+    parts = [f"{name} {', '.join(sorted(texts, key=_by_number))}" for name, texts in values.items()]
+    return "; ".join([f"{len(runs)} runs", *parts])
+
+
+def _by_number(text: str) -> tuple[int, str]:
+    """Sorts 2 before 10, and words after numbers."""
+    return (int(text), "") if text.isdecimal() else (sys.maxsize, text)

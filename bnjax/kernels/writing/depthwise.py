@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from llvmlite import ir
 
-from bnjax.kernels.borders import Places, backward_places, forward_places
-from bnjax.kernels.call import Work
-from bnjax.kernels.code import Code, Functions, Part, Value, number, zeros
-from bnjax.kernels.machine import Machine
-from bnjax.kernels.shapes import Convolution, Run, Sides, evenly
-from bnjax.kernels.tiles import Block, blocks, lanes_for
+from bnjax.kernels.writing.borders import Places, backward_places, forward_places
+from bnjax.kernels.writing.code import Code, Functions, Part, Value, number, zeros
+from bnjax.kernels.writing.machine import Machine
+from bnjax.kernels.writing.shapes import Convolution, Run, Sides, evenly
+from bnjax.kernels.writing.tiles import Block, blocks, lanes_for
+from bnjax.kernels.writing.work import Work
 
 #: Parts of the batch with sums of their own, as many on every machine: bits do not depend on the threads.
 _CHUNKS = 32

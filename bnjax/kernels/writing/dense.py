@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 from llvmlite import ir
 
-from bnjax.kernels.call import Work
-from bnjax.kernels.code import Code, Functions, Part, Value, number, zeros
-from bnjax.kernels.frames import Product, clear_frames, framed
-from bnjax.kernels.machine import Machine
-from bnjax.kernels.packing import Packing, Pair
-from bnjax.kernels.shapes import Run, evenly
-from bnjax.kernels.tiles import Block, Line, Tile, best_tile, blocks, inner_product, lanes_for
+from bnjax.kernels.writing.code import Code, Functions, Part, Value, number, zeros
+from bnjax.kernels.writing.frames import Product, clear_frames, framed
+from bnjax.kernels.writing.machine import Machine
+from bnjax.kernels.writing.packing import Packing, Pair
+from bnjax.kernels.writing.shapes import Run, evenly
+from bnjax.kernels.writing.tiles import Block, Line, Tile, best_tile, blocks, inner_product, lanes_for
+from bnjax.kernels.writing.work import Work
 
 
 def write_product(product: Product, module: ir.Module, machine: Machine) -> Work:

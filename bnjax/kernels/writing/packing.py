@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bnjax.kernels.code import Code, Part, Value
-from bnjax.kernels.frames import Product
-from bnjax.kernels.shapes import Axis, Run, evenly
-from bnjax.kernels.tiles import Block
+from bnjax.kernels.writing.code import Code, Part, Value
+from bnjax.kernels.writing.frames import Product
+from bnjax.kernels.writing.shapes import Axis, Run, evenly
+from bnjax.kernels.writing.tiles import Block
 
 #: Numbers of a row that packing moves at a time: a cache line.
 _LINE = 16

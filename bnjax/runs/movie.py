@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from bnjax.process.bar import say
 from bnjax.settings.fields import ConfigError
 
 #: Against division by zero, and what lets updates that hardly differ stay dark.
@@ -131,7 +132,7 @@ class Movie:
         self.frames = [Image.fromarray(frame) for frame in frames]
 
     def save(self) -> None:
-        """Writes the frames so far; the file is complete or not there."""
+        """Writes the frames so far and says so; the file is complete or not there."""
         if not self.frames:
             return
         size = (max(f.width for f in self.frames), max(f.height for f in self.frames))
@@ -140,6 +141,7 @@ class Movie:
         try:
             {".gif": _save_gif, ".webp": _save_webp, ".mp4": _save_mp4}[self.path.suffix](unfinished, frames)
             unfinished.replace(self.path)
+            say(f"{self.path}: a movie of {len(frames)} frame{'s' if len(frames) > 1 else ''}")
         finally:
             unfinished.unlink(missing_ok=True)
 

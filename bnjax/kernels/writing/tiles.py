@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bnjax.kernels.code import Code, Part, Value
-from bnjax.kernels.machine import Machine
-from bnjax.kernels.shapes import Run, evenly
+from bnjax.kernels.writing.code import Code, Part, Value
+from bnjax.kernels.writing.machine import Machine
+from bnjax.kernels.writing.shapes import Run, evenly
 
 #: Turns of the inner loop that are written out.
 _UNROLLED = 4

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from llvmlite import ir
 
-from bnjax.kernels.call import Work
-from bnjax.kernels.code import Code, Functions, Part, Value, number, zeros
-from bnjax.kernels.frames import Product, clear_frames, forward, framed
-from bnjax.kernels.machine import Machine
-from bnjax.kernels.shapes import Convolution, Run, evenly
-from bnjax.kernels.tiles import Block, Line, best_tile, blocks, inner_product, lanes_for
+from bnjax.kernels.writing.code import Code, Functions, Part, Value, number, zeros
+from bnjax.kernels.writing.frames import Product, clear_frames, forward, framed
+from bnjax.kernels.writing.machine import Machine
+from bnjax.kernels.writing.shapes import Convolution, Run, evenly
+from bnjax.kernels.writing.tiles import Block, Line, best_tile, blocks, inner_product, lanes_for
+from bnjax.kernels.writing.work import Work
 
 #: So many items keep the cores of a large machine busy,
 _ITEMS = 32

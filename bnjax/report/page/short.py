@@ -1,0 +1,47 @@
+"""The short form of a report, for a terminal: what it answers, and the runs' own tables."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bnjax.report.page.document import Cell, Report, Section, Table
+
+_NOT_RUN = "not run"
+#: Columns of the claims for which a terminal has no room.
+_LONG = ("published value", "place")
+
+
+def short_form(report: Report) -> Report:
+    """The brief sections of a report, the claims that its runs answer, and a few lines about the rest.
+
+    Args:
+      report: the whole of it.
+    """
+    sections = [short for section in report.sections if (short := _short(section))]
+    names = {section.name for section in sections}
+    tables = sum(len(section.tables) for section in report.sections if section.name not in names)
+    more = f"{tables} more tables (contrasts, what was not run, every run) and pictures: --out=report.html."
+    end = Section("more", "Where the numbers come from", [report.rests_on, more])
+    return replace(report, sections=[*sections, end], rests_on="")
+
+
+def _short(section: Section) -> Section | None:
+    if section.name != "claims":
+        return section if section.brief else None
+    table = _answered(section.tables[0])
+    return replace(section, paragraphs=section.paragraphs[:1], tables=[table]) if table.rows else None
+
+
+def _answered(table: Table) -> Table:
+    """The rows with a verdict."""
+    rows = [cells for cells in table.rows if any(map(_is_verdict, cells))]
+    places = [place for place, column in enumerate(table.columns) if column not in _LONG]
+    columns = [table.columns[place] for place in places]
+    return replace(table, columns=columns, rows=[_chosen(cells, places) for cells in rows])
+
+
+def _is_verdict(cell: Cell) -> bool:
+    return cell.kind.startswith("verdict") and cell.text != _NOT_RUN
+
+
+def _chosen(cells: Sequence[Cell], places: Sequence[int]) -> list[Cell]:
+    return [cells[place] for place in places]

@@ -1,0 +1,199 @@
+"""Every condition of any experiment beside the others that it can be compared with."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bnjax.errors import UserError
+from bnjax.report.page.document import Cell, Picture, Section, Table, number, numbered, slug, text
+from bnjax.report.runs.comparisons import Comparison
+from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.selected import cut
+from bnjax.report.runs.typed import is_code, spoken
+from bnjax.report.sections.measures import COUNTS, MEASURES, Measure, mean_count
+from bnjax.report.sections.verdict import why_not_whole
+from bnjax.stats.intervals import Estimate
+
+_NOTE = (
+    "Means over n seeds, after the last epoch where a column names no other; in brackets 95% intervals "
+    "(Student's t). Fresh: through running statistics computed anew from training images."
+)
+_PAIRS_NOTE = (
+    "Paired by seed: runs of one seed share initial weights and the images' order. In brackets 95% intervals "
+    "(Student's t); one that holds 0 does not tell the two apart."
+)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What counts of a comparison.
+
+    Attributes:
+      comparison: where the runs come from.
+      found: condition -> seed -> run, cut to the epochs that count; empty where none of its runs does.
+      left_out: condition -> why -> the seeds of the runs that do not count.
+      reference: the condition that the others are held against.
+    """
+
+    comparison: Comparison
+    found: Mapping[str, Mapping[int, RecordedRun]]
+    left_out: Mapping[str, Mapping[str, Sequence[int]]]
+    reference: str
+
+    @property
+    def measures(self) -> list[Measure]:
+        """Those that any of the runs has."""
+        return [measure for measure in MEASURES if any(map(measure.values, self.found.values()))]
+
+
+class UnknownConditionError(UserError, LookupError):
+    """No comparison has a condition of that name."""
+
+
+def counted(comparisons: Sequence[Comparison], against: str = "") -> list[Counted]:
+    """What counts of each comparison, held against its first condition or one by its name.
+
+    Args:
+      comparisons: of any experiments.
+      against: a condition; those that lack it are held against their first.
+
+    Raises:
+      UnknownConditionError: none has it.
+    """
+    names = list(dict.fromkeys(name for each in comparisons for name in each.conditions))
+    if against and against not in names:
+        shown = "; ".join(names[:12]) + ("; ..." if len(names) > 12 else "")
+        raise UnknownConditionError(f"--against={against} is no condition of these runs, which are: {shown}")
+    return [_counted(each, against) for each in comparisons]
+
+
+def _counted(comparison: Comparison, against: str) -> Counted:
+    found: dict[str, dict[int, RecordedRun]] = {}
+    left_out: dict[str, dict[str, list[int]]] = {}
+    for name, runs in comparison.conditions.items():
+        by_seed, lacking = found.setdefault(name, {}), left_out.setdefault(name, {})
+        for run in runs:
+            seed = run.config.seed
+            why = "repeated" if seed in by_seed else why_not_whole(run, comparison.epochs)
+            if why:
+                lacking.setdefault(why, []).append(seed)
+            else:
+                by_seed[seed] = cut(run, comparison.epochs)
+    whole = [name for name, by_seed in found.items() if by_seed]
+    first = next(iter(whole or found))
+    return Counted(comparison, found, left_out, against if against in found else first)
+
+
+def side_by_side_sections(
+    comparisons: Sequence[Counted], pictures: Mapping[str, Sequence[Picture]]
+) -> list[Section]:
+    """A section for each comparison.
+
+    Args:
+      comparisons: what counts of each.
+      pictures: a section's name -> what is drawn of it.
+    """
+    return [
+        Section(
+            name,
+            each.comparison.title,
+            list(_paragraphs(each)),
+            _tables(each),
+            pictures.get(name, ()),
+            brief=True,
+        )
+        for name, each in zip(section_names(comparisons), comparisons, strict=True)
+    ]
+
+
+def section_names(comparisons: Sequence[Counted]) -> list[str]:
+    """A name for each comparison's section and files."""
+    return numbered(slug("runs", each.comparison.title) for each in comparisons)
+
+
+def _paragraphs(counted: Counted) -> Iterator[str]:
+    comparison = counted.comparison
+    shared = ", ".join(spoken(name, value) for name, value in comparison.shared.items())
+    unnamed = ", ".join(spoken(name, value) for name, value in comparison.unnamed.items())
+    told = [_of_what(comparison), f"All share: {shared}." if shared else ""]
+    told += [f"Where a condition says nothing else: {unnamed}." if unnamed else "", _orders(comparison)]
+    yield " ".join(filter(None, told))
+    yield from _left_out(counted)
+    yield from _without_pairs(counted)
+
+
+def _of_what(comparison: Comparison) -> str:
+    data = comparison.data
+    shape, training, test = (data.get(name) for name in ("image_shape", "train_images", "test_images"))
+    images = f": {training:,} training and {test:,} test images" if training and test else ""
+    size = f" of {shape[0]}x{shape[1]}" if images and shape else ""
+    version = f" {data['version']}" if data.get("version") else ""
+    study = f" of {comparison.study}" if comparison.study else ""
+    facts = f"Network {comparison.model}; data {data['name']}{version} ({data['encoding']}){images}{size}"
+    epochs = f"{comparison.epochs} epoch{'' if comparison.epochs == 1 else 's'}"
+    return f"{facts}; {epochs}; recipe {comparison.recipe}{study}."
+
+
+def _orders(comparison: Comparison) -> str:
+    """Where norms stand, if a condition leaves it open."""
+    placements = [name.partition(", ")[0] for name in comparison.conditions]
+    if any(name != "none" and ":" not in name and not is_code(name) for name in placements):
+        return f"Norms stand {comparison.order} the activation unless a placement says otherwise."
+    return ""
+
+
+def _left_out(counted: Counted) -> Iterator[str]:
+    lacking = [
+        f"{name}: {why} (seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, sorted(seeds)))})"
+        for name, of_condition in counted.left_out.items()
+        for why, seeds in sorted(of_condition.items())
+    ]
+    if lacking:
+        yield f"Left out, since they did not come to epoch {counted.comparison.epochs}: {'; '.join(lacking)}."
+
+
+def _without_pairs(counted: Counted) -> Iterator[str]:
+    """Why some or all conditions have no difference."""
+    reference = counted.found[counted.reference]
+    others = [name for name, by_seed in counted.found.items() if not by_seed.keys() & reference.keys()]
+    others = [name for name in others if name != counted.reference and counted.found[name]]
+    if len(counted.found) == 1:
+        yield "One condition alone: nothing to compare it with."
+    elif others:
+        yield f"No seed in common with {counted.reference}, so no difference from it: {'; '.join(others)}."
+
+
+def _tables(counted: Counted) -> list[Table]:
+    columns = ["condition", "n", *(one.title for one in (*counted.measures, *COUNTS)), "left out"]
+    rows = [_levels(counted, name) for name in counted.found]
+    return [Table("Every condition", columns, rows, _NOTE), *_differences(counted)]
+
+
+def _levels(counted: Counted, name: str) -> list[Cell]:
+    by_seed, n = counted.found[name], len(counted.found[name])
+    levels = [_mean(one.level(by_seed), one.form, n) for one in counted.measures]
+    counts = [number(mean_count(one, by_seed), one.form) for one in COUNTS]
+    lacking = [f"{len(seeds)} {why}" for why, seeds in sorted(counted.left_out[name].items())]
+    return [text(name), number(n), *levels, *counts, text(", ".join(lacking) or "-")]
+
+
+def _mean(value: Estimate | None, form: str, n: int) -> Cell:
+    """A mean with its interval; how many seeds it is of where that is not what the row says."""
+    if value is None:
+        return number(None)
+    interval = "" if value.low is None else f" [{value.low:{form}}, {value.high:{form}}]"
+    apart = "" if value.n == n else f", n = {value.n}"
+    return Cell(f"{value.mean:{form}}{interval}{apart}", value.mean)
+
+
+def _differences(counted: Counted) -> list[Table]:
+    """Every other condition minus the reference; no table where no two share a seed."""
+    reference = counted.found[counted.reference]
+    columns = ["condition", "pairs", *(one.title_of_differences for one in counted.measures)]
+    rows = []
+    for name, by_seed in counted.found.items():
+        pairs = len(by_seed.keys() & reference.keys())
+        if name != counted.reference and pairs:
+            found = [(one, one.difference(by_seed, reference)) for one in counted.measures]
+            cells = [_mean(value, f"+{one.form}", pairs) for one, value in found]
+            rows.append([text(name), number(pairs), *cells])
+    return [Table(f"Minus {counted.reference}", columns, rows, _PAIRS_NOTE)] if rows else []
