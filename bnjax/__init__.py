@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bnjax.api.answers import Answer, answer
+    from bnjax.api.registering import register
     from bnjax.api.runs import Runs
     from bnjax.api.training import RunError, run, sweep
     from bnjax.data.image_set import DataError
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 #: Module -> the names that it lends to the package.
 _LENT = {
     "bnjax.api.answers": ("Answer", "answer"),
+    "bnjax.api.registering": ("register",),
     "bnjax.api.runs": ("Runs",),
     "bnjax.api.training": ("RunError", "run", "sweep"),
     "bnjax.data.image_set": ("DataError",),
@@ -50,6 +52,7 @@ __all__ = [
     "answer",
     "gates_for",
     "load",
+    "register",
     "run",
     "sweep",
 ]

@@ -9,7 +9,17 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "bnjax"
 FILES = sorted(PACKAGE.rglob("*.py"))
 #: Files beside the rooms, which all of them may use.
-VALUES = ("", "norm", "placement_value", "placement", "errors", "files", "field_types", "checksummed")
+VALUES = (
+    "",
+    "norm",
+    "placement_value",
+    "placement",
+    "errors",
+    "files",
+    "field_types",
+    "checksummed",
+    "plugins",
+)
 #: Files above the probes, whose numbers they know.
 RECORDS = ("record_check", "records", "record_rules", "schema")
 #: Above those, from the ground up.

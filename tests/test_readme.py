@@ -36,7 +36,9 @@ ELSEWHERE = ("pytest", "python experiments/speed.py", "python experiments/reprod
 #: Sections that say how to add something; their commands work once that is done.
 ADD = ("Add a norm", "Add a network", "Add a study", "Add a data source")
 BEHIND_SET_UP = [line.partition(SET_UP)[2] or line for line in EVERY]
-ADDED = [line for one in ADD for line in command_lines(section("bnjax/README.md", one))]
+#: Whose commands tests/commands/test_plugin.py runs.
+PLUGIN = "Or leave bnjax as it is: a plugin"
+ADDED = [line for one in (*ADD, PLUGIN) for line in command_lines(section("bnjax/README.md", one))]
 RUN = [line for line in BEHIND_SET_UP if not line.startswith((*NETWORK, *ELSEWHERE)) and line not in ADDED]
 SMALL = "--epochs=1 --train_images=130 --test_images=20"
 #: Pattern of a command -> flags that make it small; all that match are given.

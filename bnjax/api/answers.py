@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from bnjax.commands.usage import close_to
 from bnjax.report.page.build import runs_to_report
-from bnjax.report.runs.recorded import of_study
-from bnjax.report.sections.verdict import Judgement, judge_all
+from bnjax.report.verdicts.judgement import Judgement
+from bnjax.report.verdicts.shelf import judge_all
 from bnjax.settings.fields import ConfigError
 from bnjax.studies import STUDIES
 
@@ -21,9 +21,10 @@ class Answer:
 
     Attributes:
       study: its name.
-      table: a row for each claim and recipe: ``claim`` (what was said), ``recipe``, ``verdict``, ``mean``
-        with ``low`` and ``high`` of its 95% interval where the claim is one contrast, ``n`` seeds, and the
-        ``data`` it was answered on.
+      table: a row for each claim and recipe: ``claim`` (what was said), ``recipe``, ``verdict``, ``why`` it
+        is neither supported nor contradicted, ``mean`` with ``low`` and ``high`` of its 95% interval where
+        the claim is one contrast, ``n`` seeds, the ``data`` it was answered on, and whether it ``counts``:
+        whether the claim speaks of such data.
       problems: a line for each thing in the folder that was left out.
     """
 
@@ -59,7 +60,7 @@ def answer(study: str, runs: str | Path = "runs") -> Answer:
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder of runs")
     found, problems = runs_to_report(folder)
-    judged = judge_all(STUDIES[study].claims, of_study(found, study))
+    judged = judge_all(STUDIES[study].claims, found)
     rows = [_row(judgements[0]) for by_recipe in judged for judgements in by_recipe.values()]
     return Answer(study, pandas.DataFrame(rows), tuple(problems))
 
@@ -73,9 +74,11 @@ def _row(judgement: Judgement) -> dict[str, Any]:
         "claim": judgement.claim.said,
         "recipe": judgement.recipe,
         "verdict": judgement.verdict,
+        "why": judgement.why,
         "mean": estimate.mean if estimate else None,
         "low": estimate.low if estimate else None,
         "high": estimate.high if estimate else None,
         "n": estimate.n if estimate else len(seeds),
         "data": judgement.setting,
+        "counts": judgement.on_its_data,
     }

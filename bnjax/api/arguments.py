@@ -11,6 +11,7 @@ from typing import Any
 from bnjax.commands.command import Command, command_of
 from bnjax.commands.conditions import sweep_conditions
 from bnjax.placement import Placement
+from bnjax.plugins import PluginError, load_plugin
 from bnjax.settings.config import FIELDS
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.options import OPTION_FIELDS
@@ -18,8 +19,10 @@ from bnjax.studies import STUDIES, Conditions, crossed
 
 #: Options of the command line that Python has, too.
 _OPTIONS = ("lanes",)
+#: Python's own loop adds seeds as it likes.
+_OF_COMMANDS = ("until",)
 _FIELDS = {
-    **{field.name: field for field in FIELDS},
+    **{field.name: field for field in FIELDS if field.name not in _OF_COMMANDS},
     **{field.name: field for field in OPTION_FIELDS if field.name in _OPTIONS},
 }
 
@@ -33,6 +36,9 @@ def command_from(study: str, vary: Vary, seeds: int, settings: Mapping[str, Any]
     Raises:
       ConfigError: names the argument that is wrong and what would be accepted.
     """
+    with told_as_arguments():
+        if plugin := settings.get("plugin"):
+            load_plugin(str(plugin))
     if study not in STUDIES:
         raise ConfigError(f"{study!r} is not a study: {', '.join(STUDIES)}{_close(study, STUDIES)}")
     given = {name: _value(name, value) for name, value in settings.items()}
@@ -87,8 +93,8 @@ def told_as_arguments() -> Iterator[None]:
     """
     try:
         yield
-    except ConfigError as error:
-        raise ConfigError(in_python_words(str(error))) from None
+    except (ConfigError, PluginError) as error:
+        raise type(error)(in_python_words(str(error))) from None
 
 
 def in_python_words(line: str) -> str:

@@ -1,6 +1,7 @@
 """The curves of some runs, a line for each condition."""
 
 import dataclasses
+import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,10 @@ _INCHES = (7.0, 4.2)
 
 def plotted(frame: "pandas.DataFrame", configs: Sequence[Config], metric: str) -> "Figure":
     """See :meth:`bnjax.api.runs.Runs.plot`; ``frame`` and ``configs`` are those of the runs."""
-    from matplotlib.figure import Figure
-
     if metric not in frame or frame[metric].dtype != float:
         numbers = ", ".join(name for name in frame if frame[name].dtype == float and ":" not in name)
         raise ConfigError(f"metric={metric!r} is not a column of numbers: {numbers}")
-    figure = Figure(figsize=_INCHES, layout="constrained")
+    figure = _shown_figure()
     axes = figure.subplots()
     for name, ids in _conditions(configs).items():
         rows = frame[frame["run_id"].isin(ids)].pivot_table(index="epoch", columns="run_id", values=metric)
@@ -40,6 +39,19 @@ def plotted(frame: "pandas.DataFrame", configs: Sequence[Config], metric: str) -
     axes.grid(alpha=0.25)
     axes.legend()
     return figure
+
+
+def _shown_figure() -> "Figure":
+    """A figure that notebooks show, also where nothing has imported pyplot."""
+    from matplotlib.figure import Figure
+
+    class ShownFigure(Figure):
+        def _repr_png_(self) -> bytes:
+            image = io.BytesIO()
+            self.savefig(image, format="png")
+            return image.getvalue()
+
+    return ShownFigure(figsize=_INCHES, layout="constrained")
 
 
 def _conditions(configs: Sequence[Config]) -> dict[str, set[str]]:

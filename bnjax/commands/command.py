@@ -13,7 +13,14 @@ from bnjax.settings.canonical import resolve
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.fields import ConfigError, check_field
 from bnjax.settings.identity import run_id
-from bnjax.settings.options import MOST_LANES, OPTION_FIELDS, Options, check_distributed, engine_parameters
+from bnjax.settings.options import (
+    MOST_LANES,
+    OPTION_FIELDS,
+    Options,
+    check_distributed,
+    check_until,
+    engine_parameters,
+)
 from bnjax.settings.places import expanded
 from bnjax.studies import Conditions
 
@@ -56,6 +63,7 @@ def command_of(study: str, given: Mapping[str, Any], conditions: Conditions | No
     asked = {name for some in (settings, *conditions.values()) for name in some}
     _check_movies(options, configs)
     check_distributed(options, given, configs)
+    check_until(options, given)
     return Command(configs, options, frozenset() if "validation" in asked else frozenset(configs))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, total
+from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, metric, total
 from bnjax.settings.config import Config
 from bnjax.settings.identity import condition_names
 from bnjax.settings.places import record_path
@@ -68,7 +68,7 @@ def _row(
     name: str, runs: dict[int, RecordedRun | None], reference: dict[int, float], is_reference: bool
 ) -> Compared:
     accuracies, fresh, losses = (
-        _by_seed(runs, metric) for metric in ("test_accuracy", "test_accuracy_fresh", "test_loss")
+        _by_seed(runs, name) for name in ("test_accuracy", "test_accuracy_fresh", "test_loss")
     )
     differences = [] if is_reference else paired_differences(accuracies, reference)
     shares = [share for run in runs.values() if run and (share := silent_share(run.epochs[-1])) is not None]
@@ -84,13 +84,11 @@ def _row(
     )
 
 
-def _by_seed(runs: dict[int, RecordedRun | None], metric: str) -> dict[int, float]:
+def _by_seed(runs: dict[int, RecordedRun | None], name: str) -> dict[int, float]:
     """Seed -> what the last epoch of a run that is done measured."""
-    return {
-        seed: run.epochs[-1][metric]
-        for seed, run in runs.items()
-        if run and run.epochs and run.epochs[-1].get(metric) is not None
-    }
+    last = {seed: run.epochs[-1] for seed, run in runs.items() if run and run.epochs}
+    found = {seed: metric(epoch, name) for seed, epoch in last.items()}
+    return {seed: value for seed, value in found.items() if value is not None}
 
 
 def silent_share(epoch: Mapping[str, Any]) -> float | None:

@@ -26,12 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = list(sys.argv[1:] if arguments is None else arguments)
     from bnjax.commands.flags import print_page
     from bnjax.commands.listing import front_page
+    from bnjax.commands.plugin_flag import load_given_plugin
     from bnjax.commands.usage import close_to, complain, version_line
 
     if asked[:1] == ["--version"]:
         print_page(version_line(), PROGRAM)
     if not asked or asked[0] in _HELP:
         print_page(front_page(), PROGRAM)
+    load_given_plugin([PROGRAM, *asked])
     commands = _commands()
     if asked[0] not in commands:
         listed = ", ".join(commands)

@@ -13,7 +13,9 @@ from absl import flags
 
 from bnjax.commands.command import Command, command_of
 from bnjax.commands.help_pages import help_page
+from bnjax.commands.plugin_flag import load_given_plugin
 from bnjax.commands.usage import complain, name_of, version_line
+from bnjax.plugins import PluginError
 from bnjax.process.stdout import write_stdout
 from bnjax.settings.config import FIELDS
 from bnjax.settings.fields import ConfigError, parse_number
@@ -48,11 +50,12 @@ def command_from_flags(argv: Sequence[str], study: str) -> Command:
       SystemExit: with 0 after printing the help or the version, with 1 where that cannot be written, with 2
         after one line on stderr that says what is wrong with the command line.
     """
+    load_given_plugin(argv)
     try:
         if (page := _page(argv, study)) is not None:
             print_page(page, argv[0])
         return command_of(study, _given_flags(argv))
-    except (flags.Error, ConfigError) as error:
+    except (flags.Error, ConfigError, PluginError) as error:
         complain(argv[0], str(error))
 
 

@@ -13,12 +13,13 @@ from bnjax.studies import RECIPES, STUDIES, recipe
 
 #: Flags that most people want, in the order of their questions, and what they are in a few words.
 _THAT_MATTER = {
-    "placement": "where norms stand: none, all, kinds (conv,dense), blocks, sites, or a code",
-    "order": "before or after the activation, if --placement does not say",
+    "placement": "where norms stand: none, all, kinds (conv,dense), sites or a code",
+    "order": "before or after the activation",
+    "norm": "",
     "dropout": "probability of dropping a dense unit's output",
     "model": "",
-    "dataset": "cifar10, mnist, digits (no download), folder:PATH, or a set that TFDS has prepared",
-    "recipe": "published, or controlled: shuffled every epoch, inputs standardised",
+    "dataset": "cifar10, mnist, digits, folder:PATH or what TFDS has prepared",
+    "recipe": "published, or controlled: shuffled, standardised",
     "epochs": "passes over the training images",
     "batch_size": "images in a training step",
     "learning_rate": "step size",
@@ -99,7 +100,7 @@ def _about(program: str, study: str) -> str:
 def _line(field: dataclasses.Field, what: str, study: str) -> str:
     """A flag, what it is in a few words, its choices and its default."""
     choices = _choices(field, study)
-    listed = ", ".join(choices) if choices and field.name in ("model", "sweep") else ""
+    listed = ", ".join(choices) if choices and field.name in ("model", "norm", "sweep") else ""
     value = getattr(recipe(study, "published"), field.name, field.default)
     default = f" (default {_quoted(value)})" if value not in ("", False) else ""
     name = f"  --{field.name}{'' if field.default is False else '=...'}"

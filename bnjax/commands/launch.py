@@ -52,14 +52,17 @@ def _launch(configs: Sequence[Config], options: Options, program: str, yielding:
     try:
         with ends_in_time(_SECONDS_TO_STOP), stop_signals():
             configs = fitted(configs, yielding)
-            sources = sources_of(configs)
             if options.dry_run:
                 from bnjax.sweeps.estimate import dry_run
 
-                return dry_run([*sources, *configs], options, program)
-            still = dataclasses.replace(options, movie="", weight_movie="")
-            failed = _launchsources_of(sources, still, program) if sources else 0
-            return failed or _launch_all(configs, options, program)
+                return dry_run([*sources_of(configs), *configs], options, program)
+            if any(config.until == "decided" for config in configs):
+                from bnjax.commands.until import until_decided
+
+                return until_decided(
+                    configs, options, program, partial(_make, options=options, program=program)
+                )
+            return _make(configs, options, program)
     except ConfigError as error:
         complain(program, str(error))
     except LostError as error:
@@ -69,6 +72,14 @@ def _launch(configs: Sequence[Config], options: Options, program: str, yielding:
         return FAILED
     except Stopped as stopped:
         return 128 + stopped.number
+
+
+def _make(configs: Sequence[Config], options: Options, program: str) -> int:
+    """Makes runs, and before them those that they start from."""
+    sources = sources_of(configs)
+    still = dataclasses.replace(options, movie="", weight_movie="")
+    failed = _launch_sources(sources, still, program) if sources else 0
+    return failed or _launch_all(configs, options, program)
 
 
 def fitted(configs: Sequence[Config], yielding: AbstractSet[Config]) -> list[Config]:
@@ -89,7 +100,7 @@ def sources_of(configs: Sequence[Config]) -> list[Config]:
     return list(dict.fromkeys(resolve(source_config(config)) for config in configs if config.pretrain))
 
 
-def _launchsources_of(sources: Sequence[Config], options: Options, program: str) -> int:
+def _launch_sources(sources: Sequence[Config], options: Options, program: str) -> int:
     """Makes them all, or says which ones are not there to start from."""
     failed = _launch_all(sources, options, program)
     absent = [str(variables_path(source)) for source in sources if not variables_path(source).exists()]

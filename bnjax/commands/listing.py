@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from bnjax.architectures import ARCHITECTURES
 from bnjax.commands.usage import Parser
+from bnjax.norm import NORMS
 from bnjax.process.stdout import write_stdout
 from bnjax.studies import STUDIES
 
@@ -23,7 +24,7 @@ Where should normalisation go in a network, and what does it do there?
 Commands:
 {studies}
   report      recorded runs as tables and figures, beside what was published
-  list        studies, networks, norms, probes and data sets to choose from
+  list        studies, networks, norms and data sets to choose from
 
 bnjax COMMAND --help explains a command; bnjax --version names this one."""
 
@@ -46,6 +47,15 @@ def _networks() -> dict[str, str]:
     return described
 
 
+def _norms() -> dict[str, str]:
+    described = {}
+    for name, norm in NORMS.items():
+        of = "by the batch, running statistics in evaluation" if norm.of_batch else "each image by itself"
+        own = f"; own settings {', '.join(norm.own_settings)}" if norm.own_settings else ""
+        described[name] = f"{norm.letter} in codes; {of}{own}"
+    return described
+
+
 def _datasets() -> dict[str, str]:
     from bnjax.data.sources import SOURCES, original
 
@@ -57,10 +67,11 @@ def _datasets() -> dict[str, str]:
     }
 
 
-#: What can be listed: title -> name -> words. Norms and probes join where they are registered.
+#: What can be listed: title -> name -> words. Probes join where they are registered.
 LISTS: dict[str, Callable[[], dict[str, str]]] = {
     "studies": _studies,
     "networks": _networks,
+    "norms": _norms,
     "datasets": _datasets,
 }
 
@@ -79,6 +90,7 @@ def list_command(argv: Sequence[str]) -> int:
     """
     parser = Parser(argv[0], ABOUT)
     parser.add_argument("kind", nargs="?", choices=tuple(LISTS), help="one list alone")
+    parser.add_argument("--plugin", metavar="FILE.py", help="a file of your own, whose things are listed too")
     kind = parser.parse_args(argv[1:]).kind
     shown = LISTS if kind is None else {kind: LISTS[kind]}
     blocks = [f"{title.capitalize()}:\n{_columns(listed())}" for title, listed in shown.items()]

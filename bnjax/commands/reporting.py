@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bnjax.commands.plugin_flag import load_given_plugin
 from bnjax.commands.usage import Parser, complain, name_of
 from bnjax.errors import FAILURES
 from bnjax.files import write_whole, write_whole_folder
@@ -77,7 +78,11 @@ def _arguments(argv: Sequence[str], shows_speed: bool) -> argparse.Namespace:
         if shows_speed
         else argparse.SUPPRESS,
     )
+    parser.add_argument(
+        "--plugin", metavar="FILE.py", help="the file of your own that the runs were made with"
+    )
     arguments = parser.parse_args(argv[1:])
+    load_given_plugin(argv)
     if arguments.speed and not shows_speed:
         complain(argv[0], "--speed is of experiments/report.py, beside the scripts that measure it")
     if wrong := _wrong_usage(arguments):

@@ -7,6 +7,7 @@ from typing import Any
 
 from bnjax.architectures import ARCHITECTURES
 from bnjax.norm import NORMS, any_of_batch
+from bnjax.plugins import is_loaded, load_plugin
 from bnjax.probes import ALL, Need, chosen_probes
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.fields import ConfigError, check_field
@@ -30,10 +31,11 @@ def resolve(config: Config) -> Config:
     Raises:
       ConfigError: a setting is out of its bounds or choices, or does not fit another one.
     """
+    digest = _plugin_digest(config)  # first: it decides which networks there are
     numbers: dict[str, Any] = {
         f.name: float(getattr(config, f.name)) for f in FIELDS if isinstance(f.default, float)
     }
-    config = dataclasses.replace(config, **numbers)
+    config = dataclasses.replace(config, **numbers, plugin_digest=digest)
     for field in FIELDS:
         check_field(field, getattr(config, field.name))
     _check_activation(config)
@@ -71,6 +73,23 @@ def _canonical_norms(config: Config) -> dict[str, Any]:
     unread = {name for norm in NORMS.values() if norm.name not in present for name in norm.own_settings}
     defaults = {field.name: field.default for field in FIELDS if field.name in {"order", *unread}}
     return {**defaults, "placement": str(placement), "norm": placement.common_norm}
+
+
+def _plugin_digest(config: Config) -> str:
+    """That of the file which the config names, imported; once it was, the file may lie elsewhere.
+
+    Raises:
+      PluginError: it cannot be imported, or has another digest than the config says.
+      ConfigError: there is a digest, but no file.
+    """
+    digest = config.plugin_digest
+    if digest and is_loaded(digest):
+        return digest
+    if config.plugin:
+        return load_plugin(config.plugin, digest)
+    if digest:
+        raise ConfigError(f"--plugin_digest={digest}: give --plugin=FILE.py, the file that has this digest")
+    return ""
 
 
 def _check_probes(config: Config) -> None:

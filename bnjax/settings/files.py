@@ -16,6 +16,31 @@ class FileSettings:
         role=Role.HOST,
         identity=False,
     )
+    plugin: str = setting(
+        "",
+        "A Python file of your own that registers a network, a norm, a study or a set of images "
+        "(bnjax/README.md has examples).",
+        group="files",
+        role=Role.HOST | Role.PLACE,
+        identity=False,
+    )
+    plugin_digest: str = setting(
+        "",
+        "The first digits of the SHA-256 of --plugin, which are part of a run's name: found, or compared "
+        "where they are given.",
+        group="files",
+        role=Role.DATA | Role.PROGRAM,
+    )
+    until: str = setting(
+        "seeds",
+        "seeds: makes as many as --seeds says. decided: adds more in rounds, cheapest open questions first, "
+        "until every claim that compares these conditions is decided, or --hours or --most_seeds end; the "
+        "same command goes on. The report then uses intervals that hold whenever one stops.",
+        group="runs",
+        role=Role.HOST,
+        choices=("seeds", "decided"),
+        identity=False,
+    )
     out_dir: str = setting(
         "runs",
         "Each run writes metrics.jsonl to a folder of its own below this one.",

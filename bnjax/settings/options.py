@@ -41,6 +41,18 @@ class Options:
         group="runs",
         bounds="[1,1000000]",
     )
+    hours: float = _option(
+        0.0,
+        "With --until=decided: no round is begun that would end after so many hours. 0: no limit.",
+        group="runs",
+        bounds="[0,inf)",
+    )
+    most_seeds: int = _option(
+        0,
+        "With --until=decided: the most seeds of a condition. 0: no limit.",
+        group="runs",
+        bounds="[0,1000000]",
+    )
     jobs: int = _option(
         0,
         "How many runs are made side by side, each on a core of its own. 0: one a core on CPU, one on an "
@@ -151,6 +163,32 @@ def check_distributed(options: Options, given: Mapping[str, Any], configs: Seque
             f"--pretrain={config.pretrain} is a run of its own, and --distributed trains one; make it first, "
             "with --keep_state, and give its folder as --weights"
         )
+
+
+def check_until(options: Options, given: Mapping[str, Any]) -> None:
+    """Holds the flags of ``--until=decided`` against each other and against what else is asked for.
+
+    Args:
+      options: all of them.
+      given: the flags that were given.
+
+    Raises:
+      ConfigError: names the flag that does not fit.
+    """
+    budget = [name for name in ("hours", "most_seeds") if given.get(name)]
+    if given.get("until") != "decided":
+        for name in budget:
+            raise ConfigError(f"--{name}={given[name]} is of --until=decided, which is not given")
+        return
+    if not budget:
+        raise ConfigError("--until=decided may take for ever: give --hours or --most_seeds too")
+    if not (options.sweep or options.vary):
+        raise ConfigError("--until=decided compares conditions: give --sweep or --vary too")
+    if 0 < options.most_seeds < options.seeds:
+        raise ConfigError(f"--most_seeds={options.most_seeds} is below --seeds={options.seeds}")
+    for name in ("overwrite", "distributed"):
+        if given.get(name):
+            raise ConfigError(f"--{name} does not go with --until=decided, which adds to what is there")
 
 
 def _check_rendezvous(options: Options, given: Sequence[str]) -> None:

@@ -2,23 +2,26 @@
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 CONFIDENCE = 0.95
+#: The deviation of the prior on the effect, in deviations of a value, that :data:`ANY_TIME` mixes over.
+_MIXED_OVER = 1.0
 #: Unit -> the lowest and highest value of a run, as distinct from a difference between two.
 _POSSIBLE = {
     "%": (0.0, 100.0),
     "points": (0.0, 100.0),
     "nats": (0.0, math.inf),
     "units": (0.0, math.inf),
+    "leaps": (0.0, math.inf),
     "of 256": (0.0, 256.0),
     "epochs": (1.0, math.inf),
 }
 
 
 class Estimate(NamedTuple):
-    """The mean of n values, and its 95% interval; without one (None) where n is 1."""
+    """The mean of n values, and its interval; without one (None) where n is too small for it."""
 
     mean: float
     low: float | None
@@ -26,12 +29,84 @@ class Estimate(NamedTuple):
     n: int
 
 
-def estimate(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
-    """The mean with its interval by Student's t, which holds for few values from a normal distribution.
+class Interval(NamedTuple):
+    """A way to make an interval for a mean.
+
+    Attributes:
+      name: for people.
+      half_width: (n, confidence) -> half the interval's width, in deviations of a value (divisor n - 1);
+        infinite where n is too small.
+      p: (values, number) -> how surprising they are if their true mean is that number, two-sided.
+    """
+
+    name: str
+    half_width: Callable[[int, float], float]
+    p: Callable[[Sequence[float], float], float]
+
+
+def _student_half_width(n: int, confidence: float) -> float:
+    from scipy.special import stdtrit  # the quantile of Student's t; scipy.stats takes far longer to import
+
+    return float(stdtrit(n - 1, (1 + confidence) / 2)) / math.sqrt(n) if n > 1 else math.inf
+
+
+def _student_p(values: Sequence[float], number: float) -> float:
+    n = len(values)
+    if n < 2:
+        return 1.0
+    from scipy.special import stdtr
+
+    distance, deviation = abs(statistics.fmean(values) - number), statistics.stdev(values)
+    if deviation == 0:
+        return 0.0 if distance else 1.0
+    return 2 * float(stdtr(n - 1, -distance / (deviation / math.sqrt(n))))
+
+
+def _any_time_half_width(n: int, confidence: float) -> float:
+    variance = _MIXED_OVER**2
+    g = ((1 - confidence) ** 2 * variance / (n + variance)) ** (1 / n)
+    divisor = g * (n + variance) - variance
+    if n < 2 or divisor <= 0:
+        return math.inf
+    return math.sqrt((1 - g) * (n + variance) / divisor) * math.sqrt((n - 1) / n)
+
+
+def _any_time_p(values: Sequence[float], number: float) -> float:
+    n, variance = len(values), _MIXED_OVER**2
+    distance, spread = abs(statistics.fmean(values) - number), statistics.pstdev(values)
+    if n < 2 or distance == 0:
+        return 1.0
+    g = variance / (n + variance)  # what the expression below tends to, as the spread does to 0
+    if spread:
+        squared = (distance / spread) ** 2
+        g = (n + variance + variance * squared) / ((1 + squared) * (n + variance))
+    return min(1.0, math.sqrt(g**n * (n + variance) / variance))
+
+
+#: Student's t: holds for values from a normal distribution whose number was fixed before any was seen.
+STUDENT = Interval("Student's t", _student_half_width, _student_p)
+#: The normal mixture t process: holds however often one looks, and whenever one stops. With m the mean and s
+#: the deviation (divisor n) of n values, c = 1 and a = 1 - confidence: g = (a^2 c^2 / (n + c^2))^(1/n), and
+#: the half width is s sqrt((1 - g)(n + c^2) / (g (n + c^2) - c^2)), infinite where the divisor is not
+#: positive (up to n = 4 at 95%). After Robbins, "Statistical methods related to the law of the iterated
+#: logarithm" (1970), and Lai, "On confidence sequences" (1976); the form is that of Wang and Ramdas,
+#: "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance" (2023).
+ANY_TIME = Interval("normal-mixture t, valid at any time", _any_time_half_width, _any_time_p)
+
+
+def estimate(
+    values: Sequence[float], confidence: float = CONFIDENCE, interval: Interval = STUDENT
+) -> Estimate:
+    """The mean with its interval.
 
     Args:
-      values: one for each seed.
+      values: one for each seed, in the unit of the answer.
       confidence: how often such intervals hold the true mean.
+      interval: :data:`STUDENT` for a number of seeds that was fixed beforehand, :data:`ANY_TIME` where seeds
+        were added after a look at the results.
+
+    Returns:
+      The mean; low and high are None where there are too few values for an interval.
 
     Raises:
       ValueError: there are no values.
@@ -39,22 +114,22 @@ def estimate(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimat
     if not values:
         raise ValueError("no values to take a mean of")
     mean, n = statistics.fmean(values), len(values)
-    if n == 1:
-        return Estimate(mean, None, None, 1)
-    from scipy.special import stdtrit  # the quantile of Student's t; scipy.stats takes far longer to import
-
-    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * statistics.stdev(values) / math.sqrt(n)
+    half = interval.half_width(n, confidence)
+    if math.isinf(half):
+        return Estimate(mean, None, None, n)
+    half *= statistics.stdev(values)
     return Estimate(mean, mean - half, mean + half, n)
 
 
-def possible(level: Estimate, unit: str) -> Estimate:
-    """The same for a table: Student's interval, cut to values that a run may have.
+def possible(level: Estimate, unit: str, difference: bool = False) -> Estimate:
+    """The same for a table: an interval cut to values that a run, or a difference of two, may have.
 
     Verdicts rest on the whole interval.
 
     Args:
-      level: of runs, not of differences between them.
+      level: of runs, or of differences between them.
       unit: what it is measured in.
+      difference: whether it is of differences.
 
     Raises:
       KeyError: there is no such unit.
@@ -62,6 +137,8 @@ def possible(level: Estimate, unit: str) -> Estimate:
     lowest, highest = _POSSIBLE[unit]
     if level.low is None or level.high is None:
         return level
+    if difference:
+        lowest, highest = lowest - highest, highest - lowest
     return level._replace(low=max(level.low, lowest), high=min(level.high, highest))
 
 
@@ -76,25 +153,4 @@ def paired_p(differences: Sequence[float]) -> float | None:
     Returns:
       p, or None for fewer than two pairs. Pairs that all differ by the same have p 0, by nothing 1.
     """
-    n = len(differences)
-    if n < 2:
-        return None
-    mean, deviation = statistics.fmean(differences), statistics.stdev(differences)
-    if deviation == 0:
-        return 0.0 if mean else 1.0
-    from scipy.special import stdtr
-
-    return 2 * float(stdtr(n - 1, -abs(mean) / (deviation / math.sqrt(n))))
-
-
-def holm(probabilities: Sequence[float]) -> list[float]:
-    """P values corrected for how many comparisons were made (Holm 1979), in the given order.
-
-    Whoever calls those below 0.05 different is wrong about any of them in at most 5% of such tables.
-    """
-    corrected = [0.0] * len(probabilities)
-    largest = 0.0
-    for place, number in enumerate(sorted(range(len(probabilities)), key=probabilities.__getitem__)):
-        largest = max(largest, min(1.0, (len(probabilities) - place) * probabilities[number]))
-        corrected[number] = largest
-    return corrected
+    return STUDENT.p(differences, 0.0) if len(differences) > 1 else None

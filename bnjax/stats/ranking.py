@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from bnjax.stats.intervals import Estimate, estimate, holm, paired_differences, paired_p
+from bnjax.stats.intervals import Estimate, estimate, paired_differences, paired_p
+from bnjax.stats.many import holm
 from bnjax.stats.resampling import Rank, bootstrap_mean, probability_better, ranks
 
 #: Condition -> seed -> what is read of its run.

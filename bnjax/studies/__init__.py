@@ -18,7 +18,7 @@ from bnjax.studies.vgg7 import VGG7
 #: By name, in the order of the report.
 STUDIES: dict[str, Study] = {study.name: study for study in (VGG7, CIFAR10, MNIST, MOBILENET, FINETUNE)}
 #: Every conclusion of every text, in the order of the texts and of their sections.
-CLAIMS: tuple[Claim, ...] = tuple(claim for study in STUDIES.values() for claim in study.claims)
+CLAIMS: list[Claim] = [claim for study in STUDIES.values() for claim in study.claims]
 
 
 def recipe(study: str, name: str) -> Config:

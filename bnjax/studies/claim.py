@@ -1,5 +1,6 @@
 """A claim: a published conclusion written as a test over records."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -40,6 +41,38 @@ class Contrast:
 
 
 @dataclass(frozen=True)
+class Data:
+    """The data that a conclusion speaks of; on any other the same question is answered apart.
+
+    Attributes:
+      told: in words.
+      names: data sets, each as a whole.
+      images: the fewest and the most training images of any other set that counts for the same; (0, 0): no
+        other does.
+      image_size: the least height and width; 0: any.
+    """
+
+    told: str
+    names: tuple[str, ...]
+    images: tuple[int, int] = (0, 0)
+    image_size: int = 0
+
+    def holds(self, name: str, train_images: int | None, whole: bool, image_size: int | None) -> bool:
+        """Whether runs are on such data.
+
+        Args:
+          name: of the data set, without a version.
+          train_images: how many were trained on, where that is known.
+          whole: whether those were all of the set, of all its classes.
+          image_size: the smaller of height and width, where that is known.
+        """
+        if image_size and image_size < self.image_size:
+            return False
+        fewest, most = self.images
+        return (whole and name in self.names) or fewest <= (train_images or 0) <= most > 0
+
+
+@dataclass(frozen=True)
 class Claim:
     """One conclusion of one text, in our words.
 
@@ -52,8 +85,12 @@ class Claim:
       contrasts: all of them must hold.
       sweep: what ``--sweep`` makes the conditions, and
       vary: what ``--vary`` does.
-      dataset: where it was said of one data set alone.
+      data: what data it was said of; None: that of its study.
       epochs: how many its author trained.
+      least_share: the share of those epochs without which runs cannot show it.
+      least_seeds: fewer seeds decide nothing.
+      note: what a reader should know of how we read it.
+      run_by: the study whose recipe and conditions test it; empty for its own.
       unmeasured: why no record can tell, in place of contrasts.
     """
 
@@ -65,9 +102,23 @@ class Claim:
     contrasts: tuple[Contrast, ...]
     sweep: str = ""
     vary: str = ""
-    dataset: str = ""
+    data: Data | None = None
     epochs: int = 0
+    least_share: float = 0.25
+    least_seeds: int = 5
+    note: str = ""
+    run_by: str = ""
     unmeasured: str = ""
+
+    @property
+    def tested_by(self) -> str:
+        """The name of the study whose recipe and conditions test it."""
+        return self.run_by or self.source
+
+    @property
+    def least_epochs(self) -> int:
+        """Runs of fewer epochs cannot show it."""
+        return max(1, math.ceil(self.least_share * self.epochs))
 
     def command(self, recipe_name: str, seeds: int = 5) -> str:
         """The command that runs it; empty where no record can tell."""
@@ -76,7 +127,7 @@ class Claim:
         recipe = recipe_name if recipe_name != Config.recipe else ""
         asked = {"sweep": self.sweep, "vary": self.vary, "recipe": recipe, "epochs": self.epochs}
         flags = {name: value for name, value in asked.items() if value}
-        return str(CommandLine(self.source, {**flags, "seeds": seeds}))
+        return str(CommandLine(self.tested_by, {**flags, "seeds": seeds}))
 
 
 def minus(ours: str, reference: str, reading: str, expected: Expected, **more: Any) -> Contrast:

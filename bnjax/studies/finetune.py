@@ -1,7 +1,7 @@
 """Training Batch Normalization alone in the frozen part of InceptionV3 (Qiita, 2019-07-21)."""
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, minus
+from bnjax.studies.claim import Claim, Conditions, Data, minus
 from bnjax.studies.study import Study, crossed
 
 #: Fine-tuning InceptionV3 with the frozen part's BN trained or not (Qiita, 2019-07-21, Keras): ImageNet's
@@ -80,6 +80,7 @@ _CLAIMS: tuple[Claim, ...] = (
         ),
         _MODES,
         epochs=_EPOCHS,
+        least_share=0.5,
     ),
     Claim(
         "finetune-more-accurate",
@@ -91,6 +92,7 @@ _CLAIMS: tuple[Claim, ...] = (
         (minus("BN trained", "BN frozen", "best_validation_accuracy", "higher"),),
         _MODES,
         epochs=_EPOCHS,
+        least_share=0.5,
     ),
 )
 
@@ -106,6 +108,12 @@ FINETUNE = Study(
     link="https://qiita.com/mokoenator/items/6d7b8f670d3d1250d516",
     ran="Keras, InceptionV3 from ImageNet, 2,609 photographs of clothing, one run each",
     published=_PUBLISHED,
+    data=Data(
+        "photographs, about as many as its 2,609 of clothing, which are not public",
+        ("cats_vs_dogs",),
+        images=(1000, 10_000),
+        image_size=128,
+    ),
     sweeps=_SWEEPS,
     claims=_CLAIMS,
     said={

@@ -3,11 +3,12 @@
 Its text shows curves and counts, one run each, and few numbers; margins of "alike" are ours.
 """
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, level, minus
+from bnjax.studies.claim import Claim, Conditions, Contrast, Data, level, minus
 from bnjax.studies.study import Study, crossed
 
 #: Dying ReLU and Batch Normalization on MNIST (Qiita, 2017-05): one hidden layer of 256, Adam, batches of 100
@@ -69,6 +70,9 @@ _SLOPES = ("slope 0.001", "slope 0.01", "slope 0.18", "slope 0.5")
 _NONE: dict[str, Any] = {"margin": 0.5, "published": "0 units", "size": (0.0, 0.0)}
 #: Points within which accuracies of about 98% count as alike; ours.
 _ALIKE = {"margin": 0.2}
+#: Training batches in percent: where accuracy sticks at 100%, more than this are without an error; where one
+#: or two of 100 images stay wrong for all to see, fewer are.
+_MOST = 90.0
 _WITH, _WITHOUT = "with BN", "without BN"
 _SMALL = {
     f"batch size {size}, {bn}": {"batch_size": size, "placement": placement}
@@ -80,6 +84,7 @@ _ORDERS: Conditions = {
     for bn, placement in ((_WITH, "dense"), (_WITHOUT, "none"))
     for told, shuffle in (("shuffled", "epoch"), ("always the same batches", "none"))
 }
+_NO_UPDATES = "records hold no updates of single weights; --movie=dw.gif shows them"
 
 
 def _claim(name: str, place: str, said: str, sweep: str, *contrasts: Contrast, unmeasured: str = "") -> Claim:
@@ -147,7 +152,7 @@ _CLAIMS: tuple[Claim, ...] = (
         "With BN every unit's weights go on changing; without it some stay still.",
         "bn-or-not",
         minus(_WITHOUT, _WITH, "most_flat", "higher"),
-        level(_WITH, "most_flat", "alike", **_NONE),
+        level(_WITH, "last_silent", "alike", **_NONE),
     ),
     _claim(
         "gray-background",
@@ -155,14 +160,14 @@ _CLAIMS: tuple[Claim, ...] = (
         "Where the digits never are, updates are near the middle of their range with BN, and often at its "
         "ends without.",
         "",
-        unmeasured="records hold no updates of single weights; --movie=dw.gif shows them",
+        unmeasured=_NO_UPDATES,
     ),
     _claim(
         "extreme-updates-kill",
         "without BN, movie",
         "A guess: updates that stay at the end of their range are what stops a ReLU from answering.",
         "",
-        unmeasured="records hold no updates of single weights; --movie=dw.gif shows them",
+        unmeasured=_NO_UPDATES,
     ),
     _claim(
         "training-errors-stay",
@@ -170,6 +175,8 @@ _CLAIMS: tuple[Claim, ...] = (
         "Without BN training sticks at 100%; with BN one or two of 100 images stay wrong.",
         "bn-or-not",
         minus(_WITH, _WITHOUT, "perfect_batches", "lower"),
+        level(_WITHOUT, "perfect_batches", "higher", _MOST),
+        level(_WITH, "perfect_batches", "lower", _MOST),
     ),
     _claim(
         "bn-less-accurate",
@@ -183,10 +190,12 @@ _CLAIMS: tuple[Claim, ...] = (
         "mnist",
         "with and without BN, curves of accuracy",
         "A guess: with BN shuffling changes the batches' statistics and so the outputs, which keeps the "
-        "network from learning its images by heart; without BN shuffling does nothing of the kind.",
+        "network from learning its images by heart and costs accuracy in the test; without BN shuffling "
+        "does nothing of the kind.",
         _ORDERS,
         (
             minus("with BN, always the same batches", "with BN, shuffled", "perfect_batches", "higher"),
+            minus("with BN, always the same batches", "with BN, shuffled", "late_accuracy", "higher"),
             Contrast(
                 "what the same batches add with BN, minus what they add without",
                 dict(zip(_ORDERS, (-1.0, 1.0, 1.0, -1.0), strict=True)),
@@ -202,26 +211,25 @@ _CLAIMS: tuple[Claim, ...] = (
         "batch size 10, movie",
         "Even batches of 10 reach every unit.",
         "batch-sizes",
-        level("batch size 10", "most_flat", "alike", **_NONE),
         level("batch size 10", "last_silent", "alike", **_NONE),
     ),
     _claim(
         "slopes-alike",
         "BN with leaky ReLU",
-        "With BN all slopes of a leaky ReLU end equally accurate.",
+        "With BN all slopes of a leaky ReLU are equally accurate from epoch 20 on.",
         "leaky",
         *(
-            minus(f"{slope}, {_WITH}", f"slope 0.001, {_WITH}", "late_accuracy", "alike", **_ALIKE)
-            for slope in _SLOPES[1:]
+            minus(f"{larger}, {_WITH}", f"{smaller}, {_WITH}", "accuracy_from_20", "alike", **_ALIKE)
+            for smaller, larger in itertools.combinations(_SLOPES, 2)
         ),
     ),
     _claim(
         "leaky-like-relu",
         "BN with leaky ReLU",
-        "With BN a leaky ReLU ends as accurate as a ReLU.",
+        "With BN a leaky ReLU is as accurate as a ReLU.",
         "leaky",
         *(
-            minus(f"{slope}, {_WITH}", f"ReLU, {_WITH}", "late_accuracy", "alike", **_ALIKE)
+            minus(f"{slope}, {_WITH}", f"ReLU, {_WITH}", "accuracy_from_20", "alike", **_ALIKE)
             for slope in _SLOPES
         ),
     ),
@@ -283,6 +291,7 @@ MNIST = Study(
     link="",
     ran="MNIST, one hidden layer of 256, 100 epochs, one run each",
     published=_PUBLISHED,
+    data=Data("MNIST", ("mnist",)),
     sweeps=_SWEEPS,
     claims=_CLAIMS,
     said=_SAID,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions
+from bnjax.studies.claim import Claim, Conditions, Data
 
 #: What ``controlled`` changes of a recipe: shuffled every epoch, inputs standardised.
 CONTROLLED: Mapping[str, Any] = {
@@ -31,6 +31,7 @@ class Study:
       link: its address, or that of its code; empty where none is confirmed.
       ran: what its author ran.
       published: the recipe as its author ran it.
+      data: what its conclusions were said of, and what counts for the same.
       sweeps: name -> conditions.
       claims: its conclusions, in the order of the text.
       said: what it says of the figure of a sweep, in a few words.
@@ -49,6 +50,7 @@ class Study:
     link: str
     ran: str
     published: Config
+    data: Data
     sweeps: Mapping[str, Conditions]
     claims: tuple[Claim, ...]
     said: Mapping[str, str] = field(default_factory=dict)

@@ -3,11 +3,12 @@
 import contextlib
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from bnjax.plugins import PluginError, load_plugin
 from bnjax.process.signals import Stopped, ends_in_time, hear_signals, held_signals, stop_signals
 from bnjax.settings.config import Config
 from bnjax.sweeps.plan import Task
@@ -43,7 +44,8 @@ def work(parent: Connection, core: int | None) -> None:
         from bnjax.sweeps.task import make
 
         for task in _tasks(parent):
-            make(task, programs, tell, ended)
+            if _has_plugins(task, ended):
+                make(task, programs, tell, ended)
             parent.send(("end", None))
 
 
@@ -68,7 +70,8 @@ def work_off(tasks: Sequence[Task], core: int | None) -> dict[Config, str]:
         from bnjax.sweeps.task import make
 
         for task in tasks:
-            make(task, programs, lambda record: None, statuses.__setitem__)
+            if _has_plugins(task, statuses.__setitem__):
+                make(task, programs, lambda record: None, statuses.__setitem__)
     return statuses
 
 
@@ -97,6 +100,23 @@ def keep_to(core: int | None) -> None:
     """Keeps this process to a CPU core, where the system can; before JAX counts the cores."""
     if core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
+
+
+def _has_plugins(task: Task, ended: Callable[[Config, str], None]) -> bool:
+    """Whether the files are as they were whose networks and images a task needs; this process imports them.
+
+    Args:
+      ended: told of each run that cannot be made.
+    """
+    try:
+        for config in task.configs:
+            if config.plugin:
+                load_plugin(config.plugin, config.plugin_digest)
+    except PluginError as error:
+        for config in task.configs:
+            ended(config, str(error))
+        return False
+    return True
 
 
 def _tasks(parent: Connection) -> Iterator[Task]:

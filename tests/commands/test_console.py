@@ -75,7 +75,7 @@ def test_a_command_explains_itself_by_the_name_that_is_typed(arguments, told):
     code, out, err = told(*arguments)
     assert (code, err) == (0, "")
     assert f"bnjax {arguments[0]} " in out
-    assert ".py" not in out
+    assert "python " not in out
 
 
 def test_a_list_has_what_is_registered(told):

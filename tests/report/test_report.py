@@ -17,7 +17,7 @@ from bnjax.report.sections.provenance import provenance
 from bnjax.settings.canonical import resolve
 from bnjax.settings.identity import run_id
 from bnjax.studies import recipe
-from bnjax.studies.cifar10 import LOGGED_ACCURACY
+from bnjax.studies.cifar10_logs import LOGGED_ACCURACY
 
 ROOT = Path(__file__).parents[2]
 #: What made-up epochs say where nothing else is asked for.
@@ -80,13 +80,13 @@ def test_readings_and_frames_bear_units_that_are_not_trained():
     trained, frozen = {"silent": 1, "flat": 2, "units": 4}, {"silent": 1, "flat": None, "units": 4}
     config = dataclasses.asdict(resolve(recipe("mnist", "published")))
     facts = dict(run_id="x", study="mnist", config=config, data={"name": "mnist"}, **FACTS, git_commit=None)
-    half = RecordedRun(facts, epochs_of({"a": trained, "b": frozen}), None)
-    none = RecordedRun(facts, epochs_of({"a": frozen, "b": frozen}), None)
+    half = RecordedRun(facts, epochs_of(*2 * [{"a": trained, "b": frozen}]), None)
+    none = RecordedRun(facts, epochs_of(*2 * [{"a": frozen, "b": frozen}]), None)
     assert (read("most_flat", half), read("most_flat", none)) == (2.0, None)
     frame = frame_of([half, none])
     assert frame["flat"].dtype == frame["flat:b"].dtype == float
-    assert frame["flat"].fillna(-1).tolist() == [2, -1]
-    assert frame["silent"].tolist() == [2, 2]
+    assert frame["flat"].fillna(-1).tolist() == [2, 2, -1, -1]
+    assert frame["silent"].tolist() == [2, 2, 2, 2]
 
 
 def test_what_numbers_rest_on_names_data_and_seeds(tmp_path):

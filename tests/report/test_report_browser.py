@@ -189,7 +189,7 @@ CONTRASTS = """() => {
   };
   const found = {};
   for (const name of ["p", "a", "thead button", "td", "tbody th", "figcaption", "code",
-                      ".supported", ".contradicted", ".inconclusive", ".not-run"]) {
+                      ".supported", ".contradicted", ".open", ".cannot-tell", ".not-run"]) {
     const element = document.querySelector(name);
     if (!element) continue;
     const [a, b] = [getComputedStyle(element).color, behind(element)].map(luminance).sort((x, y) => y - x);

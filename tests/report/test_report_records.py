@@ -14,7 +14,7 @@ from bnjax import records
 from bnjax.report.page.results import keep
 from bnjax.report.runs.frame import LeftOut
 from bnjax.report.runs.recorded import load_sound_runs
-from bnjax.report.sections.verdict import Shelf
+from bnjax.report.verdicts.shelf import Shelf
 
 
 def changed(run, place, value):

@@ -20,21 +20,21 @@ KEPT = ROOT / "experiments/results"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Three seeds with BN and without, every unit of which some die, and a run that was cut."""
+    """Six seeds with BN and without, every unit of which some die, and a run that was cut; 30 epochs."""
     folder = tmp_path_factory.mktemp("runs")
-    for seed in range(3):
+    for seed in range(6):
         for placement, flat in (("dense", 0), ("none", 4 + seed)):
             told = dict(
-                placement=placement, seed=seed, epochs=6, data_dir="/home/me/data", out_dir="/home/me/runs"
+                placement=placement, seed=seed, epochs=30, data_dir="/home/me/data", out_dir="/home/me/runs"
             )
-            record_run(folder, [0.975 + seed / 1000] * 6, flat=flat, **told)
+            record_run(folder, [0.975 + seed / 1000] * 30, flat=flat, **told)
     record_run(folder, [0.97], status="interrupted", placement="none", seed=9)
     return folder
 
 
 def test_runs_that_ended_are_kept_without_folders_of_the_machine(folder, tmp_path):
     kept = keep(folder, tmp_path)
-    assert len(kept) == 6
+    assert len(kept) == 12
     runs = dict(read_kept(tmp_path / "mnist.jsonl.gz"))
     assert kept == list(runs)
     assert b"/home/me" not in b"".join(runs.values())
@@ -86,7 +86,7 @@ def test_a_damaged_file_of_kept_runs_is_named_and_the_rest_is_used(folder, tmp_p
     (tmp_path / "cut.jsonl.gz").write_bytes(content[: len(content) // 2])
     (tmp_path / "text.jsonl.gz").write_bytes(b"text")
     runs, problems = load_sound_runs(tmp_path)
-    assert len(runs) == 6
+    assert len(runs) == 12
     assert [problem.partition(": ")[0] for problem in problems] == [
         str(tmp_path / name) for name in ("cut.jsonl.gz", "text.jsonl.gz")
     ]
@@ -106,8 +106,8 @@ def test_the_page_gets_answered_claims_and_pictures_and_repeats_itself(folder, t
     assert "old" not in text
     assert "| contradicted |" in text or "| supported |" in text
     assert "| not run |" not in text
-    assert "0 units | 2 contrasts: 2 supported; mnist" in text
-    assert "6 runs; data mnist 3.0.1, png" in text
+    assert "2 contrasts: 1 supported, 1 open; mnist (png), 30 epochs; all 6 runs agree" in text
+    assert "12 runs; data mnist 3.0.1, png" in text
     assert "](mnist-bn-or-not.svg)" in text
     assert with_results(text, report) == text
 

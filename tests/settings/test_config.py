@@ -23,6 +23,8 @@ NOT_IDENTITY = (
     "kernels",
     "eval_batch_size",
     "study",
+    "plugin",
+    "until",
     "out_dir",
     "overwrite",
     "evaluate_train",
@@ -127,6 +129,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
         bad_images="skip",
         workers=2,
         out_dir="/tmp/x",
+        until="decided",
         overwrite=True,
         resume=False,
         checkpoint_every="3",
@@ -150,6 +153,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
     bad_images=st.sampled_from(["stop", "skip"]),
     workers=st.integers(0, 256),
     study=st.text(),
+    until=st.sampled_from(("seeds", "decided")),
     out_dir=st.text(min_size=1),
     overwrite=st.booleans(),
     resume=st.booleans(),
@@ -163,7 +167,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
     keep_state=st.booleans(),
 )
 def test_no_value_of_these_fields_changes_the_id(**fields):
-    assert set(fields) == set(NOT_IDENTITY)
+    assert {*fields, "plugin"} == set(NOT_IDENTITY)  # whose file has to be there: test_plugin.py
     frozen = dict(freeze_until="block1", seed=5)
     assert run_id(Config(**fields, **frozen)) == run_id(Config(**frozen))
 
@@ -299,6 +303,7 @@ def test_every_field_has_a_help_and_a_group():
         "training",
         "files",
         "fine-tuning",
+        "runs",
     }
 
 

@@ -12,21 +12,24 @@ from bnjax.settings.sharing import data_settings, program_settings
 from bnjax.train.lane_step import LaneValues
 
 #: Kinds of readers that are settings of more than one.
-_TOGETHER = {"image_size": Role.DATA | Role.PROGRAM}
+_TOGETHER = dict.fromkeys(("image_size", "plugin_digest"), Role.DATA | Role.PROGRAM)
 #: A setting that is compiled in needs no entry: forgetting it here costs a program, not a wrong one.
 _ROLES = {
     Role.TRACED: {"placement", "order", "dropout", "negative_slope", "learning_rate"},
     Role.DATA: {
         *("dataset", "classes", "data_dir", "image_size", "bad_images", "validation"),
-        *("train_images", "test_images"),
+        *("train_images", "test_images", "plugin_digest"),
     },
     Role.LOOP: {
         *("epochs", "shuffle", "input_scale", "eval_batch_size", "evaluate_train", "fresh_images", "probes"),
     },
     Role.OWN: {"seed", "recipe", "weights", "pretrain", "pretrain_classes", "pretrain_epochs"},
-    Role.HOST: {"study", "out_dir", "overwrite", "resume", "checkpoint_every", "keep_state", "workers"},
+    Role.HOST: {
+        *("study", "until", "out_dir", "overwrite", "resume", "checkpoint_every", "keep_state", "workers"),
+        "plugin",
+    },
     Role.REPEAT: {"seed", "epochs"},
-    Role.PLACE: {"data_dir", "out_dir"},
+    Role.PLACE: {"data_dir", "out_dir", "plugin"},
 }
 
 

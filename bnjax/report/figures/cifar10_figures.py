@@ -14,8 +14,9 @@ from bnjax.report.figures.plots import (
     new_figure,
     seeds_told,
 )
-from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.recorded import RecordedRun, measured
 from bnjax.report.runs.selected import runs_of
+from bnjax.schema import EpochRecord
 from bnjax.studies import recipe
 
 if TYPE_CHECKING:
@@ -70,5 +71,5 @@ def accuracy_figure(name: str, found: Mapping[str, Sequence[RecordedRun]]) -> "F
     return figure
 
 
-def _accuracy(epoch: dict[str, Any]) -> float:
-    return 100 * epoch["test_accuracy"]
+def _accuracy(epoch: EpochRecord) -> float:
+    return 100 * measured(epoch["test_accuracy"])

@@ -14,8 +14,9 @@ from bnjax.report.figures.plots import (
     readings,
     seeds_told,
 )
-from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.recorded import RecordedRun, measured
 from bnjax.report.sections.mnist import accuracy_percent, flat_units, silent_units
+from bnjax.schema import EpochRecord
 from bnjax.studies.mnist import MNIST
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 _FEW_UNITS = 5.0
 
 
-def _train_accuracy(epoch: dict[str, Any]) -> float:
-    return 100 * epoch["train_accuracy"]
+def _train_accuracy(epoch: EpochRecord) -> float:
+    return 100 * measured(epoch["train_accuracy"])
 
 
 def means_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":

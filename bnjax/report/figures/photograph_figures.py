@@ -16,9 +16,10 @@ from bnjax.report.figures.plots import (
     seeds_told,
 )
 from bnjax.report.page.document import numbered, slug
-from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.recorded import RecordedRun, measured
 from bnjax.report.runs.selected import bound_settings, length_told
 from bnjax.report.sections.mnist import finished
+from bnjax.schema import EpochRecord
 from bnjax.settings.canonical import resolve
 from bnjax.studies import STUDIES, Conditions, recipe
 from bnjax.studies.finetune import FINETUNE
@@ -111,18 +112,18 @@ def _title(run: RecordedRun) -> str:
     return f"{config.model}{source}, {images}, {length_told(config, len(run.epochs))} epochs"
 
 
-def held_out_loss(epoch: dict[str, Any]) -> float:
+def held_out_loss(epoch: EpochRecord) -> float:
     """On the validation images where there are any, else on the test images, in nats."""
     loss = epoch["validation_loss"]
-    return epoch["test_loss"] if loss is None else loss
+    return measured(epoch["test_loss"]) if loss is None else loss
 
 
-def _test_accuracy(epoch: dict[str, Any]) -> float:
-    return 100 * epoch["test_accuracy"]
+def _test_accuracy(epoch: EpochRecord) -> float:
+    return 100 * measured(epoch["test_accuracy"])
 
 
-def _gap(epoch: dict[str, Any]) -> float:
-    return epoch["train_evaluation_loss"] - epoch["train_loss"]
+def _gap(epoch: EpochRecord) -> float:
+    return measured(epoch["train_evaluation_loss"]) - measured(epoch["train_loss"])
 
 
 def comparison_figure(comparison: Comparison) -> "Figure":

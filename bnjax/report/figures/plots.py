@@ -10,6 +10,7 @@ import numpy as np
 
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.sections.provenance import provenance
+from bnjax.schema import EpochRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +29,7 @@ _LETTERS_OF_AN_INCH = 12
 #: So many lines in one point are not told apart by their names.
 _CROWD = 3
 #: What is read of an epoch's record.
-Reading = Callable[[dict[str, Any]], float]
+Reading = Callable[[EpochRecord], float]
 #: Of a page with two columns: name -> inches, and how large letters are beside those on a screen.
 WIDTHS = {"column": (3.5, 0.72), "page": (7.16, 0.85)}
 _WIDTH: contextvars.ContextVar[str] = contextvars.ContextVar("width", default="")

@@ -1,7 +1,7 @@
 """Figures of any runs: every condition's last accuracy and loss as dots, and their curves over epochs."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bnjax.report.figures.plots import (
     COLOURS,
@@ -16,9 +16,10 @@ from bnjax.report.figures.plots import (
     seeds_told,
     two_panels,
 )
-from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.recorded import RecordedRun, measured
 from bnjax.report.sections.measures import MEASURES, Measure
 from bnjax.report.sections.side_by_side import Counted
+from bnjax.schema import EpochRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,9 +121,9 @@ def _named(found: Mapping[str, Sequence[RecordedRun]], reference: str) -> list[s
     return chosen[: len(COLOURS)]
 
 
-def _accuracy(epoch: dict[str, Any]) -> float:
-    return 100 * epoch["test_accuracy"]
+def _accuracy(epoch: EpochRecord) -> float:
+    return 100 * measured(epoch["test_accuracy"])
 
 
-def _loss(epoch: dict[str, Any]) -> float:
-    return epoch["test_loss"]
+def _loss(epoch: EpochRecord) -> float:
+    return measured(epoch["test_loss"])

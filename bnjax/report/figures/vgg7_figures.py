@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,8 +17,9 @@ from bnjax.report.figures.plots import (
     new_figure,
     seeds_told,
 )
-from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.recorded import RecordedRun, measured
 from bnjax.report.sections.vgg7 import Group, final_loss, lowest_loss, site_effects, test_losses
+from bnjax.schema import EpochRecord
 from bnjax.stats.intervals import Estimate, estimate, possible
 from bnjax.studies.vgg7 import PICK, PLAIN, VGG7
 
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 _MARKED = {PICK: ("published pick", "#D55E00"), PLAIN: ("without norms", "#0072B2")}
 
 
-def _test_loss(epoch: dict[str, Any]) -> float:
-    return epoch["test_loss"]
+def _test_loss(epoch: EpochRecord) -> float:
+    return measured(epoch["test_loss"])
 
 
 def group_figures(group: Group) -> dict[str, Callable[[], "Figure"]]:

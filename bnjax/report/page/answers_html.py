@@ -6,7 +6,7 @@ from html import escape
 from bnjax.report.page.document import Answer, Bar, Cell
 
 #: Told by a sign as well as by colour; verdicts without one of their own have the last.
-_SIGNS = {"supported": "✓", "contradicted": "✗", "open": "≈", "inconclusive": "≈", "cannot tell": "?"}
+_SIGNS = {"supported": "✓", "contradicted": "✗", "open": "≈", "cannot tell": "?"}
 _OTHER_SIGN = "○"
 #: Of the width of a forest plot, at each end.
 _MARGIN = 0.04

@@ -16,12 +16,13 @@ from bnjax.report.runs.recorded import (
     without_mislabelled,
 )
 from bnjax.report.sections.answers import answers_section
-from bnjax.report.sections.claims import claims_section, commands_section, contrasts_section
+from bnjax.report.sections.claims import claims_section
+from bnjax.report.sections.contrasts import commands_section, contrasts_section
 from bnjax.report.sections.grid import grid_sections
 from bnjax.report.sections.provenance import provenance, runs_section
 from bnjax.report.sections.side_by_side import Counted, counted, side_by_side_sections
-from bnjax.report.sections.verdict import judge_all
 from bnjax.report.sections.vgg7 import vgg7_groups
+from bnjax.report.verdicts.shelf import judge_all
 from bnjax.studies import CLAIMS
 
 _TITLE = "Where should Batch Normalization go?"

@@ -158,14 +158,14 @@ def number(value: float | None, form: str = "") -> Cell:
 
 
 def mean_cell(value: Estimate | None, form: str = ".4f") -> Cell:
-    """A mean with its interval, or marked where one seed gives none."""
+    """A mean with its interval, or marked where there are too few seeds for one."""
     if value is None:
         return Cell(EMPTY, float("inf"))
     return Cell(f"{value.mean:{form}} {interval_text(value, form)}", value.mean)
 
 
 def interval_text(value: Estimate, form: str) -> str:
-    """``[low, high], n = 5``, or what stands for it where one seed gives no interval."""
+    """``[low, high], n = 5``, or what stands for it where there are too few seeds for an interval."""
     if value.low is None or value.high is None:
-        return "(one seed, no interval)"
+        return "(one seed, no interval)" if value.n == 1 else f"(n = {value.n}, no interval)"
     return f"[{value.low:{form}}, {value.high:{form}}], n = {value.n}"

@@ -29,7 +29,14 @@ _ROOM = 3
 #: The file of runs that belong to no study.
 _NO_STUDY = "others"
 Tell = Callable[[str], None]
-_COLUMNS = ("text", "what was said", "published value", "ours, published", "verdict, published")
+_COLUMNS = {
+    "text": "text",
+    "what was said": "what was said",
+    "published value": "published",
+    "ours, published": "ours",
+    "verdict, published": "verdict",
+    "p among all, published": "p among all",
+}
 
 
 def keep(source: Path, target: Path, tell: Tell = lambda line: None) -> list[str]:
@@ -86,13 +93,15 @@ def results_pictures(report: Report) -> Sequence[Picture]:
 def results_text(report: Report) -> str:
     """The claims that runs of the published recipe answer, how many there are, and what numbers rest on."""
     claims = _claims(report)
-    return "\n\n".join([markdown_table(_answered(claims.tables[0])), claims.paragraphs[0], report.rests_on])
+    counts, by_chance, *_ = claims.paragraphs
+    answered = markdown_table(_answered(claims.tables[0]))
+    return "\n\n".join([answered, counts, by_chance, report.rests_on])
 
 
 def verdicts_by_study(report: Report) -> dict[str, str]:
     """How many claims of each study have which verdict by the published recipe, the most frequent first."""
     table = _claims(report).tables[0]
-    study, verdict = table.columns.index("text"), table.columns.index(_COLUMNS[-1])
+    study, verdict = table.columns.index("text"), table.columns.index("verdict, published")
     verdicts: dict[str, Counter[str]] = {name: Counter() for name in STUDIES}
     for cells in table.rows:
         verdicts[cells[study].text][cells[verdict].text] += 1
@@ -108,10 +117,10 @@ def _claims(report: Report) -> Section:
 
 def _answered(table: Table) -> Table:
     places = [table.columns.index(name) for name in _COLUMNS]
-    verdict = places[-1]
+    verdict = table.columns.index("verdict, published")
 
     def chosen(cells: Sequence[Cell]) -> list[Cell]:
         return [cells[place] for place in places]
 
     rows = [chosen(cells) for cells in table.rows if cells[verdict].text != "not run"]
-    return Table(table.title, ("text", "what was said", "published", "ours", "verdict"), rows)
+    return Table(table.title, tuple(_COLUMNS.values()), rows)

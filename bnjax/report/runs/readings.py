@@ -1,44 +1,62 @@
 """What claims read of a run: one number, with its name and its unit."""
 
+import functools
 import itertools
 import statistics
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from bnjax.report.runs.recorded import RecordedRun, total
+from bnjax.report.runs.recorded import RecordedRun, measured, total
 from bnjax.report.sections import mnist, vgg7
+from bnjax.schema import EpochRecord
 
 #: "Late" is the last of so many parts of the epochs, "early" the first of half as many.
 _PARTS = 10
+#: The first epoch that counts as settled, as the text on MNIST has it.
+_SETTLED = 20
 
 
 class Reading(NamedTuple):
-    """What is read, for people; its unit; and how."""
+    """What is read of a run.
+
+    Attributes:
+      label: for people.
+      unit: a key of what is possible in :mod:`bnjax.stats.intervals`.
+      read: how.
+      least_epochs: runs of fewer have no value, since it would be the same whatever they did.
+      worst: what a run that diverged counts as; None where nothing is worst.
+    """
 
     label: str
     unit: str
     read: Callable[[RecordedRun], float]
+    least_epochs: int = 1
+    worst: float | None = None
 
 
-def last_tenth(run: RecordedRun) -> list[dict[str, Any]]:
+#: Runs that diverged are wrong about every image.
+_Accuracy = functools.partial(Reading, worst=0.0)
+
+
+def last_tenth(run: RecordedRun) -> list[EpochRecord]:
     """The last tenth of the epochs, one at least."""
     return run.epochs[-max(1, len(run.epochs) // _PARTS) :]
 
 
 def last_tenth_accuracy(run: RecordedRun) -> float:
     """Test accuracy in percent, mean over the last tenth of the epochs."""
-    return 100 * statistics.fmean(epoch["test_accuracy"] for epoch in last_tenth(run))
+    return 100 * statistics.fmean(measured(epoch["test_accuracy"]) for epoch in last_tenth(run))
 
 
 def early_accuracy(run: RecordedRun) -> float:
     """Test accuracy in percent, mean over the first fifth of the epochs."""
     first = run.epochs[: max(1, 2 * len(run.epochs) // _PARTS)]
-    return 100 * statistics.fmean(epoch["test_accuracy"] for epoch in first)
+    return 100 * statistics.fmean(measured(epoch["test_accuracy"]) for epoch in first)
 
 
 def unsteadiness(run: RecordedRun) -> float:
     """How many points the test accuracy moves from one epoch to the next, on average over the second half."""
-    accuracies = [100 * epoch["test_accuracy"] for epoch in run.epochs[len(run.epochs) // 2 :]]
+    accuracies = [100 * measured(epoch["test_accuracy"]) for epoch in run.epochs[len(run.epochs) // 2 :]]
     return statistics.fmean(abs(b - a) for a, b in itertools.pairwise(accuracies))
 
 
@@ -58,21 +76,21 @@ def last_silent(run: RecordedRun) -> float:
 
 def final_train_accuracy(run: RecordedRun) -> float:
     """Of the last epoch's batches as trained, in percent."""
-    return 100 * run.epochs[-1]["train_accuracy"]
+    return 100 * measured(run.epochs[-1]["train_accuracy"])
 
 
 def final_train_loss(run: RecordedRun) -> float:
     """Of the last epoch's batches as trained."""
-    return run.epochs[-1]["train_loss"]
+    return measured(run.epochs[-1]["train_loss"])
 
 
-def _best_epoch(run: RecordedRun) -> dict[str, Any]:
-    return max(run.epochs, key=lambda epoch: epoch["test_accuracy"])
+def _best_epoch(run: RecordedRun) -> EpochRecord:
+    return max(run.epochs, key=lambda epoch: measured(epoch["test_accuracy"]))
 
 
 def loss_at_best_accuracy(run: RecordedRun) -> float:
     """Test loss after the epoch of the highest test accuracy."""
-    return _best_epoch(run)["test_loss"]
+    return measured(_best_epoch(run)["test_loss"])
 
 
 def epoch_of_best_accuracy(run: RecordedRun) -> float:
@@ -82,39 +100,55 @@ def epoch_of_best_accuracy(run: RecordedRun) -> float:
 
 def lowest_validation_loss(run: RecordedRun) -> float:
     """Of all epochs, on the images held out for validation."""
-    return min(epoch["validation_loss"] for epoch in run.epochs)
+    return min(measured(epoch["validation_loss"]) for epoch in run.epochs)
 
 
 def best_validation_accuracy(run: RecordedRun) -> float:
     """Of all epochs, on the images held out for validation, in percent."""
-    return 100 * max(epoch["validation_accuracy"] for epoch in run.epochs)
+    return 100 * max(measured(epoch["validation_accuracy"]) for epoch in run.epochs)
+
+
+def accuracy_from_20(run: RecordedRun) -> float:
+    """Test accuracy in percent, mean over all epochs from the 20th on."""
+    return 100 * statistics.fmean(measured(epoch["test_accuracy"]) for epoch in run.epochs[_SETTLED - 1 :])
 
 
 READINGS: dict[str, Reading] = {
     "lowest_loss": Reading("lowest test loss", "nats", vgg7.lowest_loss),
     "final_loss": Reading("final test loss", "nats", vgg7.final_loss),
-    "overfitting": Reading("overfitting: final minus lowest test loss", "nats", vgg7.overfitting),
+    "overfitting": Reading("overfitting: final minus lowest test loss", "nats", vgg7.overfitting, 2),
     "early_loss": Reading("mean test loss of the first fifth of epochs", "nats", vgg7.early_loss),
-    "largest_jump": Reading("largest rise of the test loss between epochs", "nats", vgg7.largest_jump),
-    "best_accuracy": Reading("best test accuracy", "points", vgg7.best_accuracy),
-    "final_accuracy": Reading("final test accuracy", "points", vgg7.final_accuracy),
-    "last_tenth_accuracy": Reading(
+    "epochs_to_loss": Reading(
+        "epochs until the test loss is 0.8 of chance, one more than all where it never is",
+        "epochs",
+        vgg7.epochs_to_loss,
+        2,
+    ),
+    "late_rise": Reading("late minus lowest test loss, medians of a tenth", "nats", vgg7.late_rise, 10),
+    "leaps": Reading("leaps of the test loss by a fifth, past its lowest", "leaps", vgg7.leaps, 10),
+    "largest_jump": Reading("largest rise of the test loss between epochs", "nats", vgg7.largest_jump, 2),
+    "best_accuracy": _Accuracy("best test accuracy", "points", vgg7.best_accuracy),
+    "final_accuracy": _Accuracy("final test accuracy", "points", vgg7.final_accuracy),
+    "last_tenth_accuracy": _Accuracy(
         "test accuracy, mean of the last tenth of epochs", "points", last_tenth_accuracy
     ),
-    "late_accuracy": Reading("test accuracy, mean of the last 5 epochs", "points", mnist.late_accuracy),
-    "early_accuracy": Reading("test accuracy, mean of the first fifth of epochs", "points", early_accuracy),
-    "unsteadiness": Reading("change of the test accuracy between late epochs", "points", unsteadiness),
-    "perfect_batches": Reading("training batches without an error", "points", mnist.perfect_batches),
-    "most_flat": Reading("most flat units", "units", most_flat),
+    "late_accuracy": _Accuracy("test accuracy, mean of the last 5 epochs", "points", mnist.late_accuracy),
+    "accuracy_from_20": _Accuracy(
+        "test accuracy, mean from epoch 20 on", "points", accuracy_from_20, _SETTLED
+    ),
+    "early_accuracy": _Accuracy("test accuracy, mean of the first fifth of epochs", "points", early_accuracy),
+    "unsteadiness": Reading("change of the test accuracy between late epochs", "points", unsteadiness, 3),
+    "perfect_batches": _Accuracy("training batches without an error", "points", mnist.perfect_batches),
+    "most_flat": Reading("most flat units", "units", most_flat, 2),
     "last_silent": Reading("silent units after the last epoch", "units", last_silent),
-    "final_train_accuracy": Reading("final training accuracy", "points", final_train_accuracy),
+    "final_train_accuracy": _Accuracy("final training accuracy", "points", final_train_accuracy),
     "final_train_loss": Reading("final training loss", "nats", final_train_loss),
     "loss_at_best_accuracy": Reading(
         "test loss at the epoch of best test accuracy", "nats", loss_at_best_accuracy
     ),
-    "epoch_of_best_accuracy": Reading("epoch of best test accuracy", "epochs", epoch_of_best_accuracy),
+    "epoch_of_best_accuracy": Reading("epoch of best test accuracy", "epochs", epoch_of_best_accuracy, 2),
     "lowest_validation_loss": Reading("lowest validation loss", "nats", lowest_validation_loss),
-    "best_validation_accuracy": Reading("best validation accuracy", "points", best_validation_accuracy),
+    "best_validation_accuracy": _Accuracy("best validation accuracy", "points", best_validation_accuracy),
 }
 
 
@@ -125,6 +159,8 @@ def read(name: str, run: RecordedRun) -> float | None:
       KeyError: there is no such reading.
     """
     reading = READINGS[name]
+    if len(run.epochs) < reading.least_epochs:
+        return None
     try:
         return float(reading.read(run))
     except (KeyError, TypeError, ValueError, IndexError):  # a field absent, null, or too few epochs

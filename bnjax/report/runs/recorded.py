@@ -5,15 +5,16 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from bnjax import records
+from bnjax.architectures import ARCHITECTURES
 from bnjax.errors import UserError
 from bnjax.probes import PROBES, Need, chosen_probes
 from bnjax.record_check import printable
 from bnjax.record_rules import shown, type_name
 from bnjax.report.runs.kept import SUFFIX, read_kept
-from bnjax.schema import EpochRecord, Record, RunRecord
+from bnjax.schema import EpochRecord, Record, RunRecord, SummaryRecord
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.identity import id_of_resolved
 from bnjax.studies import guessed_study
@@ -34,14 +35,14 @@ class RecordedRun:
     Texts of the ``run`` record can be printed anywhere: see :func:`bnjax.record_check.printable`.
     """
 
-    run: dict[str, Any]
-    epochs: list[dict[str, Any]]
-    summary: dict[str, Any] | None
+    run: RunRecord
+    epochs: list[EpochRecord]
+    summary: SummaryRecord | None
 
     @functools.cached_property
     def config(self) -> Config:
         """Its settings; those that an earlier bnjax did not have are at their defaults."""
-        return config_of_record(cast(RunRecord, self.run))
+        return config_of_record(self.run)
 
     @property
     def study(self) -> str:
@@ -146,10 +147,10 @@ def without_mislabelled(runs: Iterable[RecordedRun]) -> tuple[list[RecordedRun],
 
 
 def _run(reading: records.Reading) -> RecordedRun:
-    run = _printable(reading.run)
+    run: RunRecord = _printable(reading.run)
     run.setdefault("study", guessed_study(run["config"]))  # an earlier bnjax did not name it
-    epochs: list[Any] = [record for record in reading.records if record["kind"] == "epoch"]
-    last: Any = reading.records[-1]
+    epochs = [record for record in reading.records if record["kind"] == "epoch"]
+    last = reading.records[-1]
     return RecordedRun(run, epochs, last if last["kind"] == "summary" else None)
 
 
@@ -238,6 +239,8 @@ def _wrong_settings(run: RunRecord) -> str:
         value = config.get(field.name, field.default)
         if field.metadata["identity"] and type(value) is not type(field.default):
             return f"config.{field.name} is {shown(value)}, not {type_name(type(field.default))}"
+    if config["model"] not in ARCHITECTURES:
+        return f"there is no network {shown(config['model'])}; --plugin=FILE.py names the file that brings it"
     if id_of_resolved(config_of_record(run)) != run["run_id"]:
         return (
             f"config is not that of run {shown(run['run_id'])}: a setting was changed, or comes from "
@@ -263,6 +266,23 @@ def _printable(value: Any) -> Any:
     if isinstance(value, dict):
         return {printable(name): _printable(item) for name, item in value.items()}
     return [_printable(item) for item in value] if isinstance(value, list) else value
+
+
+def metric(epoch: EpochRecord, name: str) -> float | None:
+    """What was measured after an epoch, by its name; None where the record lacks it or has null."""
+    value: Any = epoch.get(name)
+    return value
+
+
+def measured(value: float | None) -> float:
+    """A number of a record.
+
+    Raises:
+      ValueError: it is null: it was not measured, or was not finite.
+    """
+    if value is None:
+        raise ValueError("a number that is read was not measured, or was not finite")
+    return value
 
 
 def total(found: Mapping[str, Any], count: str) -> int | None:

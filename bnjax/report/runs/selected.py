@@ -50,11 +50,6 @@ def length_told(config: Config, epochs: int) -> str:
     return f"{epochs} of {config.epochs}" if apart else str(epochs)
 
 
-def config_of(run: RecordedRun) -> Config:
-    """The settings of a run; those that an earlier bnjax did not have are at their defaults."""
-    return run.config
-
-
 def best_first(runs: Iterable[RecordedRun]) -> list[RecordedRun]:
     """The same runs, so that the first one of a condition and seed is the one that counts."""
     return sorted(runs, key=lambda run: run.rank, reverse=True)

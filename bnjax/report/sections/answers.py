@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from bnjax.report.page.document import Answer, Bar, Cell, Section, interval_text
 from bnjax.report.runs.readings import READINGS
-from bnjax.report.sections.claims import Judged
-from bnjax.report.sections.verdict import Judgement
+from bnjax.report.sections.claims import counted
+from bnjax.report.verdicts.chance import Judged
+from bnjax.report.verdicts.decision import VERDICTS
+from bnjax.report.verdicts.judgement import Judgement
 from bnjax.stats.intervals import Estimate
 from bnjax.studies import RECIPES, STUDIES
 from bnjax.studies.claim import Contrast
@@ -14,9 +16,7 @@ from bnjax.studies.study import Study
 _NOT_RUN = "not run"
 #: Rows of a forest plot, so that it stays small.
 _MOST_BARS = 5
-#: In which counts are told; others come last.
-_ORDER = ("supported", "contradicted", "open", "inconclusive", "cannot tell", "not run")
-_FORMS = {"nats": ".4f", "points": ".2f", "units": ".1f", "epochs": ".1f"}
+_FORMS = {"nats": ".4f", "points": ".2f", "units": ".1f", "leaps": ".1f", "epochs": ".1f"}
 
 
 def answers_section(judged: Sequence[Judged]) -> list[Section]:
@@ -50,12 +50,19 @@ def _of(study: Study, main: Judgement, found: Sequence[Judgement]) -> Answer:
     return Answer(
         study=study.name,
         question=study.question or study.about,
-        verdict=main.verdict,
-        sentences=[f"Claimed: {main.claim.said}", f"Here: {_told(main)}; {main.setting}{_recipe(main)}."],
+        verdict=counted([main])[0],
+        sentences=[f"Claimed: {main.claim.said}", _here(main)],
         unit=unit,
         bars=bars,
         source=Cell(", ".join(filter(None, [study.title, study.appeared])), link=address),
     )
+
+
+def _here(main: Judgement) -> str:
+    """Our number, and what keeps it from being a verdict on the text."""
+    where = "Here" if main.on_its_data else f"On other data, where it is {main.verdict} and not counted"
+    why = f" {main.verdict.capitalize()}: {main.why}." if main.why else ""
+    return f"{where}: {_told(main)}; {main.setting}{_recipe(main)}.{why}"
 
 
 def _recipe(judgement: Judgement) -> str:
@@ -97,8 +104,7 @@ def counts_of(judged: Sequence[Judged]) -> Mapping[str, int]:
     """Verdict -> how many claims have it, by the first recipe that answers each."""
     counts: dict[str, int] = {}
     for by_recipe in judged:
-        verdicts = [by_recipe[name][0].verdict for name in RECIPES]
+        verdicts = [counted(by_recipe[name])[0] for name in RECIPES]
         told = next((verdict for verdict in verdicts if verdict != _NOT_RUN), _NOT_RUN)
         counts[told] = counts.get(told, 0) + 1
-    ordered = sorted(counts, key=lambda verdict: _ORDER.index(verdict) if verdict in _ORDER else len(_ORDER))
-    return {verdict: counts[verdict] for verdict in ordered}
+    return {verdict: counts[verdict] for verdict in VERDICTS if verdict in counts}

@@ -1,28 +1,45 @@
 """Claims and their verdicts as tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from bnjax.report.page.document import Cell, Section, Table, interval_text, number, text
 from bnjax.report.runs.readings import READINGS
-from bnjax.report.sections.provenance import provenance
-from bnjax.report.sections.verdict import Found, Judgement, Verdict
-from bnjax.stats.intervals import Estimate, possible
+from bnjax.report.sections.verdict_cells import (
+    any_time_mark,
+    cut_to_possible,
+    expected_text,
+    left_out,
+    number_form,
+    verdict_cell,
+)
+from bnjax.report.verdicts.chance import Chance, Judged, chance
+from bnjax.report.verdicts.decision import VERDICTS, Verdict
+from bnjax.report.verdicts.judgement import Found, Judgement
+from bnjax.report.verdicts.shelf import data_of_claim
 from bnjax.studies import RECIPES, STUDIES
-from bnjax.studies.claim import Contrast
+from bnjax.studies.claim import Claim
 
-#: Recipe -> what was judged, what answers most first.
-Judged = Mapping[str, Sequence[Judgement]]
-
-_FORMS = {"nats": "+.4f", "points": "+.2f", "units": ".1f", "epochs": "+.1f"}
 #: Columns by which the page lets rows be chosen.
 _FILTERS = ("text", *(f"verdict, {name}" for name in RECIPES))
-#: In the order in which a table sorts them, and in which they are counted.
-_VERDICTS: tuple[Verdict, ...] = ("contradicted", "inconclusive", "supported", "not run")
-_TOLD: tuple[Verdict, ...] = ("supported", "contradicted", "inconclusive", "not run")
 _HOW = (
-    "A claim is supported if all of its contrasts are: the 95% interval over seeds (Student's t) lies wholly "
-    "where the text says. It is contradicted if one of them lies wholly elsewhere, by an interval "
-    "widened for their number (Bonferroni). One seed decides nothing. The number of claims corrects nothing."
+    "A claim is supported if all of its contrasts are: the 95% interval over seeds lies wholly where the "
+    "text says. It is contradicted if one of them lies wholly elsewhere, by an interval widened for their "
+    "number (Bonferroni). It is open where more seeds would tell; these runs cannot tell where they are too "
+    "short or hold no such reading. Values without any spread decide once at most 5% of runs can be "
+    "otherwise, which takes 59 seeds. Runs that diverged count as the worst accuracy; where nothing is "
+    "worst, the claim stays open."
+)
+_WHERE = (
+    "A verdict counts on the data that the text speaks of, from the share of its epochs and the number of "
+    "seeds that it takes. Elsewhere the same question is answered under 'on other data', and never counted."
+)
+_INTERVALS = (
+    "Intervals are Student's t, which holds for a number of seeds that was fixed before any result was seen. "
+    "Runs made by --until=decided, whose number depends on results, have wider ones that hold at any time "
+    "(the normal-mixture t process); their n is marked with *. Both are for values near a normal "
+    "distribution: of skewed readings up to a fifth of verdicts at 5 seeds may be false. Accuracies of one "
+    "condition are taken as logits, which mends that; differences of pairs are symmetric where nothing "
+    "differs."
 )
 _BOTH = (
     "Published: as its author ran it. Controlled: the same, shuffled every epoch and with standardised "
@@ -38,19 +55,58 @@ def claims_section(judged: Sequence[Judged]) -> Section:
     ]
     columns = ["claim", "what was said"]
     for name in RECIPES:
-        columns += [f"verdict, {name}", f"ours, {name}"]
-    columns += ["published value", "text", "place"]
-    rows = [_claim_row(by_recipe) for by_recipe in sorted(judged, key=_is_open)]
+        columns += [f"verdict, {name}", f"ours, {name}", f"p among all, {name}"]
+    columns += ["on other data", "published value", "text", "place", "speaks of"]
+    together = chance(judged)
+    rows = [_claim_row(by_recipe, together) for by_recipe in sorted(judged, key=_is_open)]
     return Section(
         "claims",
         "What the five texts say, and whether it holds",
-        [f"{len(judged)} claims. {'; '.join(counts)}.", _HOW, _BOTH],
+        [
+            f"{len(judged)} claims. {'; '.join(counts)}.",
+            _by_chance(judged, together),
+            _HOW,
+            _WHERE,
+            _INTERVALS,
+            _BOTH,
+        ],
         [Table("Claims and verdicts", columns, rows, filters=_FILTERS), _texts(judged)],
     )
 
 
+def _by_chance(judged: Sequence[Judged], together: Chance) -> str:
+    """How much of the table would be there if nothing were true."""
+    given = [(claim, recipe) for claim, recipe, verdict in _verdicts(judged) if verdict in VERDICTS[:2]]
+    surviving = sum(together.survives(*one) for one in given)
+    return (
+        f"{together.asked} questions are asked of runs that can answer them: if nothing were true, at most "
+        f"{together.by_chance:.1f} would be supported or contradicted by chance. {len(given)} are, and "
+        f"{surviving} of these survive correction for the number of questions (Benjamini and Hochberg: p "
+        "among all below 0.05)."
+    )
+
+
+def _verdicts(judged: Sequence[Judged]) -> list[tuple[str, str, Verdict]]:
+    """Claim, recipe and the verdict that counts."""
+    return [
+        (by_recipe[name][0].claim.name, name, counted(by_recipe[name])[0])
+        for by_recipe in judged
+        for name in RECIPES
+    ]
+
+
+def counted(judgements: Sequence[Judgement]) -> tuple[Verdict, str]:
+    """A claim's verdict by one recipe, and why it is neither supported nor contradicted.
+
+    Args:
+      judgements: of the claim, what counts first; what is not on its own data counts as not run.
+    """
+    first = judgements[0]
+    return (first.verdict, first.why) if first.on_its_data else ("not run", "")
+
+
 def _is_open(by_recipe: Judged) -> bool:
-    return all(by_recipe[name][0].verdict == "not run" for name in RECIPES)
+    return all(counted(by_recipe[name])[0] == "not run" for name in RECIPES)
 
 
 def _texts(judged: Sequence[Judged]) -> Table:
@@ -70,21 +126,44 @@ def _texts(judged: Sequence[Judged]) -> Table:
 
 
 def _counted(judged: Sequence[Judged], recipe: str) -> dict[str, int]:
-    verdicts = [by_recipe[recipe][0].verdict for by_recipe in judged]
-    return {verdict: verdicts.count(verdict) for verdict in _TOLD}
+    verdicts = [counted(by_recipe[recipe])[0] for by_recipe in judged]
+    return {verdict: verdicts.count(verdict) for verdict in VERDICTS}
 
 
-def _claim_row(by_recipe: Judged) -> list[Cell]:
+def _claim_row(by_recipe: Judged, together: Chance) -> list[Cell]:
     claim = by_recipe[RECIPES[0]][0].claim
     values = list(dict.fromkeys(one.published for one in claim.contrasts if one.published))
-    row = [text(claim.name), text(claim.said)]
+    row = [text(claim.name), text(" ".join(filter(None, [claim.said, claim.note and f"({claim.note})"])))]
     for name in RECIPES:
         first = by_recipe[name][0]
-        row += [
-            Cell(first.verdict, _VERDICTS.index(first.verdict), f"verdict {first.verdict}"),
-            text(_ours(first)),
-        ]
-    return [*row, text(_listed(values)), text(claim.source), text(claim.place)]
+        verdict, _ = counted(by_recipe[name])
+        p = together.corrected.get((claim.name, name))
+        row += [verdict_cell(verdict), text(_ours(first) if first.on_its_data else "-"), number(p, ".2g")]
+    return [
+        *row,
+        text(_elsewhere(by_recipe)),
+        text(_listed(values)),
+        text(claim.source),
+        text(claim.place),
+        text(_bound(claim)),
+    ]
+
+
+def _bound(claim: Claim) -> str:
+    """The data it speaks of, and the least that can show it."""
+    if claim.unmeasured:
+        return "-"
+    least = f"{claim.least_epochs} of {claim.epochs} epochs, {claim.least_seeds} seeds"
+    return f"{data_of_claim(claim).told}; at least {least}"
+
+
+def _elsewhere(by_recipe: Judged) -> str:
+    """What runs on other data say, by recipe."""
+    told = []
+    for name in RECIPES:
+        others = [one for one in by_recipe[name] if not one.on_its_data and one.verdict != "not run"]
+        told += [f"{name}: {one.verdict}, {_ours(one)}" for one in others[:2]]
+    return "; ".join(told) or "-"
 
 
 def _listed(values: Sequence[str]) -> str:
@@ -94,133 +173,37 @@ def _listed(values: Sequence[str]) -> str:
 
 
 def _ours(judgement: Judgement) -> str:
-    """One contrast in numbers, several by how many of them hold; and the data set."""
+    """One contrast in numbers, several by how many of them hold; the data set; and what is missing."""
     if judgement.claim.unmeasured:
         return judgement.claim.unmeasured
     if judgement.verdict == "not run":
-        return "; ".join(filter(None, ["-", _left_out(judgement)]))
+        return "; ".join(filter(None, ["-", left_out(judgement)]))
+    time = _time(judgement.seconds_to_decide) if judgement.verdict == "open" else ""
+    told = [_numbers(judgement), judgement.setting, judgement.why, time]
+    return "; ".join(filter(None, told))
+
+
+def _numbers(judgement: Judgement) -> str:
     if len(judgement.found) == 1:
-        return f"{_value(judgement.found[0])}; {judgement.setting}"
+        [found] = judgement.found
+        return f"{_value(found, judgement)}, asked: {expected_text(found.contrast)}" if found.estimate else ""
     verdicts = [found.verdict for found in judgement.found]
-    told = [f"{verdicts.count(verdict)} {verdict}" for verdict in _TOLD]
-    counts = ", ".join(one for one in told if not one.startswith("0 "))
-    return f"{len(verdicts)} contrasts: {counts}; {judgement.setting}"
+    told = [f"{verdicts.count(verdict)} {verdict}" for verdict in VERDICTS]
+    return f"{len(verdicts)} contrasts: {', '.join(one for one in told if not one.startswith('0 '))}"
 
 
-def _form(contrast: Contrast) -> str:
-    form = _FORMS[READINGS[contrast.reading].unit]
-    return form if len(contrast.weights) > 1 else form.lstrip("+")
+def _time(seconds: float | None) -> str:
+    """Of the seeds that are missing, at the pace of the runs that there are."""
+    if seconds is None:
+        return ""
+    hours, minutes = seconds / 3600, seconds / 60
+    told = f"{hours:.0f} h" if hours >= 2 else f"{minutes:.0f} min" if minutes >= 2 else f"{seconds:.0f} s"
+    return f"{told} of training, at the pace of these runs"
 
 
-def _value(found: Found) -> str:
-    if found.estimate is None:
-        return "-"
-    form, unit = _form(found.contrast), READINGS[found.contrast.reading].unit
-    ours = _possible(found.contrast, found.estimate)
-    return f"{ours.mean:{form}} {unit} {interval_text(ours, form)}"
-
-
-def _possible(contrast: Contrast, ours: Estimate) -> Estimate:
-    """A condition's own level cut to what it may be; a difference as it is."""
-    return ours if len(contrast.weights) > 1 else possible(ours, READINGS[contrast.reading].unit)
-
-
-def _left_out(judgement: Judgement) -> str:
-    return ", ".join(f"{count} {why}" for why, count in sorted(judgement.left_out.items()))
-
-
-def contrasts_section(judged: Sequence[Judged]) -> Section:
-    """Every contrast that was run, under every recipe, data set and number of epochs."""
-    columns = (
-        "claim",
-        "recipe",
-        "data set, epochs",
-        "contrast",
-        "reading",
-        "expected",
-        "published",
-        "ours",
-        "from",
-        "to",
-        "bootstrap from",
-        "bootstrap to",
-        "n",
-        "reaches the published size",
-        "verdict",
-        "left out",
-        "rests on",
-    )
-    rows = [
-        _contrast_row(judgement, found, found.estimate, found.resampled)
-        for by_recipe in judged
-        for name in RECIPES
-        for judgement in by_recipe[name]
-        for found in judgement.found
-        if found.estimate and found.resampled
-    ]
-    note = (
-        "from, to: 95% interval by Student's t, which verdicts rest on; the bootstrap's is narrower than it "
-        "should be for few seeds. n: seeds that have every condition of the contrast."
-    )
-    return Section(
-        "contrasts",
-        "Every contrast",
-        [note],
-        [Table("Contrasts", columns, rows, filters=("recipe", "data set, epochs", "verdict"))]
-        if rows
-        else [],
-    )
-
-
-def _contrast_row(judgement: Judgement, found: Found, ours: Estimate, resampled: Estimate) -> list[Cell]:
-    contrast = found.contrast
-    form, unit = _form(contrast), READINGS[contrast.reading].unit
-    ours = _possible(contrast, ours)
-    met = {None: "-", True: "yes", False: "no"}[found.size_met]
-    return [
-        text(judgement.claim.name),
-        text(judgement.recipe),
-        text(judgement.setting),
-        text(contrast.name),
-        text(f"{READINGS[contrast.reading].label}, {unit}"),
-        text(expected_text(contrast)),
-        text(contrast.published or "-"),
-        *(number(value, form) for value in (ours.mean, ours.low, ours.high, resampled.low, resampled.high)),
-        number(ours.n),
-        text(met),
-        Cell(found.verdict, _VERDICTS.index(found.verdict), f"verdict {found.verdict}"),
-        text(_left_out(judgement) or "-"),
-        text(provenance(found.runs)),
-    ]
-
-
-def expected_text(contrast: Contrast) -> str:
-    """``lower than 0``, ``alike: 0 within 0.2``."""
-    against = f"{contrast.against:g}"
-    return {
-        "lower": f"lower than {against}",
-        "higher": f"higher than {against}",
-        "alike": f"alike: {against} within {contrast.margin:g}",
-        "not lower": f"not lower than {contrast.against - contrast.margin:g}",
-        "not higher": f"not higher than {contrast.against + contrast.margin:g}",
-    }[contrast.expected]
-
-
-def commands_section(judged: Sequence[Judged]) -> Section:
-    """What would run the claims that were not run."""
-    rows = []
-    for by_recipe in judged:
-        for name in RECIPES:
-            first = by_recipe[name][0]
-            if any(found.verdict == "not run" for found in first.found):
-                command = first.claim.command(name)
-                told = command or "no experiment runs this network yet"
-                rows.append(
-                    [text(first.claim.name), text(name), Cell(told, None, "command" if command else "")]
-                )
-    seen = len({row[2].text for row in rows if row[2].kind})
-    intro = (
-        f"{len(rows)} are missing; {seen} different commands would run them (--dry_run: how long it takes)."
-    )
-    tables = [Table("Not run", ("claim", "recipe", "command"), rows)] if rows else []
-    return Section("missing", "What was not run", [intro if rows else "Nothing is missing."], tables)
+def _value(found: Found, judgement: Judgement) -> str:
+    assert found.estimate
+    form, unit = number_form(found.contrast), READINGS[found.contrast.reading].unit
+    ours = cut_to_possible(found.contrast, found.estimate)
+    mark = any_time_mark(judgement)
+    return f"{ours.mean:{form}} {unit} {interval_text(ours, form)}{mark}"

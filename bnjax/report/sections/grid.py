@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.report.page.document import Cell, Section, Table, mean_cell, number, text
 from bnjax.report.runs.readings import READINGS
-from bnjax.report.sections.effects import Factor, grid_effects
 from bnjax.report.sections.provenance import provenance
 from bnjax.report.sections.vgg7 import Group, effects_left_out
+from bnjax.stats.effects import Factor, grid_effects
 from bnjax.stats.intervals import Estimate, possible
 from bnjax.stats.ranking import Standing, standings
 from bnjax.studies.vgg7 import PICK, PLAIN

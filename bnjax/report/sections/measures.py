@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from bnjax.report.runs.recorded import RecordedRun, total
+from bnjax.report.runs.recorded import RecordedRun, metric, total
 from bnjax.stats.intervals import Estimate, estimate, paired_differences, possible
 
 #: What is read of a run; None where its records lack it.
@@ -60,7 +60,7 @@ def final(field: str, scale: float = 1.0) -> Read:
     """Reads a field of the last epoch."""
 
     def read(run: RecordedRun) -> float | None:
-        value = run.epochs[-1].get(field)
+        value = metric(run.epochs[-1], field)
         return None if value is None else scale * value
 
     return read
@@ -70,7 +70,7 @@ def best(field: str, choose: Callable[[list[float]], float], scale: float = 1.0)
     """Reads a field of the epoch that has the best of it."""
 
     def read(run: RecordedRun) -> float | None:
-        found = [epoch.get(field) for epoch in run.epochs]
+        found = [metric(epoch, field) for epoch in run.epochs]
         known = [scale * value for value in found if value is not None]
         return choose(known) if known else None
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.recorded import RecordedRun, measured
 from bnjax.report.runs.selected import best_first, runs_of
+from bnjax.schema import EpochRecord
 from bnjax.settings.config import Config
 from bnjax.studies import Conditions, recipe
 
@@ -20,17 +21,17 @@ def condition_config(settings: dict[str, Any], recipe_name: str) -> Config:
     return dataclasses.replace(recipe("mnist", recipe_name), **settings)
 
 
-def accuracy_percent(epoch: dict[str, Any]) -> float:
+def accuracy_percent(epoch: EpochRecord) -> float:
     """In percent."""
-    return 100 * epoch["test_accuracy"]
+    return 100 * measured(epoch["test_accuracy"])
 
 
-def flat_units(epoch: dict[str, Any]) -> float:
+def flat_units(epoch: EpochRecord) -> float:
     """How many of the hidden layer's units got no update for two epochs or more."""
-    return epoch["dying"][SITE]["flat"]
+    return measured(epoch["dying"][SITE]["flat"])
 
 
-def silent_units(epoch: dict[str, Any]) -> float:
+def silent_units(epoch: EpochRecord) -> float:
     """How many of the hidden layer's units no test image activates."""
     return epoch["dying"][SITE]["silent"]
 

@@ -10,7 +10,7 @@ from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import cut
 from bnjax.report.runs.typed import is_code, spoken
 from bnjax.report.sections.measures import COUNTS, MEASURES, Measure, mean_count
-from bnjax.report.sections.verdict import why_not_whole
+from bnjax.report.verdicts.cell import why_not_whole
 from bnjax.stats.intervals import Estimate
 
 _NOTE = (

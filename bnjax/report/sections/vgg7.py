@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,24 +11,30 @@ from typing import Any
 
 from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.report.page.document import numbered, slug
-from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import best_first, config_of, cut, length_told, shared_settings
-from bnjax.report.sections.effects import grid_effects, shared_seeds
+from bnjax.report.runs.recorded import RecordedRun, measured
+from bnjax.report.runs.selected import best_first, cut, length_told, shared_settings
 from bnjax.settings.config import FIELDS
 from bnjax.settings.identity import identity
+from bnjax.stats.effects import grid_effects, shared_seeds
 from bnjax.stats.intervals import Estimate, estimate, paired_differences
 from bnjax.studies import recipe
 from bnjax.studies.vgg7 import VGG7
 
 #: "Early" is the first of so many parts of the epochs.
 _EARLY_PARTS = 5
+#: "Late" is the last of so many parts.
+_LATE_PARTS = 10
+#: A leap is a rise to so many times the loss of the epoch before.
+_LEAP = 1.2
+#: The loss that is early or late reached, as a part of what guessing has.
+_OF_CHANCE = 0.8
 _DATA_FACTS = ("name", "version", "encoding", "image_shape", "train_images", "test_images", "classes")
 Metric = Callable[[RecordedRun], float]
 
 
 def test_losses(run: RecordedRun) -> list[float]:
     """One value an epoch, in nats."""
-    return [epoch["test_loss"] for epoch in run.epochs]
+    return [measured(epoch["test_loss"]) for epoch in run.epochs]
 
 
 def lowest_loss(run: RecordedRun) -> float:
@@ -57,14 +64,40 @@ def largest_jump(run: RecordedRun) -> float:
     return max([0.0, *(after - before for before, after in itertools.pairwise(losses))])
 
 
+def _lowest_epoch(losses: Sequence[float]) -> int:
+    """Its place in the list, the first of equal ones."""
+    return losses.index(min(losses))
+
+
+def leaps(run: RecordedRun) -> float:
+    """How often the test loss rises by a fifth or more from one epoch to the next, past its lowest value."""
+    losses = test_losses(run)
+    pairs = itertools.pairwise(losses[_lowest_epoch(losses) :])
+    return sum(after >= _LEAP * before for before, after in pairs)
+
+
+def late_rise(run: RecordedRun) -> float:
+    """The median test loss of the last tenth of epochs minus that of the tenth that starts at the lowest."""
+    losses = test_losses(run)
+    part, lowest = max(1, len(losses) // _LATE_PARTS), _lowest_epoch(losses)
+    return statistics.median(losses[-part:]) - statistics.median(losses[lowest : lowest + part])
+
+
+def epochs_to_loss(run: RecordedRun) -> float:
+    """The first epoch whose test loss is at most 0.8 of chance, ln(classes); one more than all if none is."""
+    limit = _OF_CHANCE * math.log(run.run["data"]["classes"])
+    losses = test_losses(run)
+    return next((number for number, loss in enumerate(losses, start=1) if loss <= limit), len(losses) + 1)
+
+
 def best_accuracy(run: RecordedRun) -> float:
     """Of all epochs, in percent."""
-    return 100 * max(epoch["test_accuracy"] for epoch in run.epochs)
+    return 100 * max(measured(epoch["test_accuracy"]) for epoch in run.epochs)
 
 
 def final_accuracy(run: RecordedRun) -> float:
     """After the last epoch, in percent."""
-    return 100 * run.epochs[-1]["test_accuracy"]
+    return 100 * measured(run.epochs[-1]["test_accuracy"])
 
 
 @dataclass(frozen=True)
@@ -124,7 +157,7 @@ def vgg7_groups(runs: Sequence[RecordedRun], epoch: int | None = None) -> list[G
     """
     sorted_runs: dict[str, list[RecordedRun]] = {}
     for run in runs:
-        planned = run.run["config"]["epochs"]
+        planned = run.config.epochs
         if epoch and planned < epoch:
             continue
         data = {name: run.run["data"].get(name) for name in _DATA_FACTS}
@@ -140,12 +173,11 @@ def _group(key: str, runs: Sequence[RecordedRun]) -> Group:
     epochs, data, settings = json.loads(key)
     whole = [run for run in runs if [e["status"] for e in run.epochs] == ["ok"] * epochs]
     found: dict[str, dict[int, RecordedRun]] = {}
-    for run in sorted(best_first(whole), key=lambda run: run.run["config"]["seed"]):
-        config = run.run["config"]
-        found.setdefault(config["placement"], {}).setdefault(config["seed"], run)
+    for run in sorted(best_first(whole), key=lambda run: run.config.seed):
+        found.setdefault(run.config.placement, {}).setdefault(run.config.seed, run)
     name = settings.get("recipe", "published")
     apart = _apart_from_recipe(settings, name)
-    length = length_told(config_of(runs[0]), epochs)
+    length = length_told(runs[0].config, epochs)
     told = [
         f"recipe {name}",
         f"{length} epoch{'' if length == '1' else 's'}",
@@ -178,7 +210,7 @@ def _size(data: Mapping[str, Any]) -> str:
 def site_effects(group: Group, metric: Metric = lowest_loss) -> dict[str, Estimate]:
     """Site -> what a norm before its activation changes, whatever the other sites have.
 
-    The main effects of :func:`bnjax.report.sections.effects.grid_effects`.
+    The main effects of :func:`bnjax.stats.effects.grid_effects`.
     """
     values = {code: group.values(code, metric) for code in group.found}
     effects = grid_effects(values, VGG7_SITES)

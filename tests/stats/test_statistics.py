@@ -10,18 +10,34 @@ from hypothesis import strategies as st
 
 from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.placement import Site
-from bnjax.report.sections.effects import grid_effects, shared_seeds
-from bnjax.stats.intervals import estimate, holm, paired_p, possible
-from bnjax.stats.ranking import standings
-from bnjax.stats.resampling import bootstrap_mean, probability_better, ranks
+from bnjax.stats import (
+    bootstrap_mean,
+    estimate,
+    grid_effects,
+    holm,
+    paired_p,
+    possible,
+    probability_better,
+    ranks,
+    standings,
+)
+from bnjax.stats.effects import shared_seeds
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 
-def test_the_bootstrap_of_two_values_is_known():
-    """Resamples of {0, 1} have means 0, 1/2 and 1 with probabilities 1/4, 1/2 and 1/4."""
-    found = bootstrap_mean([0.0, 1.0])
-    assert found == (0.5, 0.0, 1.0, 2)
+def test_the_bootstrap_of_ten_values_is_known():
+    """Of nine 0 and a 1, resamples have a mean of k/10 with binomial k: 0.35 of them 0, 0.987 at most 0.3."""
+    found = bootstrap_mean([0.0] * 9 + [1.0])
+    assert found == (pytest.approx(0.1), 0.0, pytest.approx(0.3), 10)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 9])
+def test_few_values_have_no_interval_by_resampling(n):
+    values = [float(number) for number in range(n)]
+    assert bootstrap_mean(values)[1:] == (None, None, n)
+    assert probability_better(values, values)[1:] == (None, None, n)
+    assert ranks({"a": dict(enumerate(values))})["a"] == (1, None, None, n)
 
 
 def test_the_bootstrap_meets_the_normal_interval_where_there_are_many_values():
@@ -32,9 +48,8 @@ def test_the_bootstrap_meets_the_normal_interval_where_there_are_many_values():
 
 
 def test_values_that_are_all_the_same_have_an_interval_of_no_width():
-    assert bootstrap_mean([2.0, 2.0, 2.0]) == (2.0, 2.0, 2.0, 3)
-    assert bootstrap_mean([2.0]) == (2.0, None, None, 1)
-    assert probability_better([1.0, 1.0], [0.0, 0.0]) == (1.0, 1.0, 1.0, 2)
+    assert bootstrap_mean([2.0] * 10) == (2.0, 2.0, 2.0, 10)
+    assert probability_better([1.0] * 10, [0.0] * 11) == (1.0, 1.0, 1.0, 10)
     with pytest.raises(ValueError, match="no values"):
         bootstrap_mean([])
     with pytest.raises(ValueError, match="no values"):
@@ -43,11 +58,11 @@ def test_values_that_are_all_the_same_have_an_interval_of_no_width():
 
 def test_the_probability_of_being_better_is_mann_and_whitneys():
     random = np.random.default_rng(1)
-    ours, theirs = random.integers(0, 6, 9).tolist(), random.integers(0, 5, 7).tolist()  # with ties
+    ours, theirs = random.integers(0, 6, 13).tolist(), random.integers(0, 5, 11).tolist()  # with ties
     statistic = scipy.stats.mannwhitneyu(ours, theirs).statistic
     found = probability_better(ours, theirs)
-    assert found.mean == pytest.approx(statistic / (9 * 7))
-    assert found.n == 7
+    assert found.mean == pytest.approx(statistic / (13 * 11))
+    assert found.n == 11
     assert 0 <= found.low < found.mean < found.high <= 1
     assert probability_better(ours, theirs, lower_is_better=True).mean == pytest.approx(1 - found.mean)
 
@@ -93,15 +108,19 @@ def test_holm_lies_between_no_correction_and_bonferroni(p):
 
 
 def test_ranks_of_conditions_that_never_cross():
-    values = {name: {s: place + 0.1 * s for s in range(5)} for place, name in enumerate("abc")}
-    assert ranks(values) == {"a": (1, 1, 1, 5), "b": (2, 2, 2, 5), "c": (3, 3, 3, 5)}
+    values = {name: {s: place + 0.01 * s for s in range(10)} for place, name in enumerate("abc")}
+    assert ranks(values) == {"a": (1, 1, 1, 10), "b": (2, 2, 2, 10), "c": (3, 3, 3, 10)}
     assert list(ranks(values, lower_is_better=False)) == ["c", "b", "a"]
 
 
 def test_ranks_of_conditions_that_cross():
-    """Of seeds 0 and 1, b wins one by 3 and loses one by 1: two resamples in four agree with the mean."""
-    values = {"a": {0: 1.0, 1: 4.0}, "b": {0: 2.0, 1: 1.0}, "c": {0: 9.0, 1: 9.0, 2: 0.0}}
-    assert ranks(values) == {"b": (1, 1, 2, 2), "a": (2, 1, 2, 2), "c": (3, 3, 3, 2)}
+    """b loses half of the seeds by 1 and wins the others by 3: it is behind where 8 or more draws are bad."""
+    values = {
+        "a": {seed: 1.0 + 3.0 * (seed % 2) for seed in range(10)},
+        "b": {seed: 2.0 - 1.0 * (seed % 2) for seed in range(10)},
+        "c": dict.fromkeys(range(11), 9.0),
+    }
+    assert ranks(values) == {"b": (1, 1, 2, 10), "a": (2, 1, 2, 10), "c": (3, 3, 3, 10)}
 
 
 def test_equal_means_share_their_ranks_and_one_seed_has_no_interval():
@@ -197,6 +216,8 @@ def test_what_is_shown_of_a_level_is_possible():
     assert possible(estimate([0.1, 0.2]), "nats").low == 0.0
     assert possible(estimate([0.0, 250.0]), "of 256")[1:3] == (0.0, 256.0)
     assert possible(estimate([1.0]), "%") == (1.0, None, None, 1)
+    assert possible(estimate([-90.0, 80.0]), "points", difference=True)[1:3] == (-100.0, 100.0)
+    assert possible(estimate([0.1, 0.2]), "nats", difference=True).low < 0
 
 
 def test_a_placement_with_other_seeds_costs_itself_alone():

@@ -1,0 +1,52 @@
+"""How verdicts and the numbers of contrasts are written, in all tables."""
+
+from bnjax.report.page.document import Cell
+from bnjax.report.runs.readings import READINGS
+from bnjax.report.verdicts.decision import Verdict
+from bnjax.report.verdicts.judgement import Judgement
+from bnjax.stats import ANY_TIME, Estimate, possible
+from bnjax.studies.claim import Contrast
+
+_FORMS = {"nats": "+.4f", "points": "+.2f", "units": ".1f", "leaps": "+.1f", "epochs": "+.1f"}
+#: In the order in which a table sorts them.
+_SORTED: tuple[Verdict, ...] = ("contradicted", "supported", "open", "cannot tell", "not run")
+
+
+def verdict_cell(verdict: Verdict) -> Cell:
+    """A verdict with its sign."""
+    return Cell(verdict, _SORTED.index(verdict), f"verdict {verdict}")
+
+
+def number_form(contrast: Contrast) -> str:
+    """How its numbers are written: differences bear their sign."""
+    form = _FORMS[READINGS[contrast.reading].unit]
+    return form if len(contrast.weights) > 1 else form.lstrip("+")
+
+
+def cut_to_possible(contrast: Contrast, ours: Estimate) -> Estimate:
+    """An estimate cut to what a condition's own level may be, or what lies between two."""
+    if len(contrast.weights) > 2:
+        return ours
+    return possible(ours, READINGS[contrast.reading].unit, difference=len(contrast.weights) > 1)
+
+
+def any_time_mark(judgement: Judgement) -> str:
+    """What stands behind n where the interval holds at any time."""
+    return "*" if judgement.interval is ANY_TIME else ""
+
+
+def left_out(judgement: Judgement) -> str:
+    """Why runs do not count, and how many."""
+    return ", ".join(f"{count} {why}" for why, count in sorted(judgement.left_out.items()))
+
+
+def expected_text(contrast: Contrast) -> str:
+    """``lower than 0``, ``alike: 0 within 0.2``."""
+    against = f"{contrast.against:g}"
+    return {
+        "lower": f"lower than {against}",
+        "higher": f"higher than {against}",
+        "alike": f"alike: {against} within {contrast.margin:g}",
+        "not lower": f"not lower than {contrast.against - contrast.margin:g}",
+        "not higher": f"not higher than {contrast.against + contrast.margin:g}",
+    }[contrast.expected]
