@@ -51,6 +51,14 @@ def test_a_lock_has_what_is_asked_for(lock, extras):
         assert requirement.specifier.contains(versions[requirement.name])
 
 
+def test_the_oldest_requirements_are_the_lower_bounds():
+    bounds = {
+        requirement.name: Version(next(iter(requirement.specifier)).version)
+        for requirement in map(Requirement, PROJECT["dependencies"])
+    }
+    assert locked("requirements-oldest.txt") == bounds
+
+
 def test_the_locks_agree():
     versions, tested = locked("requirements.lock"), locked("requirements-test.lock")
     assert versions.items() <= tested.items()
