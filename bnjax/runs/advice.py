@@ -47,7 +47,7 @@ def _say(lines: Mapping[str, Sequence[str]]) -> None:
     if jax.process_index():
         return  # of several hosts, the first one speaks
     for line, names in lines.items():
-        others = f" and {len(names) - 1} others" if len(names) > 1 else ""
+        others = {1: "", 2: " and another one"}.get(len(names), f" and {len(names) - 1} others")
         say(f"run {names[0]}{others}: {line}")
 
 

@@ -32,7 +32,11 @@ def record_run(folder, accuracies, flat=0, status="done", **settings):
     records.append(
         path, records.make_record("run", run_id(config), config=dataclasses.asdict(config), **facts)
     )
-    dying = units_of(config, silent=flat + 1, flat=flat, units=256, active=0.25)
+    dying = (
+        units_of(config, silent=flat + 1, flat=flat, units=256, active=0.25)
+        if config.probes != "none"
+        else {}
+    )
     told = dict(METRICS, train_accuracy=0.99, dying=dying, status="ok")
     told["train_batch_accuracy"] = {"lowest": 0.9, "median": 1.0, "perfect": 0.75}
     for number, accuracy in enumerate(accuracies, start=1):
@@ -85,6 +89,19 @@ def test_labels_are_moved_apart_and_stay_below_the_top():
     assert apart([1.0, 5.0, 9.0], 1.0, 10.0) == [1.0, 5.0, 9.0]
     assert apart([1.0, 1.1, 1.2], 1.0, 10.0) == [1.0, 2.0, 3.0]
     assert apart([9.5, 9.9, 10.0], 1.0, 10.0) == [8.0, 9.0, 10.0]
+
+
+def test_runs_whose_units_nobody_counted_are_in_the_tables_and_in_no_figure_of_units(tmp_path):
+    for seed in (0, 1):
+        for settings in MNIST.sweeps["bn-or-not"].values():
+            record_run(tmp_path / "runs", [0.9] * 5, probes="none", seed=seed, epochs=5, **settings)
+    process = report_process(str(tmp_path / "runs"), f"--figures={tmp_path / 'figures'}")
+    assert process.returncode == 0, process.stderr
+    assert "| dense | 2 | 90.00 [90.00, 90.00] |" in process.stdout
+    assert [file.name for file in sorted((tmp_path / "figures").iterdir())] == [
+        "runs-mlp-on-mnist-5-epochs-curves.png",
+        "runs-mlp-on-mnist-5-epochs-dots.png",
+    ]
 
 
 def test_the_door_prints_and_draws(tmp_path):

@@ -106,6 +106,6 @@ def test_runs_say_it_once_and_record_what_an_epoch_trains(tmp_path, monkeypatch,
         task_module.make(Task(configs, gated=True), Programs(), lambda _: None, lambda *_: None)
         [line] = [line for line in capfd.readouterr().err.splitlines() if "initial values" in line]
         assert line.startswith(f"run {run_id(configs[0])}")
-        assert ("and 1 others" in line) == (len(configs) > 1)
+        assert ("and another one" in line) == (len(configs) > 1)
     for each in (alone, *lanes):
         assert records.read(record_path(each))[0]["data"]["trained_per_epoch"] == 32

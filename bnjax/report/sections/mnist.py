@@ -60,11 +60,11 @@ def most_flat(run: RecordedRun) -> float:
 def sweep_runs(
     runs: Sequence[RecordedRun], conditions: Conditions, recipe_name: str = "published"
 ) -> dict[str, list[RecordedRun]]:
-    """Condition -> its finished runs by seed; conditions without any are left out.
+    """Condition -> its finished runs by seed that counted units; conditions without any are left out.
 
     All have one number of epochs: of those there are, the one that most runs have, of several the largest.
     """
-    done = finished(runs)
+    done = [run for run in finished(runs) if _counted(run)]
     found = {
         name: _by_length_and_seed(runs_of(done, condition_config(settings, recipe_name)))
         for name, settings in conditions.items()
@@ -76,6 +76,11 @@ def sweep_runs(
         for name, of_condition in found.items()
     }
     return {name: of_condition for name, of_condition in of_one_length.items() if of_condition}
+
+
+def _counted(run: RecordedRun) -> bool:
+    """Whether its probes counted the hidden layer's units, which ``--probes`` may leave out."""
+    return all(SITE in epoch["dying"] for epoch in run.epochs)
 
 
 def _by_length_and_seed(runs: Sequence[RecordedRun]) -> dict[tuple[int, int], RecordedRun]:
