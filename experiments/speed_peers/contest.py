@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bnjax.errors import UserError
-from speed_peers.contestants import BNJAX, CONTESTANTS, MATRIX_PRODUCTS, Contestant
+from speed_peers.contestants import BNJAX, CONTESTANTS, MATRIX_PRODUCTS, Contestant, multiplies
 from speed_peers.measurements import significant
 from speed_peers.networks import ARCHITECTURES, Task
 from speed_peers.options import Options
@@ -51,7 +51,7 @@ class Contest:
                 products = {
                     library: _start(stack, product, task)
                     for library, product in MATRIX_PRODUCTS.items()
-                    if not product.absent_package
+                    if not product.absent_package and multiplies(library, precision)
                 }
                 for network in self._options.networks:
                     self._measure(self._task(network, precision), products)

@@ -187,7 +187,7 @@ def test_dropout_stands_after_dense_units_only():
 
         def note(call, arguments, keywords, context, name=name, found=found):
             if context.module.name == name:
-                found["rate"] = context.module.dropout
+                found["rate"] = context.module.settings.dropout
             return call(*arguments, **keywords)
 
         import flax.linen as nn
