@@ -15,8 +15,7 @@ from bnjax.runs.group import Alone
 from bnjax.runs.lanes import join, prepare_lane_runs
 from bnjax.runs.loop import train
 from bnjax.runs.training import has_diverged, prepare
-from bnjax.train import programs as programs_module
-from bnjax.train import stepping
+from bnjax.train import programs, run_programs, stepping
 from bnjax.train.programs import Programs
 
 pytestmark = pytest.mark.slow  # it compiles many programs
@@ -44,7 +43,8 @@ def wide(monkeypatch):
     def build(*arguments, **options):
         return build_model(*arguments, **options).clone(param_dtype=jnp.float64)
 
-    monkeypatch.setattr(programs_module, "build_model", build)
+    for module in (programs, run_programs):
+        monkeypatch.setattr(module, "build_model", build)
     with jax.enable_x64(True):
         yield
 
