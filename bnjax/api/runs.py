@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bnjax.commands.comparison import Compared, compared, in_percent, recorded
+from bnjax.commands.comparison import Compared, compared, recorded, told
 from bnjax.report.runs.frame import frame_of
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
@@ -151,7 +151,7 @@ class Runs:
         """:attr:`summary` in words and percent, for people."""
         import pandas
 
-        rows = pandas.DataFrame(map(_spoken_row, self.comparison))
+        rows = pandas.DataFrame(map(told, self.comparison)).drop(columns="left out")
         return rows if len(rows) > 1 else rows.drop(columns="difference")
 
 
@@ -174,15 +174,3 @@ def _row(row: Compared) -> dict[str, Any]:
 
 
 _NONE = Estimate(float("nan"), None, None, 0)
-
-
-def _spoken_row(row: Compared) -> dict[str, str]:
-    return {
-        "condition": row.name,
-        "n": str(row.accuracy.n if row.accuracy else 0),
-        "test accuracy": in_percent(row.accuracy),
-        "through fresh statistics": f"{row.fresh.mean:.2%}" if row.fresh else "-",
-        "test loss": f"{row.loss.mean:.3f}" if row.loss else "-",
-        "silent units": "-" if row.silent is None else f"{row.silent:.1%}",
-        "difference": "reference" if row.is_reference else in_percent(row.difference, "+"),
-    }

@@ -15,7 +15,7 @@ from bnjax.process.bar import heard_by
 from bnjax.process.signals import Stopped, held_signals, stop_signals
 from bnjax.runs.recorder import finished_summary
 from bnjax.settings.config import Config
-from bnjax.settings.identity import condition_names
+from bnjax.settings.identity import condition_names, first_of
 from bnjax.settings.options import Options
 
 _WELL = ("done", "diverged", "elsewhere")
@@ -111,8 +111,7 @@ def _grouped(notes: Sequence[str]) -> list[str]:
     for note in notes:
         run, _, words = note.partition(": ")
         runs_of.setdefault(words, []).append(run)
-    others = {words: f" and {len(runs) - 1} others" * (len(runs) > 1) for words, runs in runs_of.items()}
-    return [in_python_words(f"{runs[0]}{others[words]}: {words}") for words, runs in runs_of.items()]
+    return [in_python_words(f"{first_of(runs)}: {words}") for words, runs in runs_of.items()]
 
 
 @contextlib.contextmanager

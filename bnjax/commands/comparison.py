@@ -1,15 +1,21 @@
 """Conditions that were run side by side, ranked, each held against the first of them seed by seed."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, metric, total
+from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, total
+from bnjax.report.sections.measures import Measure, final
 from bnjax.settings.config import Config
 from bnjax.settings.identity import condition_names
 from bnjax.settings.places import record_path
-from bnjax.stats.intervals import Estimate, estimate, paired_differences
+from bnjax.stats.intervals import Estimate
+
+_ACCURACY = Measure("test accuracy", "fraction", ".2%", final("test_accuracy"))
+_FRESH = Measure("fresh", "fraction", ".2%", final("test_accuracy_fresh"))
+_LOSS = Measure("test loss", "nats", ".4f", final("test_loss"))
 
 
 @dataclass(frozen=True)
@@ -50,51 +56,56 @@ def recorded(configs: Iterable[Config]) -> list[RecordedRun]:
 
 def compared(configs: Sequence[Config]) -> list[Compared]:
     """The conditions of resolved configs by their last test accuracy, the best mean first."""
-    of_condition: dict[Config, dict[int, RecordedRun | None]] = {}
+    of_condition: dict[Config, dict[int, RecordedRun]] = {}
+    asked: Counter[Config] = Counter()
     for config in configs:
-        run = next(iter(recorded([config])), None)
-        done = run if run and run.summary and run.summary["status"] == "done" else None
-        of_condition.setdefault(dataclasses.replace(config, seed=Config.seed), {})[config.seed] = done
+        condition = dataclasses.replace(config, seed=Config.seed)
+        done = of_condition.setdefault(condition, {})
+        asked[condition] += 1
+        for run in recorded([config]):
+            if run.summary and run.summary["status"] == "done" and run.epochs:
+                done[config.seed] = run
     names = condition_names(list(of_condition))
-    reference = _by_seed(next(iter(of_condition.values()), {}), "test_accuracy")
+    reference = next(iter(of_condition.values()), {})
     rows = [
-        _row(names[condition], runs, reference, is_reference=not number)
-        for number, (condition, runs) in enumerate(of_condition.items())
+        _row(names[condition], done, asked[condition], reference) for condition, done in of_condition.items()
     ]
     return sorted(rows, key=lambda row: -row.accuracy.mean if row.accuracy else 1.0)
 
 
-def _row(
-    name: str, runs: dict[int, RecordedRun | None], reference: dict[int, float], is_reference: bool
-) -> Compared:
-    accuracies, fresh, losses = (
-        _by_seed(runs, name) for name in ("test_accuracy", "test_accuracy_fresh", "test_loss")
-    )
-    differences = [] if is_reference else paired_differences(accuracies, reference)
-    shares = [share for run in runs.values() if run and (share := silent_share(run.epochs[-1])) is not None]
+def _row(name: str, done: dict[int, RecordedRun], asked: int, reference: dict[int, RecordedRun]) -> Compared:
+    """A condition's runs that are done, by seed, of so many that were asked for."""
+    shares = [share for run in done.values() if (share := silent_share(run.epochs[-1])) is not None]
     return Compared(
         name,
-        estimate(list(accuracies.values())) if accuracies else None,
-        estimate(list(fresh.values())) if fresh else None,
-        estimate(list(losses.values())) if losses else None,
+        _ACCURACY.level(done),
+        _FRESH.level(done),
+        _LOSS.level(done),
         sum(shares) / len(shares) if shares else None,
-        estimate(differences) if differences else None,
-        len(runs) - len(accuracies),
-        is_reference,
+        None if done is reference else _ACCURACY.difference(done, reference),
+        asked - len(_ACCURACY.values(done)),
+        done is reference,
     )
-
-
-def _by_seed(runs: dict[int, RecordedRun | None], name: str) -> dict[int, float]:
-    """Seed -> what the last epoch of a run that is done measured."""
-    last = {seed: run.epochs[-1] for seed, run in runs.items() if run and run.epochs}
-    found = {seed: metric(epoch, name) for seed, epoch in last.items()}
-    return {seed: value for seed, value in found.items() if value is not None}
 
 
 def silent_share(epoch: Mapping[str, Any]) -> float | None:
     """The fraction of units that are silent in an epoch's record, over all sites; None where none count."""
     silent, units = total(epoch["dying"], "silent"), total(epoch["dying"], "units")
     return silent / units if units and silent is not None else None
+
+
+def told(row: Compared) -> dict[str, str]:
+    """A condition in words and percent, for people: title of a column -> what stands there."""
+    return {
+        "condition": row.name,
+        "n": str(row.accuracy.n if row.accuracy else 0),
+        "test accuracy": in_percent(row.accuracy),
+        "difference": "reference" if row.is_reference else in_percent(row.difference, "+"),
+        "fresh": f"{row.fresh.mean:.2%}" if row.fresh else "-",
+        "test loss": f"{row.loss.mean:.4f}" if row.loss else "-",
+        "silent": "-" if row.silent is None else f"{row.silent:.1%}",
+        "left out": str(row.left_out or "-"),
+    }
 
 
 def in_percent(value: Estimate | None, sign: str = "") -> str:

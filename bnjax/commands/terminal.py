@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bnjax.commands.comparison import Compared, compared, in_percent, silent_share
+from bnjax.commands.comparison import Compared, compared, silent_share, told
 from bnjax.process.bar import tqdm
 from bnjax.process.stdout import write_stdout
 from bnjax.runs.recorder import print_record
@@ -142,10 +142,10 @@ def box(summary: Mapping[str, Any], config: Config) -> "RenderableType":
     from rich.table import Table
 
     rows = Table.grid(padding=(0, 2))
-    for title, words in _box_rows(summary, config):
-        rows.add_row(title, words)
-    told = f"{config.study or config.model} {config.placement}: {summary['status']}"
-    return Panel(rows, title=f"{told}, {summary['seconds']:.1f} s", title_align="left", box=ROUNDED)
+    for row in _box_rows(summary, config):
+        rows.add_row(*row)
+    title = f"{config.study or config.model} {config.placement}: {summary['status']}"
+    return Panel(rows, title=f"{title}, {summary['seconds']:.1f} s", title_align="left", box=ROUNDED)
 
 
 def _box_rows(summary: Mapping[str, Any], config: Config) -> list[tuple[str, str]]:
@@ -189,24 +189,13 @@ def ranking(rows: Sequence[Compared]) -> "RenderableType":
         title_justify="left",
         box=ROUNDED,
     )
-    table.add_column("condition", overflow="fold")
-    for title in ("n", "test accuracy", "difference", "fresh", "test loss", "silent", "left out"):
+    shown = list(map(told, rows[:_MOST_CONDITIONS]))
+    first, *titles = shown[0]
+    table.add_column(first, overflow="fold")
+    for title in titles:
         table.add_column(title, justify="right")
-    for row in rows[:_MOST_CONDITIONS]:
-        table.add_row(*_ranked(row))
+    for row in shown:
+        table.add_row(*row.values())
     if len(rows) > _MOST_CONDITIONS:
         table.caption = f"and {len(rows) - _MOST_CONDITIONS} more conditions"
     return table
-
-
-def _ranked(row: Compared) -> tuple[str, ...]:
-    return (
-        row.name,
-        str(row.accuracy.n if row.accuracy else 0),
-        in_percent(row.accuracy),
-        "reference" if row.is_reference else in_percent(row.difference, "+"),
-        f"{row.fresh.mean:.2%}" if row.fresh else "-",
-        f"{row.loss.mean:.4f}" if row.loss else "-",
-        "-" if row.silent is None else f"{row.silent:.1%}",
-        str(row.left_out or "-"),
-    )

@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from bnjax.field_types import SizeOrNull
-from bnjax.probes.probe import Memory, Moments, Need, Probe, Seen, rounded
+from bnjax.probes.probe import Memory, Moments, Need, Probe, Seen, median
 
 
 class Lag(TypedDict):
@@ -22,15 +22,10 @@ class Lag(TypedDict):
 
 def lag(running: Moments, fresh: Moments) -> Lag:
     """Running statistics against fresh ones."""
-    import numpy as np
-
     varies = fresh.var > 0
     distances = abs(running.mean - fresh.mean)[varies] / fresh.var[varies] ** 0.5
     ratios = running.var[varies] / fresh.var[varies]
-    of_means, of_variances = (
-        rounded(np.median(numbers)) if varies.any() else None for numbers in (distances, ratios)
-    )
-    return {"mean_lag": of_means, "variance_ratio": of_variances}
+    return {"mean_lag": median(distances), "variance_ratio": median(ratios)}
 
 
 def _look(seen: Seen, memory: Memory) -> dict[str, Lag]:

@@ -73,6 +73,13 @@ def rounded(number: float) -> float | None:
     return float(f"{number:.6g}") if math.isfinite(number) else None
 
 
+def median(numbers: Array) -> float | None:
+    """The median as records hold it; None of no numbers."""
+    import numpy as np
+
+    return rounded(float(np.median(numbers))) if numbers.size else None
+
+
 @dataclass(frozen=True)
 class Probe:
     """One diagnostic.

@@ -6,7 +6,7 @@ Dropout leaves means as they are and makes variances larger, in training alone (
 from typing import TypedDict
 
 from bnjax.field_types import SizeOrNull
-from bnjax.probes.probe import Memory, Moments, Need, Probe, Seen, rounded
+from bnjax.probes.probe import Memory, Moments, Need, Probe, Seen, median
 
 
 class Shift(TypedDict):
@@ -22,11 +22,8 @@ class Shift(TypedDict):
 
 def shift(evaluation: Moments, training: Moments) -> Shift:
     """The moments of one mode against those of the other."""
-    import numpy as np
-
     varies = training.var > 0
-    ratios = evaluation.var[varies] / training.var[varies]
-    return {"variance_shift": rounded(np.median(ratios)) if varies.any() else None}
+    return {"variance_shift": median(evaluation.var[varies] / training.var[varies])}
 
 
 def _look(seen: Seen, memory: Memory) -> dict[str, Shift]:

@@ -11,7 +11,7 @@ from bnjax.process.bar import say
 from bnjax.runs.run_record import frozen_words
 from bnjax.settings.config import Config
 from bnjax.settings.finetuning import freezing
-from bnjax.settings.identity import run_id
+from bnjax.settings.identity import first_of, run_id
 from bnjax.settings.places import record_path
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ def _say(lines: Mapping[str, Sequence[str]]) -> None:
     if jax.process_index():
         return  # of several hosts, the first one speaks
     for line, names in lines.items():
-        others = {1: "", 2: " and another one"}.get(len(names), f" and {len(names) - 1} others")
-        say(f"run {names[0]}{others}: {line}")
+        say(f"run {first_of(names)}: {line}")
 
 
 def before_training(config: Config, steps: int) -> list[str]:

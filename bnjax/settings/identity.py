@@ -42,5 +42,11 @@ def condition_names(configs: Sequence[Config]) -> dict[Config, str]:
     }
 
 
+def first_of(names: Sequence[str]) -> str:
+    """Several runs by the first one's name: ``4f1a and 2 others``."""
+    others = {1: "", 2: " and another one"}.get(len(names), f" and {len(names) - 1} others")
+    return f"{names[0]}{others}"
+
+
 def _spoken(name: str, value: Any) -> str:
     return str(value) if name == "placement" else f"{name} {value}"

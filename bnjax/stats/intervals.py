@@ -11,6 +11,7 @@ _MIXED_OVER = 1.0
 #: Unit -> the lowest and highest value of a run, as distinct from a difference between two.
 _POSSIBLE = {
     "%": (0.0, 100.0),
+    "fraction": (0.0, 1.0),
     "points": (0.0, 100.0),
     "nats": (0.0, math.inf),
     "units": (0.0, math.inf),

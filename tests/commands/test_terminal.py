@@ -5,11 +5,13 @@ import pty
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from bnjax import records
-from bnjax.commands.comparison import Compared, compared
+from bnjax.commands import comparison
+from bnjax.commands.comparison import Compared, compared, told
 from bnjax.commands.terminal import JSONLines, Screen, Silence, box, ranking, voice_of, write
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
@@ -154,3 +156,20 @@ def test_conditions_without_records_are_compared_to_nothing(tmp_path):
         ("cr-cr-dr", None, None, 1),
         ("crB-crB-drB", None, None, 1),
     ]
+
+
+def test_intervals_stay_within_what_a_run_may_have(monkeypatch):
+    """Of 0.97, 0.99 and 1 the interval of Student's t would reach 1.02."""
+    accuracies = {0: 0.97, 1: 0.99, 2: 1.0}
+
+    def recorded(configs):
+        epoch = {"test_accuracy": accuracies[configs[0].seed], "test_loss": 0.1, "dying": {}}
+        return [SimpleNamespace(summary={"status": "done"}, epochs=[epoch])]
+
+    monkeypatch.setattr(comparison, "recorded", recorded)
+    configs = [resolve(Config(placement=text, seed=seed)) for text in ("none", "all") for seed in accuracies]
+    first, second = compared(configs)
+    assert first.accuracy.high == 1.0
+    assert first.accuracy.low == pytest.approx(estimate(list(accuracies.values())).low)
+    assert told(first)["test accuracy"].endswith("100.00]")
+    assert (first.is_reference, second.difference.mean, second.left_out) == (True, 0.0, 0)

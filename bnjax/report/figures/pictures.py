@@ -11,10 +11,10 @@ from bnjax.report.figures.photograph_figures import comparison_figure, compariso
 from bnjax.report.figures.side_by_side_figures import curves_figure, dots_figure
 from bnjax.report.figures.vgg7_figures import group_figures
 from bnjax.report.page.document import Picture
-from bnjax.report.runs.readings import READINGS, Reading, last_tenth_accuracy
+from bnjax.report.runs.readings import READINGS, Reading, last_tenth_accuracy, most_flat
 from bnjax.report.runs.recorded import RecordedRun, of_study
 from bnjax.report.runs.selected import first_epochs
-from bnjax.report.sections.mnist import late_accuracy, most_flat, sweep_runs
+from bnjax.report.sections.mnist import late_accuracy, sweep_runs
 from bnjax.report.sections.side_by_side import Counted, section_names
 from bnjax.report.sections.vgg7 import Group, vgg7_groups
 from bnjax.stats.intervals import estimate

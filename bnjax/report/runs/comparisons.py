@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import best_first, bound_settings, length_told
+from bnjax.report.runs.selected import best_first, bound_settings, data_facts, length_told
 from bnjax.report.runs.typed import base_of, spoken, typed_placement
 from bnjax.settings.config import FIELDS, Config, names_with
 from bnjax.settings.fields import Role
 from bnjax.settings.identity import identity
 
-#: What tells the images of one set from those of another.
-_DATA_FACTS = ("name", "version", "encoding", "image_shape", "train_images", "test_images", "classes")
 #: Runs that differ in one of these are no pairs: they share neither initial weights nor the images' order.
 _APART = ("model", "recipe")
 #: Told by a comparison itself, by the facts of its data or by its study.
@@ -81,9 +79,9 @@ def comparisons_of(runs: Iterable[RecordedRun], epoch: int | None = None) -> lis
 
 
 def _common(run: RecordedRun, epoch: int | None) -> list[Any]:
-    config, data = run.config, run.run["data"]
-    facts = {name: data.get(name) for name in _DATA_FACTS}
-    return [run.study, epoch or config.epochs, facts, {name: getattr(config, name) for name in _APART}]
+    config = run.config
+    apart = {name: getattr(config, name) for name in _APART}
+    return [run.study, epoch or config.epochs, data_facts(run), apart]
 
 
 def _comparison(runs: Sequence[RecordedRun], epoch: int | None) -> Comparison:

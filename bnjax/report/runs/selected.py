@@ -10,6 +10,14 @@ from bnjax.settings.config import Config, names_with
 from bnjax.settings.fields import Role
 from bnjax.settings.identity import identity
 
+#: What tells the images of one set from those of another, in records.
+DATA_FACTS = ("name", "version", "encoding", "image_shape", "train_images", "test_images", "classes")
+
+
+def data_facts(run: RecordedRun) -> dict[str, Any]:
+    """Which images a run had."""
+    return {name: run.run["data"].get(name) for name in DATA_FACTS}
+
 
 def runs_of(runs: Sequence[RecordedRun], condition: Config) -> list[RecordedRun]:
     """All runs of a condition, whatever their seed and number of epochs."""

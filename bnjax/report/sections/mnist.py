@@ -52,11 +52,6 @@ def perfect_batches(run: RecordedRun) -> float:
     return 100 * statistics.fmean(epoch["train_batch_accuracy"]["perfect"] for epoch in last)
 
 
-def most_flat(run: RecordedRun) -> float:
-    """The most flat units that any epoch saw."""
-    return max(map(flat_units, run.epochs))
-
-
 def sweep_runs(
     runs: Sequence[RecordedRun], conditions: Conditions, recipe_name: str = "published"
 ) -> dict[str, list[RecordedRun]]:

@@ -12,7 +12,7 @@ from typing import Any
 from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.report.page.document import numbered, slug
 from bnjax.report.runs.recorded import RecordedRun, measured
-from bnjax.report.runs.selected import best_first, cut, length_told, shared_settings
+from bnjax.report.runs.selected import best_first, cut, data_facts, length_told, shared_settings
 from bnjax.settings.config import FIELDS
 from bnjax.settings.identity import identity
 from bnjax.stats.effects import grid_effects, shared_seeds
@@ -28,7 +28,6 @@ _LATE_PARTS = 10
 _LEAP = 1.2
 #: The loss that is early or late reached, as a part of what guessing has.
 _OF_CHANCE = 0.8
-_DATA_FACTS = ("name", "version", "encoding", "image_shape", "train_images", "test_images", "classes")
 Metric = Callable[[RecordedRun], float]
 
 
@@ -160,8 +159,7 @@ def vgg7_groups(runs: Sequence[RecordedRun], epoch: int | None = None) -> list[G
         planned = run.config.epochs
         if epoch and planned < epoch:
             continue
-        data = {name: run.run["data"].get(name) for name in _DATA_FACTS}
-        key = json.dumps([epoch or planned, data, shared_settings(run)], sort_keys=True)
+        key = json.dumps([epoch or planned, data_facts(run), shared_settings(run)], sort_keys=True)
         sorted_runs.setdefault(key, []).append(cut(run, epoch or planned))
     groups = [_group(key, runs_of_key) for key, runs_of_key in sorted_runs.items()]
     groups.sort(key=lambda group: group.title)

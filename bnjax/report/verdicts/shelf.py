@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import best_first, bound_settings
+from bnjax.report.runs.selected import best_first, bound_settings, data_facts
 from bnjax.report.verdicts.cell import Cell
 from bnjax.report.verdicts.judgement import Found, Judgement, judged
 from bnjax.settings.canonical import resolve
@@ -15,9 +15,6 @@ from bnjax.settings.fields import Role
 from bnjax.stats import Interval
 from bnjax.studies import RECIPES, STUDIES, recipe
 from bnjax.studies.claim import Claim, Data
-
-#: What tells the images of one set from those of another, in records.
-_DATA = ("name", "version", "encoding", "image_shape", "train_images", "test_images")
 
 
 class Shelf:
@@ -116,7 +113,7 @@ def _same_data(ran: Config, asked: Config, claim: Claim) -> bool:
 
 def _data_of(run: RecordedRun, config: Config, spanned: set[str]) -> dict[str, Any]:
     """What tells the images from others, but for what the claim's own conditions vary."""
-    data = {name: run.run["data"].get(name) for name in _DATA if name not in spanned}
+    data = {name: fact for name, fact in data_facts(run).items() if name not in spanned}
     whole = not config.train_images or "train_images" in spanned
     return {**data, "classes": config.classes, "whole": whole and not config.classes}
 
