@@ -11,6 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.stages import Wrapped
 
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
@@ -92,5 +93,11 @@ Observers = Mapping[Need, Callable[..., Any]]
 
 def make_observers(model: Network, scaling: InputScaling | None, label_smoothing: float) -> Observers:
     """What is observed of one state, each compiled."""
-    made = {need: make(model, scaling, None, label_smoothing) for need, make in OBSERVED.items()}
+    return compiled_observers(
+        {need: make(model, scaling, None, label_smoothing) for need, make in OBSERVED.items()}
+    )
+
+
+def compiled_observers(made: Mapping[Need, Callable[..., Any]]) -> dict[Need, Wrapped]:
+    """Each of them compiled when it is first called."""
     return {need: jax.jit(observe) for need, observe in made.items()}

@@ -33,6 +33,7 @@ from bnjax.train.lane_step import (
     lanes_observers,
     side_by_side,
 )
+from bnjax.train.observe import compiled_observers
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.run_programs import Parts, RunPrograms, StaticPrograms, parts_of
 from bnjax.train.size import tell_size
@@ -75,6 +76,10 @@ class GatedPrograms:
     def _parts(self) -> tuple[Network, OptimizerAt, InputScaling | None, float]:
         return self._cut.trained, self._optimizer_at, self._cut.scaling, self.config.label_smoothing
 
+    @property
+    def _observed(self) -> tuple[Network, InputScaling | None, float]:
+        return self._cut.trained, self._cut.scaling, self.config.label_smoothing
+
     @cached_property
     def first_state(self) -> StateMaker:
         """Makes a run's state from its seed."""
@@ -106,8 +111,7 @@ class GatedPrograms:
 
     @cached_property
     def _observers(self) -> dict[Need, Wrapped]:
-        parts = (self._cut.trained, self._cut.scaling, self.config.label_smoothing)
-        return {need: jax.jit(observe) for need, observe in lane_observers(*parts).items()}
+        return compiled_observers(lane_observers(*self._observed))
 
     @cached_property
     def loop_over_one_order(self) -> Wrapped:
@@ -132,8 +136,7 @@ class GatedPrograms:
     @cached_property
     def lanes_observers(self) -> dict[Need, Wrapped]:
         """What probes ask for, of stacked states on the same batch."""
-        parts = (self._cut.trained, self._cut.scaling, self.config.label_smoothing)
-        return {need: jax.jit(observe) for need, observe in lanes_observers(*parts).items()}
+        return compiled_observers(lanes_observers(*self._observed))
 
     def of(self, config: Config) -> RunPrograms:
         """The programs of a run by itself: its values are bound, nothing is compiled for it."""

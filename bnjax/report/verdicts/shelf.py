@@ -54,7 +54,8 @@ class Shelf:
     def _cells(self, claim: Claim, base: Config) -> list[Cell]:
         cells: dict[str, Cell] = {}
         spanned = _spanned(claim)
-        for condition in {condition for contrast in claim.contrasts for condition in contrast.weights}:
+        asked = dict.fromkeys(name for contrast in claim.contrasts for name in contrast.weights)
+        for condition in asked:  # in one order, so that ties are broken alike in every process
             config = resolve(dataclasses.replace(base, **claim.conditions[condition]))
             for run in best_first(self._runs.get(_key(config), [])):
                 ran = run.config
