@@ -106,17 +106,18 @@ def test_csv_is_a_file_for_each_table_that_pandas_reads(report, mnist, tmp_path)
     assert (code, out) == (0, "")
     frames = {path.name: pandas.read_csv(path) for path in sorted((tmp_path / "tables").iterdir())}
     assert list(frames) == [
-        "1-runs-mlp-on-mnist-2-epochs-every-condition.csv",
-        "2-runs-mlp-on-mnist-2-epochs-minus-none.csv",
-        "3-runs-vgg7-on-digits-2-epochs-every-condition.csv",
-        "4-claims-claims-and-verdicts.csv",
-        "5-claims-the-texts.csv",
-        "6-contrasts-contrasts.csv",
-        "7-vgg7-digits-published-2-placements-by-their-lowest-test-loss.csv",
-        "8-missing-not-run.csv",
-        "9-runs-runs.csv",
+        "01-runs-mlp-on-mnist-2-epochs-every-condition.csv",
+        "02-runs-mlp-on-mnist-2-epochs-minus-none.csv",
+        "03-runs-vgg7-on-digits-2-epochs-every-condition.csv",
+        "04-claims-claims-and-verdicts.csv",
+        "05-claims-what-claims-speak-of-and-what-is-left-to-chance.csv",
+        "06-claims-the-texts.csv",
+        "07-contrasts-contrasts.csv",
+        "08-vgg7-digits-published-2-placements-by-their-lowest-test-loss.csv",
+        "09-missing-not-run.csv",
+        "10-runs-runs.csv",
     ]
-    assert frames["9-runs-runs.csv"].seed.tolist() == [0, 0, 0]
+    assert frames["10-runs-runs.csv"].seed.tolist() == [0, 0, 0]
     assert [frames[name].n.tolist() for name in list(frames)[:3:2]] == [[1, 1], [1]]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["runs", "tables"]
 

@@ -94,7 +94,7 @@ def results_text(report: Report) -> str:
     """The claims that runs of the published recipe answer, how many there are, and what numbers rest on."""
     claims = _claims(report)
     counts, by_chance, *_ = claims.paragraphs
-    answered = markdown_table(_answered(claims.tables[0]))
+    answered = markdown_table(_answered(*claims.tables[:2]))
     return "\n\n".join([answered, counts, by_chance, report.rests_on])
 
 
@@ -115,12 +115,15 @@ def _claims(report: Report) -> Section:
     return next(section for section in report.sections if section.name == "claims")
 
 
-def _answered(table: Table) -> Table:
-    places = [table.columns.index(name) for name in _COLUMNS]
-    verdict = table.columns.index("verdict, published")
+def _answered(verdicts: Table, grounds: Table) -> Table:
+    """The columns of both tables, whose rows are in one order, where runs of the published recipe answer."""
+    columns = [*verdicts.columns, *grounds.columns]
+    places = [columns.index(name) for name in _COLUMNS]
+    verdict = columns.index("verdict, published")
 
     def chosen(cells: Sequence[Cell]) -> list[Cell]:
         return [cells[place] for place in places]
 
-    rows = [chosen(cells) for cells in table.rows if cells[verdict].text != "not run"]
-    return Table(table.title, tuple(_COLUMNS.values()), rows)
+    both = [[*row, *more] for row, more in zip(verdicts.rows, grounds.rows, strict=True)]
+    rows = [chosen(cells) for cells in both if cells[verdict].text != "not run"]
+    return Table(verdicts.title, tuple(_COLUMNS.values()), rows)

@@ -1,13 +1,10 @@
 """The short form of a report, for a terminal: what it answers, and the runs' own tables."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from bnjax.report.page.document import Cell, Report, Section, Table
 
 _NOT_RUN = "not run"
-#: Columns of the claims for which a terminal has no room.
-_LONG = ("published value", "place")
 
 
 def short_form(report: Report) -> Report:
@@ -33,15 +30,8 @@ def _short(section: Section) -> Section | None:
 
 def _answered(table: Table) -> Table:
     """The rows with a verdict."""
-    rows = [cells for cells in table.rows if any(map(_is_verdict, cells))]
-    places = [place for place, column in enumerate(table.columns) if column not in _LONG]
-    columns = [table.columns[place] for place in places]
-    return replace(table, columns=columns, rows=[_chosen(cells, places) for cells in rows])
+    return replace(table, rows=[cells for cells in table.rows if any(map(_is_verdict, cells))])
 
 
 def _is_verdict(cell: Cell) -> bool:
     return cell.kind.startswith("verdict") and cell.text != _NOT_RUN
-
-
-def _chosen(cells: Sequence[Cell], places: Sequence[int]) -> list[Cell]:
-    return [cells[place] for place in places]

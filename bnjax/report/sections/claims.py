@@ -53,12 +53,8 @@ def claims_section(judged: Sequence[Judged]) -> Section:
         f"{name}: {', '.join(f'{n} {verdict}' for verdict, n in _counted(judged, name).items())}"
         for name in RECIPES
     ]
-    columns = ["claim", "what was said"]
-    for name in RECIPES:
-        columns += [f"verdict, {name}", f"ours, {name}", f"p among all, {name}"]
-    columns += ["on other data", "published value", "text", "place", "speaks of"]
     together = chance(judged)
-    rows = [_claim_row(by_recipe, together) for by_recipe in sorted(judged, key=_is_open)]
+    ordered = sorted(judged, key=_is_open)
     return Section(
         "claims",
         "What the five texts say, and whether it holds",
@@ -70,7 +66,7 @@ def claims_section(judged: Sequence[Judged]) -> Section:
             _INTERVALS,
             _BOTH,
         ],
-        [Table("Claims and verdicts", columns, rows, filters=_FILTERS), _texts(judged)],
+        [_verdicts_table(ordered), _grounds_table(ordered, together), _texts(judged)],
     )
 
 
@@ -89,7 +85,7 @@ def _by_chance(judged: Sequence[Judged], together: Chance) -> str:
 def _verdicts(judged: Sequence[Judged]) -> list[tuple[str, str, Verdict]]:
     """Claim, recipe and the verdict that counts."""
     return [
-        (by_recipe[name][0].claim.name, name, counted(by_recipe[name])[0])
+        (_claim(by_recipe).name, name, counted(by_recipe[name])[0])
         for by_recipe in judged
         for name in RECIPES
     ]
@@ -111,7 +107,7 @@ def _is_open(by_recipe: Judged) -> bool:
 
 def _texts(judged: Sequence[Judged]) -> Table:
     """The texts themselves, by the names of their experiments."""
-    claimed = [by_recipe[RECIPES[0]][0].claim.source for by_recipe in judged]
+    claimed = [_claim(by_recipe).source for by_recipe in judged]
     rows = [
         [
             text(name),
@@ -130,23 +126,41 @@ def _counted(judged: Sequence[Judged], recipe: str) -> dict[str, int]:
     return {verdict: verdicts.count(verdict) for verdict in VERDICTS}
 
 
-def _claim_row(by_recipe: Judged, together: Chance) -> list[Cell]:
-    claim = by_recipe[RECIPES[0]][0].claim
-    values = list(dict.fromkeys(one.published for one in claim.contrasts if one.published))
+def _verdicts_table(judged: Sequence[Judged]) -> Table:
+    """What was said and what these runs answer: as many columns as a screen has room for."""
+    columns = ["claim", "what was said"]
+    for name in RECIPES:
+        columns += [f"verdict, {name}", f"ours, {name}"]
+    rows = [_verdicts_row(by_recipe) for by_recipe in judged]
+    return Table("Claims and verdicts", [*columns, "on other data", "text"], rows, filters=_FILTERS)
+
+
+def _verdicts_row(by_recipe: Judged) -> list[Cell]:
+    claim = _claim(by_recipe)
     row = [text(claim.name), text(" ".join(filter(None, [claim.said, claim.note and f"({claim.note})"])))]
     for name in RECIPES:
         first = by_recipe[name][0]
         verdict, _ = counted(by_recipe[name])
-        p = together.corrected.get((claim.name, name))
-        row += [verdict_cell(verdict), text(_ours(first) if first.on_its_data else "-"), number(p, ".2g")]
-    return [
-        *row,
-        text(_elsewhere(by_recipe)),
-        text(_listed(values)),
-        text(claim.source),
-        text(claim.place),
-        text(_bound(claim)),
-    ]
+        row += [verdict_cell(verdict), text(_ours(first) if first.on_its_data else "-")]
+    return [*row, text(_elsewhere(by_recipe)), text(claim.source)]
+
+
+def _grounds_table(judged: Sequence[Judged], together: Chance) -> Table:
+    """In the same order: the published numbers, where they stand, what it takes, and the part of chance."""
+    chances = [f"p among all, {name}" for name in RECIPES]
+    columns = ["claim", "published value", "place", "speaks of", *chances]
+    rows = [_grounds_row(_claim(by_recipe), together) for by_recipe in judged]
+    return Table("What claims speak of, and what is left to chance", columns, rows)
+
+
+def _grounds_row(claim: Claim, together: Chance) -> list[Cell]:
+    values = list(dict.fromkeys(one.published for one in claim.contrasts if one.published))
+    chances = [number(together.corrected.get((claim.name, name)), ".2g") for name in RECIPES]
+    return [text(claim.name), text(_listed(values)), text(claim.place), text(_bound(claim)), *chances]
+
+
+def _claim(by_recipe: Judged) -> Claim:
+    return by_recipe[RECIPES[0]][0].claim
 
 
 def _bound(claim: Claim) -> str:
