@@ -23,8 +23,8 @@ from PIL import Image
 
 from bnjax import records
 from bnjax.architectures import ARCHITECTURES
-from bnjax.commands.flags import command_from_flags
-from bnjax.commands.usage import Parser
+from bnjax.commands.parsing.flags import command_from_flags
+from bnjax.commands.parsing.usage import Parser
 from bnjax.data.picture import BadImageError, decode_picture, stored_pixels, strict_decoding
 from bnjax.placement import PlacementError, parse_placement
 from bnjax.settings.config import FIELDS, Config

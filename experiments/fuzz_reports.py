@@ -19,9 +19,10 @@ from bnjax.report.page.build import folder_report
 from bnjax.report.page.html import as_html
 from bnjax.report.page.plain import as_csv, as_markdown
 from bnjax.report.page.results import keep
+from bnjax.report.runs.faults import config_of_record
 from bnjax.report.runs.frame import LeftOut
 from bnjax.report.runs.kept import SUFFIX, read_kept
-from bnjax.report.runs.recorded import config_of_record, load_sound_runs
+from bnjax.report.runs.recorded import load_sound_runs
 from bnjax.schema import RunRecord
 from bnjax.settings.identity import identity
 

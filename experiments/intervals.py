@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from bnjax.commands.usage import Parser
+from bnjax.commands.parsing.usage import Parser
 from bnjax.process.stdout import write_stdout
 from bnjax.stats import ANY_TIME, STUDENT, Interval
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from speed_peers.arguments import counts
 
-from bnjax.commands.usage import Parser
+from bnjax.commands.parsing.usage import Parser
 
 ABOUT = """\
 Holds what bnjax adds up on a CPU in float32 against NumPy in float64: sums over rows, the batch statistics of

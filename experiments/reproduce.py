@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bnjax.commands.usage import USAGE_ERROR, Parser, complain
+from bnjax.commands.parsing.usage import USAGE_ERROR, Parser, complain
 
 ABOUT = """\
 Makes the runs that the answers of the five studies rest on: many seeds of every condition, by both recipes.

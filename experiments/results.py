@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bnjax.commands.usage import Parser, complain
+from bnjax.commands.parsing.usage import Parser, complain
 from bnjax.errors import FAILURES
 from bnjax.files import write_whole
 from bnjax.report.page.build import folder_report

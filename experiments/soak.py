@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bnjax import records
-from bnjax.commands.usage import Parser
+from bnjax.commands.parsing.usage import Parser
 from bnjax.settings.command_line import CommandLine
 
 ABOUT = """\

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bnjax import records
-from bnjax.commands.usage import Parser
+from bnjax.commands.parsing.usage import Parser
 
 ABOUT = """\
 Starts a command line, kills all of its processes (SIGKILL) every few minutes and starts it again, until it

@@ -20,7 +20,7 @@ from speed_peers.processes import WorkerError, available_cores
 from speed_peers.sweep import peer_seconds, timed
 
 from bnjax.architectures.vgg7 import VGG7_SITES
-from bnjax.commands.usage import Parser
+from bnjax.commands.parsing.usage import Parser
 from bnjax.placement import all_placements
 from bnjax.settings.command_line import CommandLine
 
@@ -106,7 +106,7 @@ def _number(lowest: int, highest: int, text: str) -> int:
 
 
 def _machine() -> dict[str, Any]:
-    from bnjax.runs.run_record import git_commit, versions
+    from bnjax.runs.recording.run_record import git_commit, versions
 
     packages = ("bnjax", "jax", "jaxlib", "flax", "optax", "keras", "numpy")
     return {

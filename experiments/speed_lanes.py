@@ -10,7 +10,7 @@ from speed_peers.contest import say
 from speed_peers.emitter import emitter
 from speed_peers.networks import ARCHITECTURES, SMALL_NETWORKS
 
-from bnjax.commands.usage import Parser
+from bnjax.commands.parsing.usage import Parser
 
 ABOUT = """\
 Measures training throughput, summed over runs, of lanes side by side and of single runs.

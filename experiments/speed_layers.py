@@ -18,7 +18,7 @@ from speed_peers.networks import ARCHITECTURES, SMALL_NETWORKS, Task, size_obsta
 from speed_peers.operations import PRODUCTS, Unit, network_units, unit_operations
 from speed_peers.processes import available_cores
 
-from bnjax.commands.usage import Parser, complain
+from bnjax.commands.parsing.usage import Parser, complain
 from bnjax.process.huge_pages import start_with_huge_pages
 
 ABOUT = """\

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bnjax.commands.usage import Parser, complain
+from bnjax.commands.parsing.usage import Parser, complain
 from bnjax.records import FILE_NAME
 
 ABOUT = """\

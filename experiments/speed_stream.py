@@ -14,7 +14,7 @@ import numpy as np
 from speed_peers.contest import say
 from speed_peers.emitter import emitter
 
-from bnjax.commands.usage import Parser, complain
+from bnjax.commands.parsing.usage import Parser, complain
 
 ABOUT = """\
 Measures training images per second of the pipeline alone: read, decoded, scaled, cut and put into batches.

@@ -34,7 +34,7 @@ FRONT = "__main__"
 FLOORS[FRONT] = len(FLOORS)
 NEEDS_A_DEVICE = {"jax", "jaxlib", "flax", "optax", "orbax", "grain"}
 WITHOUT_JAX = {*VALUES, *RECORDS, "probes", "architectures", "settings", "stats", "studies", "report"}
-USES_ABSL = [("bnjax", "commands", "flags"), ("bnjax", "process", "absl_flags")]
+USES_ABSL = [("bnjax", "commands", "parsing", "flags"), ("bnjax", "process", "absl_flags")]
 
 
 def imported_modules(source, module):
@@ -138,7 +138,7 @@ def test_every_room_is_looked_at():
 @pytest.mark.parametrize(
     ("module", "source", "above"),
     [
-        ("bnjax.settings.config", "import bnjax.commands.flags", {"bnjax.commands.flags"}),
+        ("bnjax.settings.config", "import bnjax.commands.launch", {"bnjax.commands.launch"}),
         (
             "bnjax.data.load",
             "def f():\n    from bnjax.train import step",
@@ -148,7 +148,7 @@ def test_every_room_is_looked_at():
         ("bnjax.probes.lag", "from bnjax import records, placement", {"bnjax.records"}),
         ("bnjax.data.load", "from ..train import step", {"bnjax.train", "bnjax.train.step"}),
         ("bnjax.data.load", "from . import train", set()),
-        ("bnjax.train.step", "import jax, bnjax.probes.dying, bnjax.settings.config", set()),
+        ("bnjax.train.steps.step", "import jax, bnjax.probes.dying, bnjax.settings.config", set()),
     ],
 )
 def test_the_check_sees_what_it_should(module, source, above):

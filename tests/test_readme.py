@@ -18,7 +18,7 @@ from PIL import Image
 from starting import PATIENCE
 from test_keras_files import write_keras_file, zeros
 
-from bnjax.commands.flags import command_from_flags
+from bnjax.commands.parsing.flags import command_from_flags
 from bnjax.models import MobileNetV2
 from bnjax.report.page.build import folder_report
 from bnjax.report.page.documents import with_schema, with_verdicts

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnjax.commands.usage import close_to
+from bnjax.commands.parsing.usage import close_to
 from bnjax.report.page.build import runs_to_report
 from bnjax.report.verdicts.judgement import Judgement
 from bnjax.report.verdicts.shelf import judge_all

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bnjax.commands.command import Command, command_of
-from bnjax.commands.conditions import sweep_conditions
+from bnjax.commands.parsing.conditions import sweep_conditions
 from bnjax.placement import Placement
 from bnjax.plugins import PluginError, load_plugin
 from bnjax.settings.config import FIELDS

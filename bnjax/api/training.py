@@ -13,7 +13,7 @@ from bnjax.commands.launch import fitted, sources_of
 from bnjax.errors import UserError
 from bnjax.process.bar import heard_by
 from bnjax.process.signals import Stopped, held_signals, stop_signals
-from bnjax.runs.recorder import finished_summary
+from bnjax.runs.recording.recorder import finished_summary
 from bnjax.settings.config import Config
 from bnjax.settings.identity import condition_names, first_of
 from bnjax.settings.options import Options
@@ -89,7 +89,7 @@ def _train(configs: Sequence[Config], options: Options, progress: bool | None) -
         configure_backend()
         from bnjax.sweeps.sweep import planned, steps_of
         from bnjax.sweeps.task import make
-        from bnjax.train.programs import Programs
+        from bnjax.train.programs.shared import Programs
     programs, statuses = Programs(), dict[Config, str]()
     with EpochBar(todo, progress) as bar:
         for task in planned(configs, steps_of(todo), options):

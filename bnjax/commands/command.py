@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bnjax.commands.conditions import sweep_conditions
-from bnjax.commands.defaults import configured
+from bnjax.commands.parsing.conditions import sweep_conditions
+from bnjax.commands.parsing.defaults import configured
 from bnjax.probes import chosen_probes
 from bnjax.probes.dying import DYING
 from bnjax.settings.canonical import resolve

@@ -24,10 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     exit_at_signals()
     asked = list(sys.argv[1:] if arguments is None else arguments)
-    from bnjax.commands.flags import print_page
     from bnjax.commands.listing import front_page
-    from bnjax.commands.plugin_flag import load_given_plugin
-    from bnjax.commands.usage import close_to, complain, version_line
+    from bnjax.commands.parsing.flags import print_page
+    from bnjax.commands.parsing.plugin_flag import load_given_plugin
+    from bnjax.commands.parsing.usage import close_to, complain, version_line
 
     if asked[:1] == ["--version"]:
         print_page(version_line(), PROGRAM)

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
+from bnjax.commands.parsing.usage import complain
 from bnjax.commands.terminal import voice_of
-from bnjax.commands.usage import complain
 from bnjax.errors import FAILURES
 from bnjax.process.backend import device_count
 from bnjax.process.bar import say
 from bnjax.process.huge_pages import start_with_huge_pages
 from bnjax.process.signals import Stopped, ends_in_time, stop_signals
 from bnjax.process.watched import lost, watched
+from bnjax.runs.checkpoints.device_groups import check_groups
 from bnjax.runs.hosts import ALONE, Hosts, LostError, joined
-from bnjax.runs.recorder import Recorder, finished_summary, same_command
+from bnjax.runs.recording.recorder import Recorder, finished_summary, same_command
 from bnjax.runs.run import device_errors, train_run
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
@@ -23,7 +24,6 @@ from bnjax.settings.fields import ConfigError
 from bnjax.settings.finetuning import source_config
 from bnjax.settings.options import Options
 from bnjax.settings.places import expanded, record_path, variables_path
-from bnjax.train.device_groups import check_groups
 
 FAILED = 1
 _SECONDS_TO_STOP = 8.5
@@ -136,7 +136,7 @@ def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = A
         voice.tell(finished)
         return _exit_code(finished["status"])
     from bnjax.process.progress import Progress
-    from bnjax.runs.movie import Movie
+    from bnjax.runs.recording.movie import Movie
 
     wanted = {"update": options.movie, "weights": options.weight_movie}
     movies = [Movie(expanded(path), shows) for shows, path in wanted.items() if path]

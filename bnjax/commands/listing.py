@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from bnjax.architectures import ARCHITECTURES
-from bnjax.commands.usage import Parser
+from bnjax.commands.parsing.usage import Parser
 from bnjax.norm import NORMS
 from bnjax.probes import PROBES
 from bnjax.process.stdout import write_stdout

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bnjax.commands.plugin_flag import load_given_plugin
-from bnjax.commands.usage import Parser, complain, name_of
+from bnjax.commands.parsing.plugin_flag import load_given_plugin
+from bnjax.commands.parsing.usage import Parser, complain, name_of
 from bnjax.errors import FAILURES
 from bnjax.files import write_whole, write_whole_folder
 from bnjax.process.stdout import write_stdout

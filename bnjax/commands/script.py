@@ -18,9 +18,9 @@ def run_script(argv: list[str], study: str) -> int:
       SystemExit: for help, or after a line about wrong usage.
     """
     exit_at_signals()  # imports take a while
-    from bnjax.commands.flags import command_from_flags
     from bnjax.commands.launch import launch
-    from bnjax.commands.usage import name_of
+    from bnjax.commands.parsing.flags import command_from_flags
+    from bnjax.commands.parsing.usage import name_of
 
     configs, options, yielding = command_from_flags(argv, study)
     return launch(configs, options, name_of(argv[0]), yielding)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bnjax.commands.comparison import Compared, compared, silent_share, told
 from bnjax.process.bar import tqdm
 from bnjax.process.stdout import write_stdout
-from bnjax.runs.recorder import print_record
+from bnjax.runs.recording.recorder import print_record
 from bnjax.settings.config import Config
 from bnjax.settings.identity import condition_names, run_id
 from bnjax.settings.options import Options

@@ -1,0 +1,1 @@
+"""One run, or several in lanes, from settings to a last record."""

@@ -7,14 +7,14 @@ from typing import Any
 
 from bnjax.process.progress import Progress
 from bnjax.process.signals import held_signals, last_words
-from bnjax.runs import advice
-from bnjax.runs.epoch_record import summary_fields
+from bnjax.runs.checkpoints.resume import take_up
+from bnjax.runs.checkpoints.saves import Saves
 from bnjax.runs.group import Alone, RunGroup
 from bnjax.runs.loop import train
-from bnjax.runs.recorder import Recorder
-from bnjax.runs.resume import take_up
-from bnjax.runs.run_record import run_facts
-from bnjax.runs.saves import Saves
+from bnjax.runs.recording import advice
+from bnjax.runs.recording.epoch_record import summary_fields
+from bnjax.runs.recording.recorder import Recorder
+from bnjax.runs.recording.run_record import run_facts
 from bnjax.runs.training import Run, Training, has_diverged, used_variables
 from bnjax.settings.config import Config
 from bnjax.settings.places import variables_path

@@ -9,9 +9,9 @@ from bnjax.runs.observe import Measuring
 from bnjax.runs.precompute import precompute
 from bnjax.runs.training import Run, Training
 from bnjax.train.feeding import Feeding
+from bnjax.train.programs.stepping import EpochSteps
 from bnjax.train.state import TrainState
-from bnjax.train.step import Sums
-from bnjax.train.stepping import EpochSteps
+from bnjax.train.steps.step import Sums
 
 
 class RunGroup(Protocol):

@@ -16,12 +16,12 @@ from bnjax.runs.observe import Measuring
 from bnjax.runs.training import Run, check_images
 from bnjax.settings.config import Config
 from bnjax.train.feeding import Feeding, lane_of
-from bnjax.train.lane_step import WithValues, lane_values
 from bnjax.train.mesh import lane_mesh, shard_lanes
-from bnjax.train.programs import Programs
+from bnjax.train.programs.shared import Programs
+from bnjax.train.programs.stepping import LaneSteps
 from bnjax.train.state import TrainState
-from bnjax.train.step import Sums
-from bnjax.train.stepping import LaneSteps
+from bnjax.train.steps.lane_step import WithValues, lane_values
+from bnjax.train.steps.step import Sums
 
 
 @dataclass

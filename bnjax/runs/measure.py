@@ -9,10 +9,10 @@ import numpy as np
 from bnjax.data import Images
 from bnjax.runs.observe import Measuring, observe
 from bnjax.runs.training import Run, site_kernels
-from bnjax.train.evaluate import Evaluation, Evaluator
-from bnjax.train.fresh import FreshStatistics, fresh_order, reads_fresh
+from bnjax.train.programs.evaluate import Evaluation, Evaluator
 from bnjax.train.state import TrainState
-from bnjax.train.step import Totals
+from bnjax.train.steps.fresh import FreshStatistics, fresh_order, reads_fresh
+from bnjax.train.steps.step import Totals
 
 
 @dataclass(frozen=True)

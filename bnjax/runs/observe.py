@@ -13,12 +13,12 @@ from bnjax.models.network import unit_name
 from bnjax.probes import Need, chosen_probes, needs_of
 from bnjax.probes.probe import Moments
 from bnjax.runs.training import Run
-from bnjax.train.eval_step import EvalStep
 from bnjax.train.feeding import Feeding
-from bnjax.train.fresh import FreshStep, fresh_order, pooled_units
 from bnjax.train.mesh import local
-from bnjax.train.observe import Observers
 from bnjax.train.state import TrainState
+from bnjax.train.steps.eval_step import EvalStep
+from bnjax.train.steps.fresh import FreshStep, fresh_order, pooled_units
+from bnjax.train.steps.observe import Observers
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import numpy as np
 from bnjax.data import Images, ImageSet, eval_batches
 from bnjax.process.signals import held_signals
 from bnjax.runs.training import Training
-from bnjax.train.evaluate import UnitTally, probed_units
 from bnjax.train.feeding import Feeding
-from bnjax.train.frozen_outputs import FrozenOutputs
-from bnjax.train.stepping import epoch_steps
+from bnjax.train.programs.evaluate import UnitTally, probed_units
+from bnjax.train.programs.frozen_outputs import FrozenOutputs
+from bnjax.train.programs.stepping import epoch_steps
 
 #: Called with what is being done, for people.
 Describe = Callable[[str], None]

@@ -10,7 +10,7 @@ from bnjax.files import check_writable
 from bnjax.process.signals import held_signals
 from bnjax.runs.hosts import ALONE, Hosts, LostError
 from bnjax.runs.lock import locked
-from bnjax.runs.recorder import Recorder, finished_summary
+from bnjax.runs.recording.recorder import Recorder, finished_summary
 from bnjax.settings.config import Config, values_with
 from bnjax.settings.fields import Role
 from bnjax.settings.identity import identity
@@ -18,9 +18,9 @@ from bnjax.settings.identity import identity
 if TYPE_CHECKING:
     from bnjax.data import Dataset
     from bnjax.process.progress import Progress
-    from bnjax.runs.movie import Movie
+    from bnjax.runs.recording.movie import Movie
     from bnjax.runs.training import Training
-    from bnjax.train.programs import Programs
+    from bnjax.train.programs.shared import Programs
 
 #: What XLA's errors of too little memory start with.
 _OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"
@@ -103,7 +103,7 @@ def check_alike(run: "Training") -> None:
     """
     if run.hosts.count == 1:
         return
-    from bnjax.runs.run_record import versions
+    from bnjax.runs.recording.run_record import versions
     from bnjax.train.state import digest
 
     settings = {**identity(run.config), **values_with(run.config, Role.PROGRAM | Role.LOOP)}

@@ -12,18 +12,18 @@ from bnjax.models import Network
 from bnjax.models.network import unit_name
 from bnjax.probes import Memories
 from bnjax.runs.hosts import ALONE, Hosts
-from bnjax.runs.movie import Movie, unit_tiles
+from bnjax.runs.recording.movie import Movie, unit_tiles
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
-from bnjax.train.frozen_outputs import FrozenOutputs, check_memory
 from bnjax.train.initial import first_state
 from bnjax.train.mesh import check_batch_size, data_mesh, replicate
 from bnjax.train.norm_groups import check_norm_groups
-from bnjax.train.programs import Programs
-from bnjax.train.run_programs import RunPrograms
+from bnjax.train.programs.frozen_outputs import FrozenOutputs, check_memory
+from bnjax.train.programs.run_programs import RunPrograms
+from bnjax.train.programs.shared import Programs
+from bnjax.train.programs.stepping import EpochSteps, epoch_steps
 from bnjax.train.state import TrainState
-from bnjax.train.step import Totals
-from bnjax.train.stepping import EpochSteps, epoch_steps
+from bnjax.train.steps.step import Totals
 
 
 @dataclass

@@ -40,7 +40,7 @@ def resolve(config: Config) -> Config:
         check_field(field, getattr(config, field.name))
     _check_activation(config)
     if config.optimizer == "momentum":
-        # A Config cannot tell a momentum of 0 from none given; `bnjax.commands.defaults.configured` can.
+        # A Config cannot tell a momentum of 0 from none; `bnjax.commands.parsing.defaults.configured` can.
         momentum = USUAL_MOMENTUM if config.momentum == Config.momentum else config.momentum
         config = dataclasses.replace(config, optimizer="sgd", momentum=momentum)
     changes = fine_tuning_changes(config)

@@ -11,12 +11,12 @@ from typing import Any
 
 from bnjax.architectures import ARCHITECTURES, Images
 from bnjax.placement import Placement, PlacementError, Site, parse_placement
-from bnjax.settings.data import DataSettings
 from bnjax.settings.fields import ConfigError, Role
-from bnjax.settings.files import FileSettings
-from bnjax.settings.finetuning_settings import FineTuningSettings
-from bnjax.settings.network import NetworkSettings
-from bnjax.settings.training import TrainingSettings
+from bnjax.settings.parts.data import DataSettings
+from bnjax.settings.parts.files import FileSettings
+from bnjax.settings.parts.finetuning import FineTuningSettings
+from bnjax.settings.parts.network import NetworkSettings
+from bnjax.settings.parts.training import TrainingSettings
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from bnjax.settings.network import NetworkSettings
-from bnjax.settings.training import TrainingSettings
+from bnjax.settings.parts.network import NetworkSettings
+from bnjax.settings.parts.training import TrainingSettings
 
 
 @dataclass(frozen=True)

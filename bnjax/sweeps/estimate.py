@@ -10,7 +10,7 @@ from bnjax.data import Dataset
 from bnjax.process.backend import configure_backend
 from bnjax.process.bar import say
 from bnjax.process.stdout import write_stdout
-from bnjax.runs.recorder import finished_summary
+from bnjax.runs.recording.recorder import finished_summary
 from bnjax.runs.run import device_errors, load
 from bnjax.settings.config import Config
 from bnjax.settings.identity import condition_names, run_id
@@ -20,7 +20,7 @@ from bnjax.sweeps.cores import cores_of, job_count
 from bnjax.sweeps.plan import Task, program_count
 from bnjax.sweeps.sweep import planned, steps_of
 from bnjax.sweeps.worker import keep_to
-from bnjax.train.programs import Programs
+from bnjax.train.programs.shared import Programs
 
 _STEPS_TO_MEASURE = 20
 _EPOCHS_TO_MEASURE = 2  # the first one has compiling of the evaluation in it

@@ -19,7 +19,8 @@ from bnjax.files import check_writable
 from bnjax.process.backend import computes_on_cpu, device_count
 from bnjax.process.bar import say
 from bnjax.process.signals import Stopped, held_signals, starting_processes
-from bnjax.runs.recorder import finished_summary, print_record, same_command
+from bnjax.runs.checkpoints.device_groups import check_groups
+from bnjax.runs.recording.recorder import finished_summary, print_record, same_command
 from bnjax.runs.run import load
 from bnjax.settings.config import Config
 from bnjax.settings.identity import condition_names
@@ -30,7 +31,6 @@ from bnjax.sweeps.cores import cores_of, job_count
 from bnjax.sweeps.plan import ELSEWHERE, Task, plan
 from bnjax.sweeps.standing import Standing
 from bnjax.sweeps.worker import work
-from bnjax.train.device_groups import check_groups
 
 #: For all processes together; more than each of them takes, less than the program has itself.
 _SECONDS_TO_STOP = 7.0

@@ -11,18 +11,18 @@ from bnjax.errors import FAILURES
 from bnjax.process.progress import Progress
 from bnjax.process.signals import held_signals
 from bnjax.runs.attempt import Attempt
-from bnjax.runs.checkpoint import newest_common
+from bnjax.runs.checkpoints.checkpoint import newest_common
+from bnjax.runs.checkpoints.resume import take_up
 from bnjax.runs.lanes import join, prepare_lane_runs
 from bnjax.runs.lock import LockedError, locked
-from bnjax.runs.recorder import Recorder, finished_summary
-from bnjax.runs.resume import take_up
+from bnjax.runs.recording.recorder import Recorder, finished_summary
 from bnjax.runs.run import OutOfMemoryError, device_errors, load, train_run
 from bnjax.settings.config import Config
 from bnjax.sweeps.plan import ELSEWHERE, Task, halves
 
 if TYPE_CHECKING:
     from bnjax.runs.training import Run
-    from bnjax.train.programs import Programs
+    from bnjax.train.programs.shared import Programs
 
 Tell = Callable[[dict[str, Any]], None]
 #: Called as ``ended(config, status)``; a status other than these words says what went wrong.

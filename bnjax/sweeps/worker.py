@@ -14,7 +14,7 @@ from bnjax.settings.config import Config
 from bnjax.sweeps.plan import Task
 
 if TYPE_CHECKING:
-    from bnjax.train.programs import Programs
+    from bnjax.train.programs.shared import Programs
 
 #: Less than the parent waits.
 _SECONDS_TO_STOP = 5.0
@@ -91,7 +91,7 @@ def _until_stopped() -> Iterator["Programs"]:
             from bnjax.process.backend import configure_backend
 
             configure_backend()
-            from bnjax.train.programs import Programs
+            from bnjax.train.programs.shared import Programs
         hear_signals()
         yield Programs()
 

@@ -1,1 +1,1 @@
-"""Learning: optimizer, state, mesh, step, evaluation, the loop around them, and its start from a config."""
+"""Learning: the state and its optimizer, where data lies, steps, and the programs made of them."""

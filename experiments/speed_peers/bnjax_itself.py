@@ -16,9 +16,9 @@ from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.train.mesh import data_mesh, replicate, shard_batch, shard_order
 from bnjax.train.partition import split
-from bnjax.train.programs import Programs
-from bnjax.train.step import Sums, Totals
-from bnjax.train.stepping import STEPS_IN_LOOP, EpochSteps, epoch_steps
+from bnjax.train.programs.shared import Programs
+from bnjax.train.programs.stepping import STEPS_IN_LOOP, EpochSteps, epoch_steps
+from bnjax.train.steps.step import Sums, Totals
 from speed_peers.images import epoch_set, synthetic_batches
 from speed_peers.networks import CLASSES, FROZEN_LAYERS, HEAD_WIDTH, Task, task_settings
 
@@ -42,8 +42,8 @@ def task_config(task: Task) -> Config:
 class Trainer:
     """Trains on bytes: the pixels become numbers on the device.
 
-    Steps are taken as :func:`bnjax.train.stepping.epoch_steps` takes them: of a network with convolutions one
-    by one, with a batch sent along, of another one in a loop over images that lie on the device.
+    Steps are taken as :func:`bnjax.train.programs.stepping.epoch_steps` takes them: of a network with
+    convolutions one by one, with a batch sent along, of another one in a loop over images on the device.
     """
 
     def __init__(self, task: Task) -> None:

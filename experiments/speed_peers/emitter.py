@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from bnjax.commands.usage import complain
+from bnjax.commands.parsing.usage import complain
 from bnjax.files import check_writable, write_whole
 from bnjax.process.stdout import write_stdout
 from bnjax.records import json_line

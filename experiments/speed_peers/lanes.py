@@ -17,7 +17,7 @@ from bnjax.runs.lanes import join, prepare_lane_runs
 from bnjax.runs.training import prepare
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
-from bnjax.train.programs import Programs
+from bnjax.train.programs.shared import Programs
 from speed_peers.bnjax_itself import task_config
 from speed_peers.networks import CLASSES, Task
 
@@ -168,7 +168,7 @@ def _flops_of_an_image(config: Config, dataset: Dataset) -> float:
     from bnjax.data import in_memory, input_scaling
     from bnjax.data.batches import Batch
     from bnjax.train.optimizer import make_optimizer
-    from bnjax.train.step import step_function
+    from bnjax.train.steps.step import step_function
 
     run, size = prepare(config, dataset), config.batch_size
     scaling = input_scaling(config.input_scale, dataset.train)

@@ -11,7 +11,7 @@ _PACKAGES = ("bnjax", "jax", "jaxlib", "flax", "optax", "keras", "torch", "numpy
 
 def machine_record(threads: int) -> dict[str, Any]:
     """The first line of a result."""
-    from bnjax.runs.run_record import (  # imports JAX, which a wrong flag should not wait for
+    from bnjax.runs.recording.run_record import (  # imports JAX, which a wrong flag should not wait for
         git_commit,
         versions,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from absl import flags
 
-from bnjax.commands.usage import complain
+from bnjax.commands.parsing.usage import complain
 from speed_peers.contestants import CONTESTANTS
 from speed_peers.networks import (
     ARCHITECTURES,

@@ -14,7 +14,7 @@ import bnjax
 from bnjax import records
 from bnjax.api import bar
 from bnjax.api.arguments import command_from
-from bnjax.commands.flags import command_from_flags
+from bnjax.commands.parsing.flags import command_from_flags
 from bnjax.placement import parse_placement
 from bnjax.settings.identity import run_id
 from bnjax.studies import STUDIES

@@ -14,7 +14,7 @@ from starting import PATIENCE
 from bnjax import records
 from bnjax.process.progress import Progress
 from bnjax.process.signals import Stopped, stop_signals
-from bnjax.runs.recorder import Recorder, print_record
+from bnjax.runs.recording.recorder import Recorder, print_record
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.identity import run_id

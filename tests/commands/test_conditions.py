@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bnjax.commands.conditions import sweep_conditions
+from bnjax.commands.parsing.conditions import sweep_conditions
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError

@@ -1,17 +1,13 @@
-"""The command line: its help, its complaints, and what comes before JAX."""
+"""The command line: every setting is a flag, and flags become the settings of runs."""
 
 import dataclasses
 import json
-import shlex
-import subprocess
-import sys
 
 import pytest
+from typed_commands import PROGRAM, command_of, config_of
 
-import bnjax
 from bnjax.architectures import ARCHITECTURES
-from bnjax.commands.flags import command_from_flags
-from bnjax.commands.help_pages import help_page
+from bnjax.commands.parsing.help_pages import help_page
 from bnjax.data.load import fit_validation
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import FIELDS, Config
@@ -19,105 +15,6 @@ from bnjax.settings.freezing import TRAINED
 from bnjax.settings.identity import run_id
 from bnjax.settings.options import OPTION_FIELDS
 from bnjax.studies import STUDIES, recipe
-
-PROGRAM = "somewhere/cifar10.py"
-HEAVY = {"jax", "flax", "optax", "tensorflow", "tensorflow_datasets", "PIL"}
-
-
-def command_of(*arguments, experiment="cifar10"):
-    return command_from_flags([PROGRAM, *arguments], experiment)
-
-
-def config_of(*arguments):
-    [config] = command_of(*arguments).configs
-    return config
-
-
-def complaint_of(capsys, *arguments):
-    """The one line on stderr of a wrong command line."""
-    with pytest.raises(SystemExit) as caught:
-        config_of(*arguments)
-    out, err = capsys.readouterr()
-    assert caught.value.code == 2
-    assert out == ""
-    assert len(err.splitlines()) == 1
-    assert err.startswith("cifar10.py: ")
-    assert "--help" in err
-    return err
-
-
-@pytest.mark.parametrize("width", ["100", "40", "1"])
-def test_full_help_covers_every_field(width, monkeypatch):
-    monkeypatch.setenv("COLUMNS", width)
-    text = help_page(PROGRAM, "cifar10", "all")
-    words = " ".join(text.split())
-    for field in (*FIELDS, *OPTION_FIELDS):
-        assert f"\n  --{field.name}" in text
-        assert width != "100" or field.metadata["help"] in words.replace("- ", "-")
-        for choice in field.metadata["choices"] or ():
-            assert str(choice) in words
-
-
-def test_help_tells_both_recipes_defaults():
-    words = " ".join(help_page(PROGRAM, "cifar10", "all").split())
-    assert "(default none, with --recipe=controlled epoch)" in words
-    assert "(default raw, with --recipe=controlled standardize)" in words
-    assert "--recipe=published|controlled" in words
-
-
-def test_full_help_fits_a_terminal_of_100_columns(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
-    lines = help_page(PROGRAM, "cifar10", "all").splitlines()
-    assert max(len(line) for line in lines if not line.startswith("  --")) <= 100
-
-
-@pytest.mark.parametrize("study", STUDIES)
-def test_help_fits_a_screen(study, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
-    lines = help_page(f"bnjax {study}", study).splitlines()
-    assert len(lines) <= (50 if study == "finetune" else 35)
-    typed = [line for line in lines if line.startswith(f"  bnjax {study} ")]
-    assert len(typed) == len(STUDIES[study].examples) > 1
-    assert max(len(line) for line in lines if line not in typed) <= 100
-
-
-@pytest.mark.parametrize("study", STUDIES)
-def test_every_example_of_the_help_is_a_command(study, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    for flags in STUDIES[study].examples:
-        assert command_of(*shlex.split(flags), experiment=study).configs
-
-
-@pytest.mark.parametrize("flag", ["--help", "-h", "-help"])
-def test_help_is_printed_beside_other_flags(flag, capsys):
-    with pytest.raises(SystemExit) as caught:
-        config_of("--epochs=3", flag)
-    assert caught.value.code == 0
-    assert "--help=network" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("flag", "flags", "others"),
-    [
-        ("--helpfull", {"--learning_rate", "--num_processes"}, set()),
-        ("--help=network", {"--placement", "--norm_momentum"}, {"--learning_rate", "--num_processes"}),
-        ("--help=hosts", {"--num_processes"}, {"--placement"}),
-    ],
-)
-def test_help_of_a_group_shows_its_flags_alone(flag, flags, others, capsys):
-    with pytest.raises(SystemExit) as caught:
-        config_of(flag)
-    assert caught.value.code == 0
-    shown = {line.split("=")[0].strip() for line in capsys.readouterr().out.splitlines()}
-    assert flags <= shown
-    assert others & shown == set()
-
-
-def test_a_version_is_printed(capsys):
-    with pytest.raises(SystemExit) as caught:
-        config_of("--version")
-    assert caught.value.code == 0
-    assert capsys.readouterr().out == f"bnjax {bnjax.__version__}\n"
 
 
 def test_without_flags_a_config_is_the_published_recipe():
@@ -208,6 +105,8 @@ OTHER_VALUES = Config(
     resume=False,
     checkpoint_every="3",
 )
+
+
 #: What takes the place of settings above.
 INSTEAD = dict(
     weights="none",
@@ -217,9 +116,17 @@ INSTEAD = dict(
     train_norms=False,
     norm_mode="train",
 )
+
+
 OTHERS_INSTEAD = dataclasses.replace(OTHER_VALUES, **INSTEAD, trained="norms")
+
+
 EXACT = dict(augment="none", dropout=0.0, norm_mode="inference", train_norms=False)
+
+
 COMPUTED_ONCE = dataclasses.replace(OTHER_VALUES, **EXACT, precompute_frozen=True)
+
+
 EVERY_VALUE = (OTHER_VALUES, OTHERS_INSTEAD, COMPUTED_ONCE)
 
 
@@ -317,35 +224,6 @@ def test_a_grid_is_every_combination_with_every_seed():
     }
 
 
-def test_what_a_sweep_varies_cannot_be_given(capsys):
-    with pytest.raises(SystemExit) as caught:
-        command_of("--sweep=batch-sizes", "--batch_size=7", experiment="mnist")
-    assert caught.value.code == 2
-    assert "--batch_size=7: --sweep=batch-sizes gives that itself" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [
-        (["--sweep=everything"], ("--sweep=everything", "conditions")),
-        (["--seeds=0"], ("--seeds=0", "[1,1000000]")),
-        (["--seed=4294967295", "--seeds=2"], ("--seed=4294967296",)),
-        (["--jobs=-1"], ("--jobs=-1", "[0,1024]")),
-        (["--lanes=0"], ("--lanes=0", "auto", "1 to 4096")),
-        (["--lanes=many"], ("--lanes=many", "auto")),
-        (["--vary=dropout=0|2"], ("--dropout=2.0", "[0,1)")),
-        (["--vary=placement=cnov"], ("'cnov'", "did you mean 'conv'?")),
-        (["--vary=dropout=0|0.4", "--dropout=0.2"], ("--dropout=0.2", "--vary=dropout=0|0.4 gives that")),
-        (["--movie=a.avi"], ("--movie=a.avi", ".gif, .webp, .mp4")),
-        (["--movie=no such folder/a.gif"], ("no such folder",)),
-        (["--weight_movie=a.gif", "--seeds=2"], ("--weight_movie=a.gif", "one run", "2")),
-    ],
-)
-def test_options_that_cannot_be_are_answered_with_one_line(flags, words, capsys):
-    line = complaint_of(capsys, *flags)
-    assert [word for word in words if word not in line] == []
-
-
 def test_flags_take_their_values_in_absls_other_ways():
     assert config_of("--epochs", "7", "-seed=2", "--overwrite").epochs == 7
     assert config_of("--overwrite", "--nooverwrite").overwrite is False
@@ -361,83 +239,6 @@ def test_numbers_are_of_their_fields_types():
     config = config_of("--learning_rate=1", "--epochs=2")
     for field in dataclasses.fields(config):
         assert type(getattr(config, field.name)) is type(field.default)
-
-
-COMPLAINTS = {
-    ("--epoch=3",): ["--epoch;", "did you mean --epochs?"],
-    ("--batchsize=3",): ["--batchsize;", "did you mean --batch_size?"],
-    ("--lr=3",): ["--lr;", "did you mean --learning_rate?"],
-    ("--nooverwrit",): ["--nooverwrit;", "did you mean --overwrite?"],
-    ("--zzz",): ["there is no flag --zzz ("],
-    ("--help=everything",): ["--help=everything", "network, data, training", "all"],
-    ("--vary=model=cnn|mpl",): ["--model=mpl", "did you mean mlp?"],
-    ("--vary=dropot=0|0.5",): ["'dropot'", "did you mean dropout?"],
-    ("--epochs=abc",): ["--epochs", "abc"],
-    ("--epochs=2.5",): ["--epochs", "'2.5' is not a whole number; write one such as 10"],
-    ("--epochs=1e3",): ["--epochs", "'1e3' is not a whole number; write 1000"],
-    ("--seeds=1,000",): ["--seeds", "'1,000' is not a whole number; write 1000"],
-    ("--dropout=0,4",): ["--dropout", "'0,4' is not a number; write 0.4"],
-    ("--dropout=40%",): ["--dropout", "'40%' is not a number; write 0.4"],
-    ("--dropout=half",): ["--dropout", "'half' is not a number; write one such as 0.4"],
-    ("--vary=dropout=0|0,4",): ["--vary=dropout=0|0,4", "'0,4' is not a number; write 0.4"],
-    ("--norm_epsilon=1e-300",): ["--norm_epsilon=1e-300", "0 in float32"],
-    ("--epochs",): ["epochs"],
-    ("--epochs=0",): ["--epochs=0", "[1,1000000]"],
-    ("--learning_rate=0",): ["--learning_rate=0.0", "(0,inf)"],
-    ("--learning_rate=1e999",): ["--learning_rate=inf", "(0,inf)"],
-    ("--learning_rate=nan",): ["--learning_rate=nan"],
-    ("--dropout=1",): ["--dropout=1.0", "[0,1)"],
-    ("--seed=-1",): ["--seed=-1"],
-    ("--width=99999999999999999999999999",): ["--width", "[1,65536]"],
-    ("--width=" + "9" * 5000,): ["--width"],
-    ("--model=vgg",): ["--model=vgg", "cnn, mlp, vgg7, resnet, mobilenetv2, inceptionv3"],
-    ("--recipe=publish",): ["--recipe=publish", "published, controlled"],
-    ("--recipe=",): ["--recipe=", "published, controlled"],
-    ("--placement=cnov",): ["'cnov'", "entry 1", "did you mean 'conv'?", "cr-cr-dr"],
-    ("--placement=conv,fc:befor",): ["'befor'", "entry 2", "absent, before, after"],
-    ("--placement=crcr-crcr-drdr",): ["'crcr-crcr-drdr'", "'cr-cr-dr'"],
-    ("--placement=",): ["--placement", "empty"],
-    ("--dataset=",): ["--dataset", "empty"],
-    ("--dataset=folder:",): ["--dataset=folder:", "folder:PATH"],
-    ("--dataset=folders:x",): ["--dataset=folders:x", "folder:PATH"],
-    ("--image_size=3",): ["--image_size=3", "[4,1024]"],
-    ("--bad_images=ignore",): ["--bad_images=ignore", "stop, skip"],
-    ("--dataset=a\nb", "--model=c\nd"): ["--model"],
-    ("--overwrite=maybe",): ["--overwrite", "maybe"],
-    ("positional",): ["'positional'", "--name=value"],
-    ("--seed=1", "--", "--epochs=1"): ["'--epochs=1'"],
-    ("--flagfile=/nonexistent/flags",): ["/nonexistent/flags"],
-}
-
-
-@pytest.mark.parametrize(("arguments", "parts"), COMPLAINTS.items(), ids=lambda value: " ".join(value)[:40])
-def test_a_wrong_command_line_is_answered_with_one_line(arguments, parts, capsys):
-    line = complaint_of(capsys, *arguments)
-    assert [part for part in parts if part not in line] == []
-
-
-def test_a_complaint_names_a_default_only_where_nothing_was_given(capsys):
-    assert "default" not in complaint_of(capsys, "--dropout=2")
-
-
-def test_a_complaint_is_no_python_value(capsys):
-    assert "('" not in complaint_of(capsys, "--overwrite=maybe")
-
-
-def test_a_flagfile_that_is_no_text_is_answered_with_one_line(capsys, tmp_path):
-    flagfile = tmp_path / "flags"
-    flagfile.write_bytes(b"--seed=\xff\xd0\n")
-    assert str(flagfile) in complaint_of(capsys, f"--flagfile={flagfile}")
-
-
-def test_the_script_helps_without_jax(run_watched):
-    result = run_watched("--help")
-    assert result.returncode == 0
-    assert result.stderr == ""
-    assert "--placement" in result.stdout
-    assert "--dataset=digits" in result.stdout
-    assert result.imported & HEAVY == set()
-    assert "bnjax.settings.config" in result.imported
 
 
 def finetune_on(folder, *flags, splits=("train", "test", "val")):
@@ -458,113 +259,3 @@ def test_images_for_validation_take_the_place_of_the_recipes_held_out_part(tmp_p
     assert {config.validation for config in finetune_on(tmp_path, "--vary=validation=0.1|0.2")} == {0.1, 0.2}
     [alone] = finetune_on(tmp_path / "alone", splits=("train", "test"))
     assert alone.validation == 0.1
-
-
-@pytest.mark.parametrize(
-    ("argument", "word"),
-    [
-        ("--epoch=3", "--epochs"),
-        ("--placement=cnov", "'cnov'"),
-        ("--dropout=1.5", "--dropout=1.5"),
-        ("--recipe=best", "--recipe=best"),
-        ("--dataset=folders:x", "folder:PATH"),
-        ("conv", "'conv'"),
-        ("--epochs=abc", "--epochs=abc"),
-    ],
-)
-def test_the_script_complains_without_jax(argument, word, run_watched, tmp_path):
-    result = run_watched(argument, cwd=tmp_path)
-    assert result.returncode == 2
-    assert result.stdout == ""
-    [line] = result.stderr.splitlines()
-    assert word in line
-    assert result.imported & HEAVY == set()
-    assert not (tmp_path / "runs").exists()
-
-
-def test_the_vgg7_door_helps_and_complains_without_jax(run_watched, tmp_path):
-    told = run_watched("--help", script="vgg7.py")
-    assert (told.returncode, told.stderr) == (0, "")
-    assert "vgg7.py --sweep=groups --seeds=5" in told.stdout
-    assert "block1, block2, fc, pick, groups, grid, grid-orders" in " ".join(told.stdout.split())
-    refused = run_watched("--placement=block3", script="vgg7.py", cwd=tmp_path)
-    assert (refused.returncode, refused.stdout) == (2, "")
-    [line] = refused.stderr.splitlines()
-    assert line.startswith("vgg7.py: ")
-    assert "'block3'" in line
-    assert "crcr-crcr-drdr" in line
-    assert (told.imported | refused.imported) & HEAVY == set()
-    assert not (tmp_path / "runs").exists()
-
-
-def test_the_mobilenet_door_helps_and_complains_without_jax(run_watched, tmp_path):
-    told = run_watched("--help", script="mobilenet.py")
-    assert (told.returncode, told.stderr) == (0, "")
-    assert "mobilenet.py --sweep=order --seeds=3" in told.stdout
-    assert "order, order-bias" in told.stdout
-    refused = run_watched("--order=behind", script="mobilenet.py", cwd=tmp_path)
-    assert (refused.returncode, refused.stdout) == (2, "")
-    [line] = refused.stderr.splitlines()
-    assert line.startswith("mobilenet.py: --order=behind is not one of before, after")
-    assert (told.imported | refused.imported) & HEAVY == set()
-    assert not (tmp_path / "runs").exists()
-
-
-def test_the_finetune_door_helps_and_complains_without_jax(run_watched, tmp_path):
-    told = run_watched("--help", script="finetune.py")
-    assert (told.returncode, told.stderr) == (0, "")
-    assert "modes, separate, keras2" in " ".join(told.stdout.split())
-    refused = run_watched("--model=cnn", script="finetune.py", cwd=tmp_path)
-    assert (refused.returncode, refused.stdout) == (2, "")
-    [line] = refused.stderr.splitlines()
-    assert line.startswith("finetune.py: --freeze_until=249 is not a block of cnn: block1, block2, fc")
-    assert "--freeze_until is the default of finetune" in line
-    assert (told.imported | refused.imported) & HEAVY == set()
-    assert not (tmp_path / "runs").exists()
-
-
-def test_help_whose_reader_has_gone_ends_quietly(cifar10_command):
-    process = subprocess.Popen(
-        [*cifar10_command, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    process.stdout.close()
-    stderr = process.stderr.read()
-    process.wait(60)
-    process.stderr.close()
-    assert stderr == ""
-
-
-def test_nothing_on_the_lower_floors_imports_jax():
-    modules = "bnjax.studies, bnjax.records, bnjax.commands.flags"
-    code = f"import {modules}, sys; print({HEAVY} & set(sys.modules))"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "set()"
-
-
-def test_absent_data_is_answered_without_jax(run_watched, tmp_path):
-    result = run_watched(f"--data_dir={tmp_path / 'nowhere'}", cwd=tmp_path)
-    assert result.returncode == 1
-    [line] = result.stderr.splitlines()
-    assert str(tmp_path / "nowhere") in line
-    assert "jax" not in result.imported
-    assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize(
-    ("script", "argument", "words"),
-    [
-        ("speed_lanes.py", "--lanes=0", ("--lanes", "'0'")),
-        ("speed_lanes.py", "--networks=mlp,cmm", ("'cmm'", "cnn, vgg7, mlp")),
-        ("speed_layers.py", "--rounds=x", ("--rounds", "'x'")),
-        ("speed_grid.py", "--placements=65", ("'65'", "1 to 64")),
-        ("speed_stream.py", "/nowhere", ("/nowhere", "does not exist")),
-    ],
-)
-def test_a_speed_script_complains_without_jax(script, argument, words, run_watched):
-    result = run_watched(argument, script=script)
-    assert result.returncode == 2
-    assert result.stdout == ""
-    [line] = result.stderr.splitlines()
-    assert line.startswith(f"{script}: ")
-    assert [word for word in words if word not in line] == []
-    assert "jax" not in result.imported

@@ -12,7 +12,7 @@ import bnjax
 from bnjax import plugins, records
 from bnjax.api import registering
 from bnjax.architectures import ARCHITECTURES, Architecture, Images
-from bnjax.commands.flags import command_from_flags
+from bnjax.commands.parsing.flags import command_from_flags
 from bnjax.data.sources import SOURCES
 from bnjax.norm import NORMS, Norm
 from bnjax.plugins import PluginError, load_plugin

@@ -11,7 +11,7 @@ import pytest
 import reproduce
 from starting import SCRIPT
 
-from bnjax.commands.flags import command_from_flags
+from bnjax.commands.parsing.flags import command_from_flags
 
 REPRODUCE = SCRIPT.with_name("reproduce.py")
 PLACES = {"data": "/data", "photos": "/photos", "weights": "/weights.h5"}

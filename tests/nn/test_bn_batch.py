@@ -6,20 +6,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_runs import ONE_STEP, run_on
 from test_records import record
-from test_train import ONE_STEP, run_on
 
 from bnjax import records
 from bnjax.models import MLP
 from bnjax.models.build import norm_group
 from bnjax.nn.norms import BatchNorm, batch_norm, ghost_batch_norm
+from bnjax.runs.checkpoints.device_groups import check_groups
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.identity import run_id
 from bnjax.settings.places import record_path
 from bnjax.settings.units import NormSettings
-from bnjax.train.device_groups import check_groups
 
 RANDOM = np.random.default_rng(0)
 X = jnp.asarray(RANDOM.normal(3, 2, (12, 5, 4)), jnp.float32)

@@ -19,7 +19,7 @@ from bnjax.settings.fields import ConfigError
 from bnjax.settings.units import NormSettings
 from bnjax.train import norm_groups
 from bnjax.train.norm_groups import check_norm_groups
-from bnjax.train.programs import Programs
+from bnjax.train.programs.shared import Programs
 
 
 def images(side=8, channels=3):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_train import config, dataset
+from small_runs import config, dataset
 
 from bnjax.process.progress import Progress
 from bnjax.runs.group import Alone
@@ -11,8 +11,8 @@ from bnjax.runs.loop import train
 from bnjax.runs.training import check_rest, prepare
 from bnjax.settings.fields import ConfigError
 from bnjax.train.mesh import data_mesh
-from bnjax.train.programs import Programs
-from bnjax.train.stepping import order_parts
+from bnjax.train.programs.shared import Programs
+from bnjax.train.programs.stepping import order_parts
 
 DATA = dataset(train_count=128)
 SETTINGS = dict(trained="pooled-statistics", placement="all", order="before", batch_size=48, epochs=2)

@@ -16,7 +16,7 @@ from bnjax.settings.freezing import Freezing
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.partition import split
 from bnjax.train.state import TrainState
-from bnjax.train.step import make_train_step
+from bnjax.train.steps.step import make_train_step
 
 # Keras's own get_weights with NumPy 2.
 pytestmark = [

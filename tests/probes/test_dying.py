@@ -12,12 +12,12 @@ from bnjax.models import CNN
 from bnjax.probes.dying import DYING, flat, flat_updates, silent_units
 from bnjax.probes.probe import Seen
 from bnjax.settings.config import Config
-from bnjax.train.eval_step import make_eval_step
-from bnjax.train.evaluate import Evaluator
 from bnjax.train.feeding import Feeding
 from bnjax.train.mesh import data_mesh
 from bnjax.train.optimizer import make_optimizer
+from bnjax.train.programs.evaluate import Evaluator
 from bnjax.train.state import create_state
+from bnjax.train.steps.eval_step import make_eval_step
 
 KILLED = {"block1_conv1": 5, "block2_conv1": 9, "fc_dense1": 100}
 IMAGES = ImageSet(

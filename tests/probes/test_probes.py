@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
+from small_runs import config, dataset
 from test_fresh import NORMED, fresh_of, side_by_side, trained
-from test_train import config, dataset
 
 from bnjax.probes import PROBES, chosen_probes
 from bnjax.probes.lag import LAG, lag
@@ -13,7 +13,7 @@ from bnjax.probes.probe import Moments, Seen
 from bnjax.record_rules import RULES
 from bnjax.report.runs.frame import frame_of
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.runs import checkpoint
+from bnjax.runs.checkpoints import checkpoint
 from bnjax.runs.training import prepare
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config

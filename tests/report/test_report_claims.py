@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from test_report_mnist import record_run
 
-from bnjax.commands.conditions import sweep_conditions
+from bnjax.commands.parsing.conditions import sweep_conditions
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.runs.recorded import load_runs
 from bnjax.report.sections.claims import counted

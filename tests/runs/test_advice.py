@@ -1,18 +1,18 @@
 """What is said of running statistics: before training, and where evaluation falls far behind it."""
 
 import pytest
-from test_train import config, dataset
+from small_runs import config, dataset
 
 from bnjax import records
 from bnjax.runs import run as run_module
-from bnjax.runs.advice import after_training, before_training
+from bnjax.runs.recording.advice import after_training, before_training
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.identity import run_id
 from bnjax.settings.places import record_path
 from bnjax.sweeps import task as task_module
 from bnjax.sweeps.plan import Task
-from bnjax.train.programs import Programs
+from bnjax.train.programs.shared import Programs
 
 FROZEN = dict(placement="all", freeze_until="block1")
 

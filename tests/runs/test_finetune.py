@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_train import config, dataset
+from small_runs import config, dataset
 
 from bnjax import records
 from bnjax.checksummed import read_arrays
 from bnjax.data import DataError
 from bnjax.models import MLP
 from bnjax.runs import run as run_module
-from bnjax.runs.recorder import finished_summary
+from bnjax.runs.recording.recorder import finished_summary
 from bnjax.runs.training import prepare
 from bnjax.settings.canonical import resolve
 from bnjax.settings.fields import WeightsError
@@ -24,7 +24,7 @@ from bnjax.settings.places import record_path, source_folder, variables_path
 from bnjax.sweeps import task as task_module
 from bnjax.sweeps.plan import Task
 from bnjax.train.initial import first_state
-from bnjax.train.programs import Programs
+from bnjax.train.programs.shared import Programs
 from bnjax.weights import keep_variables, read_kept
 from bnjax.weights.source import IMAGENET, read_weights, weights_file
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_runs import image_set
 from starting import PATIENCE
-from test_train import image_set
 
-from bnjax.commands.flags import command_from_flags
+from bnjax.commands.parsing.flags import command_from_flags
 from bnjax.data import eval_batches, train_batches
 from bnjax.process.signals import Stopped
-from bnjax.runs import checkpoint
+from bnjax.runs.checkpoints import checkpoint
 from bnjax.runs.hosts import ALONE, Hosts, HostsError
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"

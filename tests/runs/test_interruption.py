@@ -11,25 +11,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from small_runs import dataset
 from starting import PATIENCE
 from test_records import record
 from test_task import epochs_of, record_path, settings, summary_of, without_times
-from test_train import dataset
 
 from bnjax import records
 from bnjax.process.progress import Progress
 from bnjax.process.signals import Stopped, held_signals, stop_signals
-from bnjax.runs import checkpoint
 from bnjax.runs import run as run_module
 from bnjax.runs import training as training_module
-from bnjax.runs.movie import Movie
-from bnjax.runs.recorder import Recorder
-from bnjax.runs.saves import Saves
+from bnjax.runs.checkpoints import checkpoint
+from bnjax.runs.checkpoints.saves import Saves
+from bnjax.runs.recording.movie import Movie
+from bnjax.runs.recording.recorder import Recorder
 from bnjax.sweeps import task as task_module
 from bnjax.sweeps.plan import Task
-from bnjax.train import stepping
-from bnjax.train.programs import Programs
-from bnjax.train.step import Totals
+from bnjax.train.programs import stepping
+from bnjax.train.programs.shared import Programs
+from bnjax.train.steps.step import Totals
 
 pytestmark = pytest.mark.slow
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bnjax.runs.movie import Movie, MovieError, draw_frame, unit_tiles
+from bnjax.runs.recording.movie import Movie, MovieError, draw_frame, unit_tiles
 
 RANDOM = np.random.default_rng(0)
 

@@ -6,17 +6,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_runs import dataset, image_set
 from test_freezing import _convolutions
-from test_train import dataset, image_set
 
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import InceptionV3, MobileNetV2
 from bnjax.process.progress import Progress
-from bnjax.runs import checkpoint
-from bnjax.runs.epoch_record import summary_fields
+from bnjax.runs.checkpoints import checkpoint
 from bnjax.runs.group import Alone
 from bnjax.runs.loop import train
+from bnjax.runs.recording.epoch_record import summary_fields
 from bnjax.runs.training import prepare
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
@@ -24,11 +24,11 @@ from bnjax.settings.fields import ConfigError
 from bnjax.settings.identity import run_id
 from bnjax.settings.sharing import program_settings
 from bnjax.sweeps.plan import Task, plan
-from bnjax.train import frozen_outputs
 from bnjax.train.optimizer import make_optimizer
-from bnjax.train.programs import Programs
+from bnjax.train.programs import frozen_outputs
+from bnjax.train.programs.shared import Programs
 from bnjax.train.state import create_state
-from bnjax.train.step import step_function
+from bnjax.train.steps.step import step_function
 
 SHAPE = (8, 8, 3)
 DATA = dataclasses.replace(

@@ -10,7 +10,7 @@ import pytest
 from bnjax import records
 from bnjax.process.progress import Progress
 from bnjax.process.signals import Stopped, held_signals, stop_signals
-from bnjax.runs.recorder import Recorder, print_record, same_command
+from bnjax.runs.recording.recorder import Recorder, print_record, same_command
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.identity import run_id

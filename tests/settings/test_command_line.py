@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bnjax.commands.flags import command_from_flags
+from bnjax.commands.parsing.flags import command_from_flags
 from bnjax.settings.command_line import CommandLine
 
 PACKAGE = Path(__file__).resolve().parents[2] / "bnjax"

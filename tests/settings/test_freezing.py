@@ -19,7 +19,7 @@ from bnjax.settings.identity import run_id
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.partition import join, split
 from bnjax.train.state import create_state
-from bnjax.train.step import make_train_step, step_function
+from bnjax.train.steps.step import make_train_step, step_function
 
 SCALING = InputScaling((128.0,) * 3, (64.0,) * 3)
 SHAPE = (8, 8, 3)

@@ -9,7 +9,7 @@ from bnjax.settings.fields import READ_BY, Role, setting
 from bnjax.settings.finetuning import source_config
 from bnjax.settings.options import OPTION_FIELDS
 from bnjax.settings.sharing import data_settings, program_settings
-from bnjax.train.lane_step import LaneValues
+from bnjax.train.steps.lane_step import LaneValues
 
 #: Kinds of readers that are settings of more than one.
 _TOGETHER = dict.fromkeys(("image_size", "plugin_digest"), Role.DATA | Role.PROGRAM)

@@ -10,7 +10,7 @@ import pytest
 from test_sweep import finish, wait_for, wait_for_epochs
 
 from bnjax import records
-from bnjax.commands.flags import command_from_flags
+from bnjax.commands.parsing.flags import command_from_flags
 
 ROOT = Path(__file__).resolve().parents[2]
 MNIST = [sys.executable, str(ROOT / "experiments/mnist.py")]

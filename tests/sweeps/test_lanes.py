@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_train import config, dataset
+from small_runs import config, dataset
 
 from bnjax.models import build_model
 from bnjax.process.progress import Progress
@@ -15,8 +15,9 @@ from bnjax.runs.group import Alone
 from bnjax.runs.lanes import join, prepare_lane_runs
 from bnjax.runs.loop import train
 from bnjax.runs.training import has_diverged, prepare
-from bnjax.train import programs, run_programs, stepping
-from bnjax.train.programs import Programs
+from bnjax.train.programs import run_programs, stepping
+from bnjax.train.programs import shared as programs
+from bnjax.train.programs.shared import Programs
 
 pytestmark = pytest.mark.slow  # it compiles many programs
 

@@ -1,6 +1,6 @@
 """Which runs share a program, and which one process takes at a time."""
 
-from test_train import config
+from small_runs import config
 
 from bnjax.settings.sharing import program_settings
 from bnjax.sweeps.plan import Task, halves, plan, program_count

@@ -9,23 +9,24 @@ import weakref
 import jax
 import numpy as np
 import pytest
-from test_train import config, dataset
+from small_runs import config, dataset
 
 from bnjax import records
 from bnjax.process.progress import Progress
 from bnjax.process.signals import Stopped
-from bnjax.runs import attempt, checkpoint
+from bnjax.runs import attempt
 from bnjax.runs import run as run_module
+from bnjax.runs.checkpoints import checkpoint
+from bnjax.runs.checkpoints.saves import Saves
 from bnjax.runs.group import Alone
 from bnjax.runs.lock import LockedError, locked
 from bnjax.runs.loop import train
-from bnjax.runs.recorder import Recorder
-from bnjax.runs.saves import Saves
+from bnjax.runs.recording.recorder import Recorder
 from bnjax.runs.training import prepare, used_variables
 from bnjax.settings.places import record_path
 from bnjax.sweeps import task as task_module
 from bnjax.sweeps.plan import Task
-from bnjax.train.programs import Programs
+from bnjax.train.programs.shared import Programs
 from bnjax.train.state import digest
 
 pytestmark = pytest.mark.slow

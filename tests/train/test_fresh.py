@@ -5,25 +5,25 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from test_train import config, dataset
+from small_runs import config, dataset
 
 from bnjax.data.batches import SpreadOrder
 from bnjax.models import CNN
 from bnjax.process.progress import Progress
-from bnjax.runs.epoch_record import summary_fields
 from bnjax.runs.group import Alone
 from bnjax.runs.lanes import join, prepare_lane_runs
 from bnjax.runs.loop import train
 from bnjax.runs.precompute import precompute
+from bnjax.runs.recording.epoch_record import summary_fields
 from bnjax.runs.training import prepare
 from bnjax.settings.config import Config
 from bnjax.settings.freezing import Freezing
 from bnjax.settings.identity import run_id
-from bnjax.train.evaluate import Evaluator
 from bnjax.train.feeding import Feeding
-from bnjax.train.fresh import FreshStatistics, fresh_order, pooled_units, reads_fresh
 from bnjax.train.mesh import data_mesh
-from bnjax.train.programs import Programs
+from bnjax.train.programs.evaluate import Evaluator
+from bnjax.train.programs.shared import Programs
+from bnjax.train.steps.fresh import FreshStatistics, fresh_order, pooled_units, reads_fresh
 
 DATA = dataclasses.replace(dataset(train_count=64), validation=dataset(test_count=17).test)
 NORMED = dict(placement="all", order="before", learning_rate=0.05, dropout=0.2)

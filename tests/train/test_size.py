@@ -9,7 +9,7 @@ from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.train import size
 from bnjax.train.optimizer import make_optimizer
-from bnjax.train.programs import Programs
+from bnjax.train.programs.shared import Programs
 from bnjax.train.size import free_memory, size_line
 from bnjax.train.state import state_maker
 

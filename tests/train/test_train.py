@@ -1,62 +1,37 @@
-"""Optimizers, exact evaluation, common random numbers, determinism, and many devices."""
+"""Training: its order, exact evaluation, common random numbers, determinism, compilation."""
 
-import dataclasses
-import json
 import math
-import os
-import subprocess
-import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from starting import PATIENCE
+from small_runs import config, dataset, image_set, trained
 
 from bnjax.data import Dataset, ImageSet, InputScaling, input_scaling
 from bnjax.data.batches import Batch
 from bnjax.models import MLP
 from bnjax.process.progress import Progress
-from bnjax.runs.epoch_record import summary_fields
 from bnjax.runs.group import Alone
 from bnjax.runs.loop import train
-from bnjax.runs.training import has_diverged, prepare, used_variables
-from bnjax.settings.canonical import resolve
+from bnjax.runs.recording.epoch_record import summary_fields
+from bnjax.runs.training import prepare, used_variables
 from bnjax.settings.config import Config
-from bnjax.train import stepping
-from bnjax.train.eval_step import make_eval_step
-from bnjax.train.evaluate import Evaluator
 from bnjax.train.feeding import Feeding
-from bnjax.train.mesh import data_mesh, shard_batch
-from bnjax.train.optimizer import learning_rates, make_optimizer, scale_by_keras_adam
+from bnjax.train.mesh import data_mesh
+from bnjax.train.optimizer import make_optimizer
+from bnjax.train.programs import stepping
+from bnjax.train.programs.evaluate import Evaluator
+from bnjax.train.programs.stepping import DeviceSteps, HostSteps, order_parts
 from bnjax.train.state import create_state, digest
-from bnjax.train.step import Totals, cross_entropies, make_train_loop, make_train_step
-from bnjax.train.stepping import DeviceSteps, HostSteps, order_parts
+from bnjax.train.steps.eval_step import make_eval_step
+from bnjax.train.steps.step import Totals, cross_entropies, make_train_loop, make_train_step
 
 pytestmark = pytest.mark.slow  # it compiles
 
+
 SCALING = InputScaling((128.0,), (64.0,))
-
-
-def image_set(count, seed=0, shape=(6, 6, 1)):
-    random = np.random.default_rng(seed)
-    labels = np.arange(count, dtype=np.int32) % 10
-    images = random.integers(0, 200, (count, *shape)) + 5 * labels[:, None, None, None]
-    return ImageSet(images.astype(np.uint8), labels)
-
-
-def dataset(train_count=48, test_count=29):
-    return Dataset(
-        image_set(train_count),
-        image_set(test_count, 1),
-        10,
-        {"name": "made", "version": "1", "encoding": "none"},
-    )
-
-
-def config(**settings):
-    return resolve(Config(**{**dict(model="mlp", width=12, batch_size=16, epochs=2), **settings}))
 
 
 @pytest.mark.parametrize("lanes", [(), (3,)])
@@ -67,118 +42,6 @@ def test_the_parts_of_an_epoch_are_its_order(lanes):
     taken = np.concatenate([part[..., :taken, :] for part, taken in parts], axis=-2)
     np.testing.assert_array_equal(taken.reshape(*lanes, 504), order[..., :504])
     assert not parts[-1][0][..., 52:, :].any()
-
-
-def trained(**settings):
-    """Runs a small config to its end: the run, its status, its epochs' fields."""
-    run = prepare(config(**settings), dataset())
-    told = []
-    train(Alone(run), lambda lane, kind, **fields: told.append((kind, fields)), Progress(1, 1))
-    assert [kind for kind, _ in told] == ["epoch"] * len(told)
-    return run, "diverged" if has_diverged(run) else "done", [fields for _, fields in told]
-
-
-def adam_by_hand(gradients, learning_rate, epsilon, form):
-    """The parameter's way under given gradients, from the formulas in float64."""
-    m = v = x = 0.0
-    for t, g in enumerate(gradients, start=1):
-        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
-        if form == "keras":
-            x -= learning_rate * math.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (math.sqrt(v) + epsilon)
-        else:
-            x -= learning_rate * (m / (1 - 0.9**t)) / (math.sqrt(v / (1 - 0.999**t)) + epsilon)
-    return x
-
-
-@pytest.mark.parametrize("form", ["keras", "paper"])
-def test_adam_is_its_formula_where_epsilon_matters(form):
-    gradients = [3e-4, -1e-5, 2e-5, 5e-4, 1e-6]
-    with jax.enable_x64(True):
-        optimizer = make_optimizer(Config(adam_form=form, adam_epsilon=1e-4, learning_rate=0.1))
-        x = jnp.zeros(())
-        state = optimizer.init(x)
-        for gradient in gradients:
-            updates, state = optimizer.update(jnp.asarray(gradient), state, x)
-            x = optax.apply_updates(x, updates)
-    expected = adam_by_hand(gradients, 0.1, 1e-4, form)
-    other = adam_by_hand(gradients, 0.1, 1e-4, "paper" if form == "keras" else "keras")
-    np.testing.assert_allclose(x, expected, rtol=1e-12)
-    assert abs(expected - other) > 0.01 * abs(expected)
-
-
-def test_adam_keeps_the_dtype_of_parameters():
-    params = {"w": jnp.ones(3, jnp.bfloat16)}
-    optimizer = scale_by_keras_adam(0.9, 0.999, 1e-8)
-    updates, _ = optimizer.update(params, optimizer.init(params))
-    assert updates["w"].dtype == jnp.bfloat16
-
-
-def test_weight_decay_acts_on_kernels_alone():
-    params = {"kernel": jnp.full((2, 2), 4.0), "bias": jnp.full(2, 4.0)}
-    nothing = jax.tree.map(jnp.zeros_like, params)
-    for name in ("sgd", "adam"):
-        optimizer = make_optimizer(Config(optimizer=name, learning_rate=0.5, weight_decay=0.1))
-        updates, _ = optimizer.update(nothing, optimizer.init(params), params)
-        np.testing.assert_allclose(updates["kernel"], -0.5 * 0.1 * 4.0)
-        np.testing.assert_array_equal(updates["bias"], 0)
-
-
-def test_sgd_momentum():
-    optimizer = make_optimizer(Config(optimizer="sgd", learning_rate=0.1, momentum=0.9))
-    x = jnp.zeros(())
-    state = optimizer.init(x)
-    for _ in range(2):
-        updates, state = optimizer.update(jnp.ones(()), state, x)
-    np.testing.assert_allclose(updates, -0.1 * (1 + 0.9), rtol=1e-6)
-
-
-def test_the_optimizer_momentum_is_no_adam():
-    x, updates = jnp.zeros(()), []
-    for name in ("sgd", "momentum"):
-        optimizer = make_optimizer(Config(optimizer=name, momentum=0.9))
-        updates.append(float(optimizer.update(jnp.ones(()), optimizer.init(x), x)[0]))
-    assert updates == [pytest.approx(-1e-3)] * 2
-
-
-def test_learning_rates_follow_their_schedule():
-    cosine = learning_rates(Config(schedule="cosine", epochs=2), 0.1, steps_per_epoch=5)
-    expected = optax.cosine_decay_schedule(0.1, decay_steps=10)
-    for taken in (0, 1, 5, 9, 10, 12):
-        np.testing.assert_allclose(cosine(jnp.int32(taken)), expected(taken), rtol=1e-5, atol=1e-9)
-    step = learning_rates(Config(schedule="step", decay_epochs=2, decay_factor=0.5), 0.1, steps_per_epoch=5)
-    rates = [float(step(jnp.int32(taken))) for taken in (0, 9, 10, 19, 20)]
-    assert rates == pytest.approx([0.1, 0.1, 0.05, 0.05, 0.025])
-    assert learning_rates(Config(), 0.1, 0) == 0.1
-
-
-@pytest.mark.parametrize("name", ["adam", "sgd", "momentum"])
-def test_every_optimizer_takes_a_schedule(name):
-    settings = config(optimizer=name, schedule="step", decay_epochs=1, decay_factor=0.25, learning_rate=0.1)
-    optimizer, plain = make_optimizer(settings, steps_per_epoch=1), make_optimizer(config(optimizer=name))
-    x, updates = jnp.zeros(()), []
-    for one in (optimizer, plain):
-        state = one.init(x)
-        for _ in range(3):
-            update, state = one.update(jnp.ones(()), state, x)
-        updates.append(float(update))
-    assert updates[0] == pytest.approx(updates[1] * 0.1 / 1e-3 * 0.25**2)
-
-
-def test_a_schedule_has_to_know_the_steps_of_an_epoch():
-    with pytest.raises(ValueError, match="'cosine' needs the number of steps"):
-        make_optimizer(Config(schedule="cosine"))
-
-
-@pytest.mark.parametrize("gated", [False, True])
-def test_a_schedule_reaches_the_training(gated):
-    """Behind the first epoch the rate is nothing, so that a second one changes no parameter."""
-    common = dict(optimizer="sgd", learning_rate=0.1, input_scale="unit")
-    ended = []
-    for settings in (dict(epochs=1), dict(epochs=2, schedule="step", decay_epochs=1, decay_factor=1e-30)):
-        run = prepare(config(**common, **settings), dataset(), gated=gated)
-        train(Alone(run), lambda lane, kind, **fields: None, Progress(1, 1))
-        ended.append(run.state.params)
-    jax.tree.map(np.testing.assert_array_equal, *ended)
 
 
 def test_label_smoothing_is_optaxs():
@@ -376,71 +239,3 @@ def test_filling_images_count_nothing_even_if_their_loss_is_not_finite():
     alone, _ = step(state.params, state.batch_stats, Batch(part.images[:3], part.labels[:3], weights[:3]))
     np.testing.assert_allclose(sums.loss, alone.loss, rtol=1e-6)
     assert int(sums.images) == 3
-
-
-EIGHT_DEVICES = """
-import sys
-from bnjax.commands.flags import command_from_flags
-from bnjax.commands.launch import launch
-import jax
-assert len(jax.devices()) == int(sys.argv[1]), jax.devices()
-command = command_from_flags(["x"] + sys.argv[2:], "cifar10")
-sys.exit(launch(command.configs, command.options, "x"))
-"""
-#: With norms, and on digits. One step, and no Adam: it makes much of gradients near 0, and so of rounding.
-ONE_STEP = (
-    "--placement=all",
-    "--width=16",
-    "--batch_size=1408",
-    "--input_scale=standardize",
-    "--optimizer=sgd",
-    "--learning_rate=0.01",
-)
-
-
-def run_on(devices, tmp_path, *flags):
-    """Records and exit code of a run in a process with this many simulated devices."""
-    environment = {
-        **os.environ,
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}",
-    }
-    common = ["--dataset=digits", "--epochs=1", f"--out_dir={tmp_path / str(devices)}"]
-    done = subprocess.run(
-        [sys.executable, "-c", EIGHT_DEVICES, str(devices), *common, *flags],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()], done
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("model", ["cnn", "mlp"])
-def test_eight_devices_equal_one(model, tmp_path):
-    """A step with norms by the statistics of the whole batch, and every test image once."""
-    flags = (f"--model={model}", *ONE_STEP)
-    one, _ = run_on(1, tmp_path, *flags)
-    eight, _ = run_on(8, tmp_path, *flags)
-    assert eight[0]["device"]["count"] == 8
-    assert [record["kind"] for record in eight] == ["run", "epoch", "summary"]
-    for metric in ("train_loss", "test_loss"):
-        assert abs(one[1][metric] - eight[1][metric]) < 1e-5 * abs(one[1][metric])
-    assert abs(one[1]["test_accuracy"] - eight[1]["test_accuracy"]) < 1e-5
-
-
-def test_a_batch_that_devices_cannot_share_is_refused(tmp_path):
-    records, done = run_on(8, tmp_path, "--batch_size=100")
-    assert records == []
-    assert done.returncode == 2
-    assert "--batch_size=100 cannot be shared by 8 devices" in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
-def test_batches_are_cut_and_not_copied_to_every_device():
-    batch = Batch(*image_set(8).__dict__.values(), np.ones(8, np.float32))
-    placed = shard_batch(batch, data_mesh())
-    assert placed.images.sharding.spec == jax.sharding.PartitionSpec("data")
-    assert dataclasses.is_dataclass(Dataset)

@@ -15,14 +15,10 @@ from llvmlite import ir
 from bnjax.kernels.writing.code import Code, Functions, Part, Value, number, zeros
 from bnjax.kernels.writing.frames import Product, clear_frames, forward, framed
 from bnjax.kernels.writing.machine import Machine
-from bnjax.kernels.writing.shapes import Convolution, Run, evenly
+from bnjax.kernels.writing.shapes import Convolution, Run, chunk_count, evenly
 from bnjax.kernels.writing.tiles import Block, Line, best_tile, blocks, inner_product, lanes_for
 from bnjax.kernels.writing.work import Work
 
-#: So many items keep the cores of a large machine busy,
-_ITEMS = 32
-#: from so many chunks, which take no more memory than so many numbers.
-_MOST_CHUNKS, _MOST_SUMS = 16, 1 << 22
 #: Pixels that are added up before they are added to what other pixels came to,
 _PIXELS = 256
 #: and those that are worth a chunk.
@@ -32,16 +28,6 @@ _CHUNK_PIXELS = 512
 def write_kernel_gradient(shape: Convolution, module: ir.Module, machine: Machine) -> Work:
     """Adds the functions: images and a gradient [batch, height, width, features] -> that of the kernel."""
     return _Writer(shape, module, machine).write()
-
-
-def chunk_count(blocks: int, sums: int) -> int:
-    """Parts of the batch.
-
-    Args:
-      blocks: of features.
-      sums: numbers of the kernel.
-    """
-    return max(1, min(-(-_ITEMS // blocks), _MOST_CHUNKS, _MOST_SUMS // sums))
 
 
 class _Writer:

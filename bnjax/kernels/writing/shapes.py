@@ -4,6 +4,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+#: So many items keep the cores of a large machine busy,
+_ITEMS = 32
+#: from so many chunks, which take no more memory than so many numbers.
+_MOST_CHUNKS, _MOST_SUMS = 16, 1 << 22
+
 Pads = tuple[tuple[int, int], tuple[int, int]]
 
 
@@ -98,6 +103,16 @@ def evenly(count: int, most: int) -> list[Run]:
     smaller, larger = count // parts, count % parts
     cut = [Run(0, smaller + 1, larger), Run(larger * (smaller + 1), smaller, parts - larger)]
     return [run for run in cut if run.count]
+
+
+def chunk_count(blocks: int, sums: int) -> int:
+    """Parts of the batch, in a product that sums over it.
+
+    Args:
+      blocks: of features.
+      sums: numbers of the kernel.
+    """
+    return max(1, min(-(-_ITEMS // blocks), _MOST_CHUNKS, _MOST_SUMS // sums))
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from bnjax import records
-from bnjax.architectures import ARCHITECTURES
 from bnjax.errors import UserError
-from bnjax.probes import PROBES, Need, chosen_probes
 from bnjax.record_check import printable
-from bnjax.record_rules import shown, type_name
+from bnjax.report.runs.faults import config_of_record, fault
 from bnjax.report.runs.kept import SUFFIX, read_kept
 from bnjax.schema import EpochRecord, Record, RunRecord, SummaryRecord
 from bnjax.settings.config import FIELDS, Config
-from bnjax.settings.identity import id_of_resolved
 from bnjax.studies import guessed_study
 from bnjax.studies.study import CONTROLLED
-
-#: Settings without which a run cannot be told from another.
-_NEEDED = {"model", "placement", "dataset", "recipe", "epochs", "seed"}
 
 
 class NoRunsError(UserError, LookupError):
@@ -103,7 +97,7 @@ def run_files(directory: Path) -> tuple[list[RunFile], list[str]]:
     problems: list[str] = []
     later: set[str] = set()
     for path, reading in _readings(directory, problems):
-        if wrong := _fault(reading):
+        if wrong := fault(reading):
             problems.append(f"{wrong}; the run is left out")
             continue
         unknown = {**reading.later, **_later_settings(reading)}
@@ -167,97 +161,9 @@ def _each_once(files: Iterable[RunFile], problems: list[str]) -> list[RunFile]:
     return sorted(chosen.values(), key=lambda file: file.path)
 
 
-def _fault(reading: records.Reading) -> str:
-    """Why a file cannot be used, in words; empty where it can be."""
-    if reading.bad:
-        return reading.bad
-    if not reading.records:
-        return f"{reading.path}: {'nothing but a torn line' if reading.torn else 'empty'}"
-    if reading.out_of_order:
-        return reading.out_of_order
-    wrong = _wrong_settings(reading.run)
-    if wrong:
-        return f"{reading.path}, line {reading.lines[0]}: run record: {wrong}"
-    config = config_of_record(reading.run)
-    for number, record in zip(reading.lines, reading.records, strict=True):
-        if record["kind"] == "run":
-            config = config_of_record(record)  # a run that goes on may be asked for other probes
-        if wrong := _wrong_sites(record, config):
-            return f"{reading.path}, line {number}: epoch record: {wrong}"
-    return _of_two_versions(reading)
-
-
-def _of_two_versions(reading: records.Reading) -> str:
-    """All epochs or none: the first version did not record these, and a report may ask any epoch for them."""
-    for name, lacks in (("train_batch_accuracy", _lacks_batches), ("dying.*.active", _lacks_active)):
-        found = [
-            (lacks(record), number)
-            for number, record in zip(reading.lines, reading.records, strict=True)
-            if record["kind"] == "epoch" and record["status"] == "ok"
-        ]
-        if len({lacking for lacking, _ in found}) > 1 or any(lacking is None for lacking, _ in found):
-            number = next(number for lacking, number in found if lacking in (True, None))
-            return f"{reading.path}, line {number}: epoch record: lacks {name}, which others have"
-    return ""
-
-
-def _lacks_batches(epoch: EpochRecord) -> bool:
-    return not epoch.get("train_batch_accuracy")
-
-
-def _lacks_active(epoch: EpochRecord) -> bool | None:
-    """None where only some sites lack it."""
-    lacking = {"active" not in site for site in epoch["dying"].values()}
-    return None if len(lacking) > 1 else True in lacking
-
-
-def _wrong_sites(record: Record, config: Config) -> str:
-    """Probes name sites of the network; one of units every site with an activation.
-
-    But for those of a frozen part that is computed once.
-    """
-    if record["kind"] != "epoch":
-        return ""
-    whole = record["status"] == "ok" and not config.precompute_frozen
-    chosen = chosen_probes(config.probes)
-    for name, probe in PROBES.items():
-        found: Any = record.get(name, {})
-        if foreign := found.keys() - {site.name for site in config.sites}:
-            return f"{name} names {shown(min(foreign))}, and {config.model} has no such site"
-        if whole and Need.ACTIVATIONS in probe.needs and (found or probe in chosen):
-            lacking = {site.name for site in config.sites if not site.linear} - found.keys()
-            if lacking:
-                return f"{name} lacks {min(lacking)!r}"
-    return ""
-
-
-def _wrong_settings(run: RunRecord) -> str:
-    config = run["config"]
-    if lacking := sorted(_NEEDED - config.keys()):
-        return f"config lacks {', '.join(lacking)}"
-    for field in FIELDS:
-        value = config.get(field.name, field.default)
-        if field.metadata["identity"] and type(value) is not type(field.default):
-            return f"config.{field.name} is {shown(value)}, not {type_name(type(field.default))}"
-    if config["model"] not in ARCHITECTURES:
-        return f"there is no network {shown(config['model'])}; --plugin=FILE.py names the file that brings it"
-    if id_of_resolved(config_of_record(run)) != run["run_id"]:
-        return (
-            f"config is not that of run {shown(run['run_id'])}: a setting was changed, or comes from "
-            "a later version"
-        )
-    return ""
-
-
 def _later_settings(reading: records.Reading) -> dict[str, int]:
     known = {field.name for field in FIELDS}
     return {f"run.config.{name}": 1 for name in reading.run["config"] if name not in known}
-
-
-def config_of_record(run: RunRecord) -> Config:
-    """The settings in a ``run`` record; those that an earlier bnjax did not have are at their defaults."""
-    known = {field.name for field in FIELDS}
-    return Config(**{name: value for name, value in run["config"].items() if name in known})
 
 
 def _printable(value: Any) -> Any:

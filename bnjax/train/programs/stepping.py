@@ -15,9 +15,9 @@ from bnjax.data import Images, ImageSet, epoch_order, steps_per_epoch, train_bat
 from bnjax.data.batches import Batch
 from bnjax.settings.config import Config
 from bnjax.train.mesh import own_rows, replicate, shard_batch, shard_lanes, shard_order
-from bnjax.train.run_programs import RunPrograms
+from bnjax.train.programs.run_programs import RunPrograms
 from bnjax.train.state import TrainState
-from bnjax.train.step import Sums, TrainLoop, TrainStep
+from bnjax.train.steps.step import Sums, TrainLoop, TrainStep
 
 #: Steps between two looks of the host: a fraction of a second, so that progress shows and signals are heard.
 STEPS_IN_LOOP = 100

@@ -12,9 +12,9 @@ from typing import Any
 from absl import flags
 
 from bnjax.commands.command import Command, command_of
-from bnjax.commands.help_pages import help_page
-from bnjax.commands.plugin_flag import load_given_plugin
-from bnjax.commands.usage import complain, name_of, version_line
+from bnjax.commands.parsing.help_pages import help_page
+from bnjax.commands.parsing.plugin_flag import load_given_plugin
+from bnjax.commands.parsing.usage import complain, name_of, version_line
 from bnjax.plugins import PluginError
 from bnjax.process.stdout import write_stdout
 from bnjax.settings.config import FIELDS

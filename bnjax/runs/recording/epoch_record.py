@@ -10,9 +10,9 @@ from bnjax.probes import PROBES, Seen, chosen_probes, dying, looked, nothing_loo
 from bnjax.runs.measure import Measured
 from bnjax.runs.training import Run, used_variables
 from bnjax.schema import METRICS
-from bnjax.train.evaluate import Evaluation
+from bnjax.train.programs.evaluate import Evaluation
 from bnjax.train.state import digest
-from bnjax.train.step import TOP
+from bnjax.train.steps.step import TOP
 
 
 def waiting_share(run: Run) -> float | None:

@@ -13,8 +13,8 @@ from bnjax.data.stream import LARGEST_IN_MEMORY
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.finetuning import precomputed_block
-from bnjax.train.evaluate import Evaluation
-from bnjax.train.run_programs import RunPrograms
+from bnjax.train.programs.evaluate import Evaluation
+from bnjax.train.programs.run_programs import RunPrograms
 from bnjax.train.state import TrainState
 
 _GIBIBYTE = 2**30
@@ -27,7 +27,7 @@ class FrozenOutputs:
     Attributes:
       dataset: its outputs in the place of images.
       activation_input_max, active: of its units on the test images, see
-        :class:`bnjax.train.evaluate.Evaluation`.
+        :class:`bnjax.train.programs.evaluate.Evaluation`.
     """
 
     dataset: Dataset

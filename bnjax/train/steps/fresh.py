@@ -18,7 +18,7 @@ from bnjax.models.network import unit_name
 from bnjax.settings.config import Config
 from bnjax.train.feeding import Feeding
 from bnjax.train.state import TrainState
-from bnjax.train.step import scale_images
+from bnjax.train.steps.step import scale_images
 
 #: Of few training images, at most this part is used where the setting is at its default.
 _PART_OF_FEW = 5

@@ -10,9 +10,9 @@ import numpy as np
 from bnjax.data import Images, eval_batches
 from bnjax.models import Network
 from bnjax.models.network import unit_name
-from bnjax.train.eval_step import EvalStep, UnitProbe
 from bnjax.train.feeding import Feeding
-from bnjax.train.step import Sums, Totals
+from bnjax.train.steps.eval_step import EvalStep, UnitProbe
+from bnjax.train.steps.step import Sums, Totals
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from bnjax.data.batches import Batch
 from bnjax.models import Network
 from bnjax.models.gates import placement_gates
 from bnjax.settings.config import Config
-from bnjax.train.eval_step import UnitProbe, eval_function, feature_function
-from bnjax.train.fresh import fresh_function
-from bnjax.train.observe import OBSERVED, Observers
 from bnjax.train.state import TrainState
-from bnjax.train.step import Sums, loop_function, step_function
+from bnjax.train.steps.eval_step import UnitProbe, eval_function, feature_function
+from bnjax.train.steps.fresh import fresh_function
+from bnjax.train.steps.observe import OBSERVED, Observers
+from bnjax.train.steps.step import Sums, loop_function, step_function
 
 OptimizerAt = Callable[[ArrayLike], optax.GradientTransformation]
 
@@ -75,7 +75,7 @@ def _with_values(model: Network, values: LaneValues) -> Network:
 def lane_step_function(
     model: Network, optimizer_at: OptimizerAt, scaling: InputScaling | None, label_smoothing: float = 0.0
 ) -> LaneStep:
-    """``step(state, batch, values)``, see :func:`bnjax.train.step.make_train_step`.
+    """``step(state, batch, values)``, see :func:`bnjax.train.steps.step.make_train_step`.
 
     Args:
       model: gated.
@@ -93,7 +93,7 @@ def lane_step_function(
 def lane_loop_function(
     model: Network, optimizer_at: OptimizerAt, scaling: InputScaling | None, label_smoothing: float = 0.0
 ) -> LaneLoop:
-    """``loop(state, examples, order, count, values)``, see :func:`bnjax.train.step.make_train_loop`."""
+    """``loop(state, examples, order, count, values)``, see :func:`bnjax.train.steps.step.make_train_loop`."""
     step = lane_step_function(model, optimizer_at, scaling, label_smoothing)
 
     def loop(
@@ -108,7 +108,7 @@ def lane_loop_function(
 
 
 def lane_eval_function(model: Network, scaling: InputScaling | None) -> LaneEval:
-    """``step(params, batch_stats, batch, values)``, see :func:`bnjax.train.eval_step.make_eval_step`."""
+    """``step(params, batch_stats, batch, values)``, see :func:`~.eval_step.make_eval_step`."""
 
     def step(
         params: Any, batch_stats: Any, batch: Batch, values: LaneValues
@@ -119,7 +119,7 @@ def lane_eval_function(model: Network, scaling: InputScaling | None) -> LaneEval
 
 
 def lane_feature_function(model: Network, scaling: InputScaling) -> LaneFeatures:
-    """The same of a network that ends with a block, see :func:`bnjax.train.eval_step.make_feature_step`."""
+    """The same of a network that ends with a block, see :func:`~.eval_step.make_feature_step`."""
 
     def step(
         params: Any, batch_stats: Any, batch: Batch, values: LaneValues
@@ -131,7 +131,7 @@ def lane_feature_function(model: Network, scaling: InputScaling) -> LaneFeatures
 
 
 def lane_fresh_function(model: Network, scaling: InputScaling | None) -> LaneFresh:
-    """``step(state, statistics, number, batch, values)``, see :func:`bnjax.train.fresh.make_fresh_step`."""
+    """``step(state, statistics, number, batch, values)``, see :func:`~.fresh.make_fresh_step`."""
 
     def step(state: TrainState, statistics: Any, number: Any, batch: Batch, values: LaneValues) -> Any:
         own = _with_values(model, values)
@@ -146,7 +146,7 @@ def lanes_fresh_function(model: Network, scaling: InputScaling | None) -> LaneFr
 
 
 def lane_observers(model: Network, scaling: InputScaling | None, label_smoothing: float) -> Observers:
-    """What probes ask for: ``observe(state, statistics, batch, values)``, see :mod:`bnjax.train.observe`."""
+    """What probes ask for: ``observe(state, statistics, batch, values)``, see :mod:`~.observe`."""
 
     def with_values(make: Callable[..., Any]) -> Callable[..., Any]:
         def observe(state: TrainState, statistics: Any, batch: Batch, values: LaneValues) -> Any:

@@ -4,11 +4,11 @@ import jax
 
 from bnjax.files import remove_unfinished
 from bnjax.process.bar import say
-from bnjax.runs import checkpoint
+from bnjax.runs.checkpoints import checkpoint
+from bnjax.runs.checkpoints.device_groups import check_groups
 from bnjax.runs.hosts import ALONE, Hosts
-from bnjax.runs.recorder import Recorder
+from bnjax.runs.recording.recorder import Recorder
 from bnjax.runs.training import Run
-from bnjax.train.device_groups import check_groups
 
 
 def take_up(run: Run, recorder: Recorder, last: int | None = None, hosts: Hosts = ALONE) -> None:

@@ -8,12 +8,12 @@ from bnjax.data import InputScaling
 from bnjax.models import Network, build_model
 from bnjax.settings.config import Config
 from bnjax.settings.finetuning import precomputed_block
-from bnjax.train.eval_step import EvalStep, FeatureStep, make_eval_step, make_feature_step
-from bnjax.train.fresh import FreshStep, make_fresh_step
-from bnjax.train.observe import Observers, make_observers
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.state import StateMaker, state_maker
-from bnjax.train.step import TrainLoop, TrainStep, make_train_loop, make_train_step
+from bnjax.train.steps.eval_step import EvalStep, FeatureStep, make_eval_step, make_feature_step
+from bnjax.train.steps.fresh import FreshStep, make_fresh_step
+from bnjax.train.steps.observe import Observers, make_observers
+from bnjax.train.steps.step import TrainLoop, TrainStep, make_train_loop, make_train_step
 
 
 class RunPrograms(NamedTuple):
@@ -23,7 +23,7 @@ class RunPrograms(NamedTuple):
       frozen_part, trained_part: the network up to the block that is computed once, and behind it, where the
         steps begin; without such a block each is the whole.
       feature_step: of the frozen part, the others of the trained one.
-      observers: what probes ask for, see :mod:`bnjax.train.observe`.
+      observers: what probes ask for, see :mod:`bnjax.train.steps.observe`.
     """
 
     model: Network

@@ -20,7 +20,7 @@ from bnjax.models.network import unit_name
 from bnjax.probes import Need
 from bnjax.train.partition import join, split
 from bnjax.train.state import TrainState
-from bnjax.train.step import batch_sums, scale_images
+from bnjax.train.steps.step import batch_sums, scale_images
 
 Observer = Callable[[TrainState, Any, Batch], Mapping[str, Any]]
 

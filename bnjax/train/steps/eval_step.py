@@ -9,7 +9,7 @@ from jax import Array
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import Network
-from bnjax.train.step import Sums, batch_sums, scale_images
+from bnjax.train.steps.step import Sums, batch_sums, scale_images
 
 
 class UnitProbe(NamedTuple):

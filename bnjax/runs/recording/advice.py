@@ -8,7 +8,7 @@ import jax
 
 from bnjax.norm import NORMS
 from bnjax.process.bar import say
-from bnjax.runs.run_record import frozen_words
+from bnjax.runs.recording.run_record import frozen_words
 from bnjax.settings.config import Config
 from bnjax.settings.finetuning import freezing
 from bnjax.settings.identity import first_of, run_id

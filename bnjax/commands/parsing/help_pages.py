@@ -5,7 +5,7 @@ import shutil
 import textwrap
 from typing import Any
 
-from bnjax.commands.usage import as_typed
+from bnjax.commands.parsing.usage import as_typed
 from bnjax.settings.config import FIELDS
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.options import OPTION_FIELDS

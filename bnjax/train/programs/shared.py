@@ -16,7 +16,11 @@ from bnjax.probes import Need
 from bnjax.process.memory import give_back_memory
 from bnjax.settings.config import Config
 from bnjax.settings.sharing import program_settings
-from bnjax.train.lane_step import (
+from bnjax.train.optimizer import make_optimizer
+from bnjax.train.programs.run_programs import Parts, RunPrograms, StaticPrograms, parts_of
+from bnjax.train.size import tell_size
+from bnjax.train.state import StateMaker, state_maker
+from bnjax.train.steps.lane_step import (
     LaneLoop,
     OptimizerAt,
     WithValues,
@@ -33,11 +37,7 @@ from bnjax.train.lane_step import (
     lanes_observers,
     side_by_side,
 )
-from bnjax.train.observe import compiled_observers
-from bnjax.train.optimizer import make_optimizer
-from bnjax.train.run_programs import Parts, RunPrograms, StaticPrograms, parts_of
-from bnjax.train.size import tell_size
-from bnjax.train.state import StateMaker, state_maker
+from bnjax.train.steps.observe import compiled_observers
 
 #: Then all are given up: what next runs need again lies on disk too, and each takes tens of megabytes.
 _KEPT = 4

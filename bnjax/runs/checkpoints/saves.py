@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bnjax.process.signals import Stopped
-from bnjax.runs import checkpoint
-from bnjax.runs.recorder import Recorder
+from bnjax.runs.checkpoints import checkpoint
+from bnjax.runs.recording.recorder import Recorder
 from bnjax.runs.training import Run, has_diverged
 from bnjax.settings.canonical import checkpoint_pace
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bnjax.commands.usage import complain
+from bnjax.commands.parsing.usage import complain
 from bnjax.plugins import PluginError, load_plugin
 
 _FLAGS = ("--plugin", "-plugin")

@@ -1,0 +1,1 @@
+"""What a run tells: its records, lines of advice, the movie."""

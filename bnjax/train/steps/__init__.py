@@ -1,0 +1,1 @@
+"""Pure functions of a state and a batch: training, lanes, evaluation, fresh statistics, probes."""
