@@ -191,10 +191,11 @@ class Network(nn.Module):
         stride: int = 1,
         padding: str = "same",
         use_bias: bool = True,
-    ) -> Unit:
-        """The unit that stands at a site, see :class:`bnjax.nn.Unit`."""
+        module: type[Unit] = Unit,
+    ) -> Any:
+        """The unit that stands at a site, see :class:`bnjax.nn.Unit`; ``module`` may be a subclass of it."""
         known = next(known for known in self.sites if known.name == site)
-        return Unit(
+        return module(
             kind=known.kind,
             features=features,
             order=self.parsed_placement[site],

@@ -145,15 +145,19 @@ class Unit(nn.Module):
         Raises:
           ValueError: x does not fit the unit, or not its parameters.
         """
-        check_batch(self._place, x)
-        if self.kind != "dense":
-            check_images(self._place, x)
-        x = self._linear(x)
+        return self._finished(self._linear(x), train)
+
+    def _finished(self, x: Array, train: bool) -> Array:
+        """What follows the layer: norm and activation in their order, and dropout."""
         activation = self._activation(x.dtype)
         x = self._gated(x, activation, train) if self.gated else self._static(x, activation, train)
         return Dropout(self.settings.dropout, name="dropout")(x, train=train)
 
     def _linear(self, x: Array) -> Array:
+        """The layer alone: a convolution or product, and a bias."""
+        check_batch(self._place, x)
+        if self.kind != "dense":
+            check_images(self._place, x)
         kernel = self._kernel(x.shape[-1]).astype(x.dtype)
         if self.kind == "dense":
             x = x @ kernel
@@ -223,6 +227,20 @@ class Unit(nn.Module):
         if self.is_mutable_collection("probes") and not self.is_initializing():
             largest = activation_input.max(range(1, activation_input.ndim - 1))
             self.sow("probes", "activation_input_max", largest, reduce_fn=lambda _, new: new)
+
+
+class SummedUnit(Unit):
+    """A unit that adds a shortcut to what its layer makes, in front of its norm and activation."""
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool, shortcut: Array) -> tuple[Array, Array]:  # type: ignore[override]
+        """The bare sum, and what norm, activation and dropout make of it.
+
+        Raises:
+          ValueError: as :class:`Unit`.
+        """
+        x = self._linear(x) + shortcut
+        return x, self._finished(x, train)
 
 
 def parameter_count(params: dict) -> int:

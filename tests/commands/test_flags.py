@@ -49,6 +49,7 @@ OTHER_VALUES = Config(
     width=7,
     depth=8,
     shortcut="project",
+    residual_block="preactivation",
     width_multiplier=0.5,
     stride_padding="same",
     halvings=3,

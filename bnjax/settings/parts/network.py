@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bnjax.architectures import ARCHITECTURES
-from bnjax.architectures.resnet import RESNET_DEPTHS, SHORTCUTS
+from bnjax.architectures.resnet import RESIDUAL_BLOCKS, RESNET_DEPTHS, SHORTCUTS
 from bnjax.norm import DEFAULT_NORM, NORMS
 from bnjax.settings.fields import Role, setting
 
@@ -78,6 +78,16 @@ class NetworkSettings:
         group="network",
         role=Role.PROGRAM,
         choices=SHORTCUTS,
+    )
+    residual_block: str = setting(
+        "original",
+        "What stands around the sums of the residual network (He et al. 2016, Identity Mappings, figure 4). "
+        "original: norm, sum, activation; norm-after-sum: sum, norm, activation; activation-before-sum: "
+        "norm, activation, sum; activation-first: an activation in front of the block, norm, sum; "
+        "preactivation: norm and activation in front of each convolution.",
+        group="network",
+        role=Role.PROGRAM,
+        choices=RESIDUAL_BLOCKS,
     )
     width_multiplier: float = setting(
         1.0,
