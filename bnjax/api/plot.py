@@ -9,7 +9,8 @@ import numpy as np
 
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
-from bnjax.settings.identity import condition_names, run_id
+from bnjax.settings.identity import run_id
+from bnjax.studies.naming import condition_names
 
 if TYPE_CHECKING:
     import pandas

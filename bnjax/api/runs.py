@@ -12,6 +12,7 @@ from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.places import record_path, variables_path
 from bnjax.stats.intervals import Estimate
+from bnjax.studies.naming import unnamed
 
 if TYPE_CHECKING:
     import pandas
@@ -133,7 +134,9 @@ class Runs:
         folders = sorted({str(record_path(config).parents[1]) for config in self.configs})
         counts = {"run": len(self), "condition": len(self.comparison), "diverged": self._diverged}
         told = [f"{n} {what}{'s' if n > 1 and what != 'diverged' else ''}" for what, n in counts.items() if n]
-        return f"{self.study}: {', '.join(told)}; records in {', '.join(folders)}"
+        usual = unnamed(self.configs)
+        unsaid = f"; where a condition says nothing else: {usual}" if usual else ""
+        return f"{self.study}: {', '.join(told)}; records in {', '.join(folders)}{unsaid}"
 
     @property
     def _diverged(self) -> int:

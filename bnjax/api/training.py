@@ -15,8 +15,9 @@ from bnjax.process.bar import heard_by
 from bnjax.process.signals import Stopped, held_signals, stop_signals
 from bnjax.runs.recording.recorder import finished_summary
 from bnjax.settings.config import Config
-from bnjax.settings.identity import condition_names, first_of
+from bnjax.settings.identity import first_of
 from bnjax.settings.options import Options
+from bnjax.studies.naming import condition_names
 
 _WELL = ("done", "diverged", "elsewhere")
 

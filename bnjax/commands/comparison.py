@@ -9,9 +9,9 @@ from typing import Any
 from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, total
 from bnjax.report.sections.measures import Measure, final
 from bnjax.settings.config import Config
-from bnjax.settings.identity import condition_names
 from bnjax.settings.places import record_path
 from bnjax.stats.intervals import Estimate
+from bnjax.studies.naming import condition_names
 
 _ACCURACY = Measure("test accuracy", "fraction", ".2%", final("test_accuracy"))
 _FRESH = Measure("fresh", "fraction", ".2%", final("test_accuracy_fresh"))

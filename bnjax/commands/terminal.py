@@ -9,9 +9,11 @@ from bnjax.process.bar import tqdm
 from bnjax.process.stdout import write_stdout
 from bnjax.runs.recording.recorder import print_record
 from bnjax.settings.config import Config
-from bnjax.settings.identity import condition_names, run_id
+from bnjax.settings.identity import run_id
 from bnjax.settings.options import Options
 from bnjax.settings.places import record_path
+from bnjax.studies.naming import condition_names, unnamed
+from bnjax.studies.typed import typed_placement
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -94,7 +96,7 @@ class Screen:
     def close(self, configs: Sequence[Config]) -> None:
         """Ends a sweep: its conditions ranked."""
         if len(configs) > 1:
-            write(ranking(compared(configs)))
+            write(ranking(compared(configs), unnamed(configs)))
 
 
 def voice_of(options: Options, configs: Sequence[Config]) -> "JSONLines | Silence | Screen":
@@ -129,7 +131,7 @@ def _headline(record: Mapping[str, Any], config: Config) -> str:
     data, device = record["data"], record["device"]
     device_count = f"{device['count']} x " if device["count"] > 1 else ""
     return (
-        f"{config.model} {config.placement}, {record['parameters']:,} parameters; {data['name']}, "
+        f"{config.model} {typed_placement(config)}, {record['parameters']:,} parameters; {data['name']}, "
         f"{data['train_images']:,} training images; {config.epochs} epochs, seed {config.seed}; "
         f"{device_count}{device['kind']}"
     )
@@ -144,7 +146,7 @@ def box(summary: Mapping[str, Any], config: Config) -> "RenderableType":
     rows = Table.grid(padding=(0, 2))
     for row in _box_rows(summary, config):
         rows.add_row(*row)
-    title = f"{config.study or config.model} {config.placement}: {summary['status']}"
+    title = f"{config.study or config.model} {typed_placement(config)}: {summary['status']}"
     return Panel(rows, title=f"{title}, {summary['seconds']:.1f} s", title_align="left", box=ROUNDED)
 
 
@@ -175,11 +177,16 @@ def _next(summary: Mapping[str, Any], config: Config) -> str:
         return (
             f"--placement=all puts norms everywhere; '--vary=placement=none|all' --seeds=3 compares; {report}"
         )
-    return f"--seeds=3 shows what is chance; '--vary=placement=none|{config.placement}' compares; {report}"
+    compares = f"'--vary=placement=none|{typed_placement(config)}' compares"
+    return f"--seeds=3 shows what is chance; {compares}; {report}"
 
 
-def ranking(rows: Sequence[Compared]) -> "RenderableType":
-    """Conditions as a table, the best first."""
+def ranking(rows: Sequence[Compared], usual: str = "") -> "RenderableType":
+    """Conditions as a table, the best first.
+
+    Args:
+      usual: what their names leave out, see :func:`bnjax.studies.naming.unnamed`.
+    """
     from rich.box import ROUNDED
     from rich.table import Table
 
@@ -196,6 +203,8 @@ def ranking(rows: Sequence[Compared]) -> "RenderableType":
         table.add_column(title, justify="right")
     for row in shown:
         table.add_row(*row.values())
-    if len(rows) > _MOST_CONDITIONS:
-        table.caption = f"and {len(rows) - _MOST_CONDITIONS} more conditions"
+    more = f"and {len(rows) - _MOST_CONDITIONS} more conditions" if len(rows) > _MOST_CONDITIONS else ""
+    says_nothing = f"Where a condition says nothing else: {usual}" if usual else ""
+    table.caption = "\n".join(filter(None, [more, says_nothing])) or None
+    table.caption_justify = "left"
     return table

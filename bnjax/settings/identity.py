@@ -32,21 +32,7 @@ def id_of_resolved(config: Config) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def condition_names(configs: Sequence[Config]) -> dict[Config, str]:
-    """What tells each of several configs from the others, short: ``cBr-cr-dr, dropout 0.4, seed 2``."""
-    named = [f for f in FIELDS if f.metadata["identity"]]
-    varied = [f.name for f in named if len({getattr(config, f.name) for config in configs}) > 1]
-    return {
-        config: ", ".join(_spoken(name, getattr(config, name)) for name in varied) or config.placement
-        for config in configs
-    }
-
-
 def first_of(names: Sequence[str]) -> str:
     """Several runs by the first one's name: ``4f1a and 2 others``."""
     others = {1: "", 2: " and another one"}.get(len(names), f" and {len(names) - 1} others")
     return f"{names[0]}{others}"
-
-
-def _spoken(name: str, value: Any) -> str:
-    return str(value) if name == "placement" else f"{name} {value}"

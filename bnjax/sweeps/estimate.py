@@ -13,9 +13,10 @@ from bnjax.process.stdout import write_stdout
 from bnjax.runs.recording.recorder import finished_summary
 from bnjax.runs.run import device_errors, load
 from bnjax.settings.config import Config
-from bnjax.settings.identity import condition_names, run_id
+from bnjax.settings.identity import run_id
 from bnjax.settings.options import Options
 from bnjax.settings.sharing import data_settings, program_settings
+from bnjax.studies.naming import condition_names, unnamed
 from bnjax.sweeps.cores import cores_of, job_count
 from bnjax.sweeps.plan import Task, program_count
 from bnjax.sweeps.sweep import planned, steps_of
@@ -59,6 +60,8 @@ def dry_run(configs: Sequence[Config], options: Options, program: str) -> int:
         if not finished:
             todo.append(config)
         write_stdout(f"{run_id(config)}  {finished['status'] if finished else 'to go':8}  {names[config]}\n")
+    if usual := unnamed(configs):
+        write_stdout(f"where a condition says nothing else: {usual}\n")
     write_stdout(f"{len(configs)} runs: {len(configs) - len(todo)} finished, {len(todo)} to go\n")
     if todo:
         steps = steps_of(todo)

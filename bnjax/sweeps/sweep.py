@@ -23,10 +23,10 @@ from bnjax.runs.checkpoints.device_groups import check_groups
 from bnjax.runs.recording.recorder import finished_summary, print_record, same_command
 from bnjax.runs.run import load
 from bnjax.settings.config import Config
-from bnjax.settings.identity import condition_names
 from bnjax.settings.options import Options, engine_parameters
 from bnjax.settings.places import expanded
 from bnjax.settings.sharing import data_settings
+from bnjax.studies.naming import condition_names
 from bnjax.sweeps.cores import cores_of, job_count
 from bnjax.sweeps.plan import ELSEWHERE, Task, plan
 from bnjax.sweeps.standing import Standing

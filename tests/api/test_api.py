@@ -192,14 +192,14 @@ def test_the_frame_is_tidy(runs):
 def test_the_summary_ranks_conditions_and_pairs_them_by_seed(runs):
     table = runs.summary
     assert list(table["test_accuracy"]) == sorted(table["test_accuracy"], reverse=True)
-    last = runs.frame[runs.frame["epoch"] == 2].set_index(["placement", "seed"])["test_accuracy"]
-    for placement in ("dr", "drB"):
+    last = runs.frame[runs.frame["epoch"] == 2].set_index(["condition", "seed"])["test_accuracy"]
+    for placement in ("none", "dense"):
         assert table.loc[placement, "test_accuracy"] == pytest.approx(last[placement].mean())
-    assert table.loc["drB", "difference"] == pytest.approx((last["drB"] - last["dr"]).mean())
-    assert np.isnan(table.loc["dr", "difference"])
+    assert table.loc["dense", "difference"] == pytest.approx((last["dense"] - last["none"]).mean())
+    assert np.isnan(table.loc["none", "difference"])
     assert set(table["n"]) == {2}
-    low, high = table.loc["drB", "low"], table.loc["drB", "high"]
-    assert low < table.loc["drB", "test_accuracy"] < high
+    low, high = table.loc["dense", "low"], table.loc["dense", "high"]
+    assert low < table.loc["dense", "test_accuracy"] < high
 
 
 def test_it_shows_itself_as_a_table(runs):
@@ -207,15 +207,15 @@ def test_it_shows_itself_as_a_table(runs):
     assert "reference" in repr(runs)
     page = runs._repr_html_()
     assert page.count("<table") == 1
-    assert "drB" in page
+    assert "dense" in page
     assert "reference" not in repr(runs[0])
 
 
 def test_it_draws_a_line_for_each_condition(runs, tmp_path):
     figure = runs.plot("test_loss")
     [axes] = figure.axes
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["dr (n = 2)", "drB (n = 2)"]
-    mean = runs.frame[runs.frame["placement"] == "drB"].groupby("epoch")["test_loss"].mean()
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["none (n = 2)", "dense (n = 2)"]
+    mean = runs.frame[runs.frame["condition"] == "dense"].groupby("epoch")["test_loss"].mean()
     assert axes.get_lines()[1].get_ydata() == pytest.approx(mean.to_numpy())
     figure.savefig(tmp_path / "curves.png")
     with pytest.raises(bnjax.ConfigError, match=r"'accuracy' is not a column of numbers: .*test_accuracy"):

@@ -1,15 +1,15 @@
 """Sweeps from grids of flags and from files: what they mean, and one line for what is wrong with them."""
 
+import dataclasses
 import json
 
 import pytest
 
 from bnjax.commands.parsing.conditions import sweep_conditions
 from bnjax.settings.canonical import resolve
-from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
-from bnjax.settings.identity import condition_names
 from bnjax.studies import STUDIES
+from bnjax.studies.naming import condition_names, unnamed
 
 
 def test_a_grid_is_every_combination():
@@ -101,7 +101,47 @@ def test_an_absent_file_and_an_unknown_name_are_told(tmp_path):
         sweep_conditions("mnist", "bn_or_not", "")
 
 
-def test_conditions_are_named_by_what_tells_them_apart():
-    first, second = (resolve(Config(placement=p, seed=seed)) for p, seed in (("none", 0), ("all", 1)))
-    assert condition_names([first, second]) == {first: "cr-cr-dr, seed 0", second: "crB-crB-drB, seed 1"}
-    assert condition_names([first]) == {first: "cr-cr-dr"}
+def resolved(study="cifar10", recipe="published", **settings):
+    return resolve(dataclasses.replace(STUDIES[study].recipe(recipe), **settings))
+
+
+def test_conditions_are_named_as_they_are_typed_by_what_tells_them_apart():
+    first, second = (resolved(placement=p, seed=seed) for p, seed in (("none", 0), ("conv,dense", 1)))
+    assert condition_names([first, second]) == {first: "none, seed 0", second: "conv,dense, seed 1"}
+    assert condition_names([second]) == {second: "conv,dense"}
+    mixed = resolved(placement="conv:layer,dense")
+    assert condition_names([mixed]) == {mixed: "crL-crL-drB"}  # no short text says it
+
+
+def test_names_leave_out_what_the_recipe_says_which_stands_once():
+    configs = [
+        resolved(placement="conv", dropout=rate, shuffle=kind)
+        for rate in (0, 0.4)
+        for kind in ("none", "epoch")
+    ]
+    assert list(condition_names(configs).values()) == [
+        *("conv", "conv, shuffle epoch"),
+        *("conv, dropout 0.4", "conv, dropout 0.4, shuffle epoch"),
+    ]
+    assert unnamed(configs) == "dropout 0.0, shuffle none"
+    assert unnamed(configs[1:2]) == unnamed([configs[0], resolved(placement="all")]) == ""
+    assert unnamed([resolved(dropout=0.1), resolved(dropout=0.4)]) == ""  # names tell all of it
+
+
+def test_names_tell_studies_recipes_and_networks_apart():
+    configs = [
+        *(resolved(recipe=name) for name in ("published", "controlled")),
+        *(resolved(model=model) for model in ("mlp", "vgg7")),
+        resolved(model="vgg7", placement="block2/conv1"),
+    ]
+    assert list(condition_names(configs).values()) == [
+        *("none", "none, recipe controlled"),
+        *("none, model mlp", "none, model vgg7", "block2/conv1, model vgg7"),
+    ]
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_the_conditions_of_a_sweep_have_names_of_their_own(study):
+    for conditions in STUDIES[study].sweeps.values():
+        configs = {resolved(study, **settings) for settings in conditions.values()}
+        assert len(set(condition_names(list(configs)).values())) == len(configs)

@@ -58,7 +58,7 @@ def test_a_run_is_a_line_an_epoch_and_a_box(tmp_path):
     [path] = tmp_path.glob("*/metrics.jsonl")
     run, *epochs, summary = records.read(path)
     first, titles, *lines = shown.splitlines()
-    assert first.startswith(f"mlp drB, {run['parameters']:,} parameters; digits, 1,438 training images")
+    assert first.startswith(f"mlp dense, {run['parameters']:,} parameters; digits, 1,438 training images")
     assert titles.split()[0] == "epoch"
     for epoch, line in zip(epochs, lines, strict=False):
         assert len(line) == len(titles)
@@ -97,8 +97,8 @@ def test_a_sweep_ends_with_its_conditions_ranked(tmp_path):
     assert code == 0
     assert shown.count("done ") == 4
     plain = re.sub("\x1b\\[[0-9;]*m", "", shown)
-    [best, worst] = [line for line in plain.splitlines() if re.match(r"│ drB? ", line)]
-    assert {best.split()[1], worst.split()[1]} == {"dr", "drB"}
+    [best, worst] = [line for line in plain.splitlines() if re.match(r"│ (none|dense) ", line)]
+    assert {best.split()[1], worst.split()[1]} == {"none", "dense"}
     assert ("reference" in best) != ("reference" in worst)
     accuracies = [float(re.search(r"([0-9.]+)%", line)[1]) for line in (best, worst)]
     assert accuracies == sorted(accuracies, reverse=True)
@@ -123,7 +123,7 @@ def test_who_speaks(options, terminal, voice, monkeypatch):
     ("status", "config", "said"),
     [
         ("done", Config(), "--placement=all puts norms everywhere"),
-        ("done", Config(placement="conv"), "'--vary=placement=none|crB-crB-dr' compares"),
+        ("done", Config(placement="conv"), "'--vary=placement=none|conv' compares"),
         ("diverged", Config(learning_rate=0.5), "a smaller --learning_rate than 0.5"),
         ("interrupted", Config(), "the same command goes on after step 33"),
     ],
@@ -149,12 +149,20 @@ def test_many_conditions_are_cut(capsys):
     assert "and 60 more conditions" in shown_of(ranking([some] * 100), capsys)
 
 
+def test_a_ranking_says_what_names_leave_out(capsys):
+    some = Compared("none", estimate([0.5, 0.6]), None, None, 0.5, None, 0, False)
+    assert "Where a condition says nothing else: dropout 0.0" in shown_of(
+        ranking([some], "dropout 0.0"), capsys
+    )
+    assert "Where" not in shown_of(ranking([some]), capsys)
+
+
 def test_conditions_without_records_are_compared_to_nothing(tmp_path):
     configs = [resolve(Config(placement=text, out_dir=str(tmp_path))) for text in ("none", "all")]
     rows = compared(configs)
     assert [(row.name, row.accuracy, row.difference, row.left_out) for row in rows] == [
-        ("cr-cr-dr", None, None, 1),
-        ("crB-crB-drB", None, None, 1),
+        ("none", None, None, 1),
+        ("conv,dense", None, None, 1),
     ]
 
 

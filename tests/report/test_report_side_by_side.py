@@ -14,11 +14,11 @@ from bnjax.report.page.plain import as_markdown
 from bnjax.report.page.short import short_form
 from bnjax.report.runs.comparisons import comparisons_of
 from bnjax.report.runs.recorded import load_runs
-from bnjax.report.runs.typed import typed_placement
 from bnjax.report.sections.side_by_side import UnknownConditionError, counted, side_by_side_sections
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.studies import STUDIES
+from bnjax.studies.typed import typed_placement
 
 
 def sections_of(folder, epoch=None, against=""):
@@ -55,8 +55,8 @@ def cells(table):
 )
 def test_placements_are_named_as_they_are_typed(study, model, typed):
     order = STUDIES[study].published.order if study else Config.order
-    config = resolve(Config(model=model, placement=typed, order=order))
-    assert typed_placement(config, study) == typed
+    config = resolve(Config(study=study, model=model, placement=typed, order=order))
+    assert typed_placement(config) == typed
 
 
 def test_other_norms_are_a_setting_and_mixed_ones_stand_in_the_code(tmp_path):
@@ -77,7 +77,7 @@ def test_every_name_of_a_placement_means_that_placement(model):
     sites = Config(model=model).sites
     for placement in itertools.islice(all_placements(sites, ("before", "after")), 0, None, 7):
         config = resolve(Config(model=model, placement=str(placement)))
-        typed = typed_placement(config, "")
+        typed = typed_placement(config)
         assert resolve(Config(model=model, placement=typed)).placement == str(placement)
 
 

@@ -173,8 +173,8 @@ def test_a_dry_run_lists_and_estimates_and_records_nothing(tmp_path):
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     first, second, count, programs, time_left = out.splitlines()
-    assert first.endswith("to go     dBr")
-    assert second.endswith("to go     dr")
+    assert first.endswith("to go     dense")
+    assert second.endswith("to go     none")
     assert count == "2 runs: 0 finished, 2 to go"
     assert programs == "2 tasks, 1 training programs, 2 side by side"
     assert time_left.startswith("about ")

@@ -6,10 +6,10 @@ from typing import Any
 
 from bnjax.errors import UserError
 from bnjax.report.runs.recorded import NoRunsError, RecordedRun
-from bnjax.report.runs.typed import base_of, typed_placement
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import FIELDS
 from bnjax.settings.fields import ConfigError
+from bnjax.studies.typed import base_of, typed_placement
 
 #: Values of a complaint.
 _MOST_SHOWN = 12
@@ -63,7 +63,7 @@ def _there(runs: Sequence[RecordedRun], name: str) -> list[Any]:
     if name == "study":
         return [run.study for run in runs]
     if name == "placement":
-        return [typed_placement(run.config, run.study) for run in runs]
+        return [typed_placement(run.config) for run in runs]
     return [getattr(run.config, name) for run in runs]
 
 

@@ -6,20 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import best_first, bound_settings, data_facts, length_told
-from bnjax.report.runs.typed import base_of, spoken, typed_placement
-from bnjax.settings.config import FIELDS, Config, names_with
+from bnjax.report.runs.selected import best_first, data_facts, length_told
+from bnjax.settings.config import Config, names_with
 from bnjax.settings.fields import Role
 from bnjax.settings.identity import identity
+from bnjax.studies.naming import condition_names, usual_settings, varied_settings
+from bnjax.studies.typed import base_of, typed_placement
 
 #: Runs that differ in one of these are no pairs: they share neither initial weights nor the images' order.
 _APART = ("model", "recipe")
 #: Told by a comparison itself, by the facts of its data or by its study.
 _TOLD = {*_APART, "dataset", "order", *names_with(Role.REPEAT)}
-#: What a condition may be named by -> its default.
-_NAMED = {
-    field.name: field.default for field in FIELDS if field.metadata["identity"] and field.name not in _TOLD
-}
 
 
 @dataclass(frozen=True)
@@ -86,11 +83,11 @@ def _common(run: RecordedRun, epoch: int | None) -> list[Any]:
 
 def _comparison(runs: Sequence[RecordedRun], epoch: int | None) -> Comparison:
     study, epochs, data, settings = _common(runs[0], epoch)
-    names = condition_names(runs, epochs)
+    names = condition_names([run.config for run in runs], _TOLD)
     conditions: dict[str, list[RecordedRun]] = {}
     for run in runs:
-        conditions.setdefault(names[run.run["run_id"]], []).append(run)
-    usual = unnamed_settings(runs)
+        conditions.setdefault(names[run.config] + _length(run, epochs), []).append(run)
+    usual = _usual(runs)
     ranks = {name: _rank(of_name[0], usual) for name, of_name in conditions.items()}
     return Comparison(
         study=study,
@@ -106,44 +103,21 @@ def _comparison(runs: Sequence[RecordedRun], epoch: int | None) -> Comparison:
 
 def _rank(run: RecordedRun, usual: Mapping[str, Any]) -> tuple[Any, ...]:
     """What conditions are sorted by: see :class:`Comparison`; numbers by their size."""
-    placement, bound = typed_placement(run.config, run.study), _bound(run)
-    values = [(bound[name] != value, bound[name]) for name, value in usual.items()]
+    placement, config = typed_placement(run.config), run.config
+    values = [(getattr(config, name) != value, getattr(config, name)) for name, value in usual.items()]
     return placement != "none", placement, values
 
 
-def condition_names(runs: Sequence[RecordedRun], epochs: int) -> dict[str, str]:
-    """Run's id -> its condition: the placement, and what else is not as in the recipe, as it would be typed.
-
-    Args:
-      runs: of one comparison.
-      epochs: how many of each count; told where a run's first ones depend on how many follow.
-    """
-    usual = unnamed_settings(runs)
-    names = {}
-    for run in runs:
-        bound, length = _bound(run), length_told(run.config, epochs)
-        apart = [spoken(name, bound[name]) for name, value in usual.items() if bound[name] != value]
-        apart += [f"{length} epochs"] if length != str(epochs) else []
-        names[run.run["run_id"]] = ", ".join([typed_placement(run.config, run.study), *apart])
-    return names
+def _length(run: RecordedRun, epochs: int) -> str:
+    """A part of a condition's name, where a run's first epochs depend on how many follow."""
+    told = length_told(run.config, epochs)
+    return f", {told} epochs" if told != str(epochs) else ""
 
 
-def unnamed_settings(runs: Sequence[RecordedRun]) -> dict[str, Any]:
-    """The settings that some runs differ in, but for the placement -> what the recipe says of them.
-
-    Args:
-      runs: of one comparison.
-    """
-    usual = base_of(runs[0].study, runs[0].config.recipe)
-    first, *others = map(_bound, runs)
-    varied = (name for name in _NAMED if any(other[name] != first[name] for other in others))
-    return {name: getattr(usual, name) for name in varied if name != "placement"}
-
-
-def _bound(run: RecordedRun) -> dict[str, Any]:
-    """What may tell a condition from another, defaults too."""
-    bound = bound_settings(run.config)
-    return {name: bound.get(name, default) for name, default in _NAMED.items()}
+def _usual(runs: Sequence[RecordedRun]) -> dict[str, Any]:
+    """The settings that some runs differ in, but for the placement -> what the recipe says of them."""
+    usual = usual_settings(runs[0].config)
+    return {name: usual[name] for name in varied_settings([run.config for run in runs], _TOLD)}
 
 
 def _shared(runs: Sequence[RecordedRun]) -> dict[str, Any]:

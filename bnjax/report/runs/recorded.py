@@ -35,8 +35,8 @@ class RecordedRun:
 
     @functools.cached_property
     def config(self) -> Config:
-        """Its settings; those that an earlier bnjax did not have are at their defaults."""
-        return config_of_record(self.run)
+        """Its settings, with its study; those that an earlier bnjax did not have are at their defaults."""
+        return dataclasses.replace(config_of_record(self.run), study=self.study)
 
     @property
     def study(self) -> str:

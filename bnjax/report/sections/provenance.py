@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from bnjax.report.page.document import Cell, Section, Table, number, text
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.typed import spoken, typed_placement
 from bnjax.settings.command_line import CommandLine
 from bnjax.settings.config import FIELDS, Config
 from bnjax.settings.identity import identity
 from bnjax.studies import STUDIES, recipe
+from bnjax.studies.typed import spoken, typed_placement
 
 _COLUMNS = (
     "run",
@@ -45,7 +45,7 @@ def condition_of(run: RecordedRun) -> str:
     told = {"model", "placement", "seed", "epochs", "recipe", "dataset"}
     config = run.config
     apart = [spoken(name, value) for name, value in identity(config).items() if name not in told]
-    return ", ".join([f"{config.model} {typed_placement(config, run.study)}", *apart])
+    return ", ".join([f"{config.model} {typed_placement(config)}", *apart])
 
 
 def runs_section(runs: Sequence[RecordedRun], problems: Sequence[str]) -> Section:

@@ -8,10 +8,10 @@ from bnjax.report.page.document import Cell, Picture, Section, Table, number, nu
 from bnjax.report.runs.comparisons import Comparison
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import cut
-from bnjax.report.runs.typed import is_code, spoken
 from bnjax.report.sections.measures import COUNTS, MEASURES, Measure, mean_count
 from bnjax.report.verdicts.cell import why_not_whole
 from bnjax.stats.intervals import Estimate
+from bnjax.studies.typed import is_code, spoken
 
 _NOTE = (
     "Means over n seeds, after the last epoch where a column names no other; in brackets 95% intervals "

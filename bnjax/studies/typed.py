@@ -26,17 +26,18 @@ def base_of(study: str, recipe: str) -> Config:
     return STUDIES[study].recipe(recipe) if known else Config()
 
 
-def typed_placement(config: Config, study: str) -> str:
+def typed_placement(config: Config) -> str:
     """The placement as a list where one says it, such as ``conv,dense`` for ``crB-crB-drB``; else its code.
 
     A list that the study's own sweeps use is taken first, then one of kinds; of lists of blocks or sites and
     the code, the shortest.
 
     Args:
-      config: in canonical form, as records hold it.
-      study: the name of its study, whose norms stand in the usual order where a list names none.
+      config: in canonical form, as records hold it. Where a list names no order, norms stand as in the recipe
+        of its study.
     """
-    return _typed(config.parsed_placement(), config.placement, study, base_of(study, config.recipe).order)
+    order = base_of(config.study, config.recipe).order
+    return _typed(config.parsed_placement(), config.placement, config.study, order)
 
 
 @functools.lru_cache(maxsize=4096)  # thousands of runs share a few placements
