@@ -27,3 +27,5 @@ LossOrNull = Annotated[float | None, Range(-0.001, 1e300)]
 FractionOrNull = Annotated[float | None, Range(0, 1)]
 #: Of what is measured of arrays; null where it is not finite.
 SizeOrNull = Annotated[float | None, Range(0, 1e300)]
+NumberOrNull = Annotated[float | None, Range(-1e300, 1e300)]
+CosineOrNull = Annotated[float | None, Range(-1, 1)]

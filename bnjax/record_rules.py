@@ -226,7 +226,9 @@ def _with_probes(kind: str, rule: Rule) -> Rule:
     fields = dict(rule.fields or {})
     for name, probe in PROBES.items():
         meaning = probe.told if kind == "epoch" else AS_IN_LAST_EPOCH
-        fields.setdefault(name, rule_of(Annotated[dict[str, probe.found], meaning]))  # type: ignore[name-defined]
+        found: Any = probe.found
+        hint = dict[str, found] if probe.by_site else Annotated[found, Holds.ALL_OR_NOTHING]
+        fields.setdefault(name, rule_of(Annotated[hint, meaning]))
     return dataclasses.replace(rule, fields=fields)
 
 

@@ -78,7 +78,7 @@ def _pieces() -> Iterator[Piece]:
         yield from _both(
             "mobilenet",
             f"before or after on {photos}",
-            f"--sweep=order-bias {folder} --image_size=64 --epochs=80 --seeds=10",
+            f"--sweep=order-bias {folder} --image_size=64 --epochs=80 --seeds=10 --probes=dying,activations",
         )
     yield Piece(
         "vgg7",
@@ -98,7 +98,7 @@ def _pieces() -> Iterator[Piece]:
         "mobilenet",
         "before or after on CIFAR-10",
         "--sweep=order --dataset=cifar10 --image_size=32 --halvings=4 --train_images=10000 --epochs=30 "
-        "--seeds=10 --data_dir={data}",
+        "--seeds=10 --probes=dying,activations --data_dir={data}",
     )
     for photos in ("clothing", "flowers"):
         for sweep in ("separate", "keras2"):

@@ -84,6 +84,10 @@ def _identity(x: Array) -> Array:
     return x
 
 
+def _newest(_: object, new: Array) -> Array:
+    return new
+
+
 class Unit(nn.Module):
     """A convolution or dense layer, its activation, perhaps a norm before or after that, perhaps dropout.
 
@@ -221,12 +225,16 @@ class Unit(nn.Module):
         return norm(x, train=train)
 
     def _probe(self, activation_input: Array) -> None:
-        """Notes on which examples a unit is active: the activation's largest input over positions."""
-        if self.linear:
+        """Notes on which examples a unit is active: the activation's largest input over positions.
+
+        And that input itself, where the collection ``activation_inputs`` is asked for.
+        """
+        if self.linear or self.is_initializing():
             return
-        if self.is_mutable_collection("probes") and not self.is_initializing():
+        if self.is_mutable_collection("probes"):
             largest = activation_input.max(range(1, activation_input.ndim - 1))
-            self.sow("probes", "activation_input_max", largest, reduce_fn=lambda _, new: new)
+            self.sow("probes", "activation_input_max", largest, reduce_fn=_newest)
+        self.sow("activation_inputs", "x", activation_input, reduce_fn=_newest)
 
 
 class SummedUnit(Unit):

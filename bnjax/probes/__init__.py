@@ -6,17 +6,29 @@ A new probe is a file here and its name in the tuple below; see :class:`bnjax.pr
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bnjax.probes.activations import ACTIVATIONS
+from bnjax.probes.calibration import CALIBRATION
+from bnjax.probes.covariate_shift import COVARIATE_SHIFT
 from bnjax.probes.dying import DYING
 from bnjax.probes.gradients import GRADIENTS
 from bnjax.probes.lag import LAG
+from bnjax.probes.landscape import LANDSCAPE
 from bnjax.probes.probe import Memory, Need, Probe, Seen
+from bnjax.probes.rank import RANK
+from bnjax.probes.sharpness import SHARPNESS
 from bnjax.probes.shift import SHIFT
 
 #: Of each probe by its name.
 Memories = dict[str, Memory]
 
 #: By name, in the order of the help and of records.
-PROBES: dict[str, Probe] = {one.name: one for one in (DYING, LAG, SHIFT, GRADIENTS)}
+PROBES: dict[str, Probe] = {
+    one.name: one
+    for one in (
+        *(DYING, LAG, SHIFT, GRADIENTS, ACTIVATIONS),
+        *(RANK, CALIBRATION, COVARIATE_SHIFT, LANDSCAPE, SHARPNESS),
+    )
+}
 #: In the place of names.
 ALL, NONE = "all", "none"
 

@@ -32,6 +32,18 @@ class Need(enum.Flag):
     GRADIENTS = enum.auto()
     #: ``evaluation`` and ``fresh``, from the training images of ``--fresh_images``.
     EVALUATION = enum.auto()
+    #: ``inputs``, from such a batch in evaluation mode, by fresh statistics where there are any.
+    INPUTS = enum.auto()
+    #: ``features``, likewise.
+    FEATURES = enum.auto()
+    #: ``confidence``, from the test images in evaluation mode.
+    CONFIDENCE = enum.auto()
+    #: ``below``, from a batch of training images.
+    BELOW = enum.auto()
+    #: ``landscape``, likewise.
+    LANDSCAPE = enum.auto()
+    #: ``curvature``, likewise.
+    CURVATURE = enum.auto()
 
 
 class Moments(NamedTuple):
@@ -54,6 +66,17 @@ class Seen:
       running, fresh: site -> the statistics that training left behind, and those of the weights as they are.
       evaluation: site -> those of the same norm's input in evaluation mode, by fresh statistics everywhere.
       gradients: site -> the L2 norm of the training loss's gradient by its kernel, of the trained ones.
+      normed: the sites that have a norm.
+      inputs: site -> ``values`` [values, features] and ``skew`` [features] of its activation's input, and
+        ``norm_skew`` [features] of its norm's input; what a site lacks is absent.
+      features: site -> ``gap``, the orthogonality gap of its outputs on ``images`` images, each of
+        ``numbers`` numbers.
+      confidence: ``images``, ``confidence`` and ``right`` [parts], summed over the test images in each part
+        of the confidences.
+      below: site -> what a step of all units below changes of its kernel's gradient: L2 norm, and cosine.
+      landscape: ``rate``, ``loss``, ``loss_there``, ``length`` and ``change`` [rates], of steps down the
+        gradient, see :func:`bnjax.train.steps.observe_loss.along_gradient`.
+      curvature: ``diagonal`` and ``beside`` [steps] of the Hessian's tridiagonal matrix by Lanczos's method.
     """
 
     activation: str
@@ -66,6 +89,13 @@ class Seen:
     fresh: Mapping[str, Moments] = field(default_factory=dict)
     evaluation: Mapping[str, Moments] = field(default_factory=dict)
     gradients: Mapping[str, float] = field(default_factory=dict)
+    normed: Collection[str] = ()
+    inputs: Mapping[str, Arrays] = field(default_factory=dict)
+    features: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    confidence: Arrays = field(default_factory=dict)
+    below: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    landscape: Arrays = field(default_factory=dict)
+    curvature: Arrays = field(default_factory=dict)
 
 
 def rounded(number: float) -> float | None:
@@ -86,14 +116,15 @@ class Probe:
 
     Attributes:
       name: in ``--probes``, and of its field in records.
-      meaning: of that field, an object for each site, for people.
+      meaning: of that field, for people.
       source: who proposed it.
       cost: what it adds to an epoch, for people.
       needs: what it looks at.
-      found: the TypedDict of what it records of a site, from which checks and tables follow; no two probes
-        share a name in it.
+      found: the TypedDict of what it records, of each site or of the network as a whole, from which checks
+        and tables follow; no two probes share a name in it.
       look: gives that from what is seen, and may change the memory of the epochs before.
       summed: names in it whose sum over sites means something.
+      by_site: whether that is an object for each site; else one of the whole network.
       in_all_records: whether its field is in every epoch's record, empty where it was not chosen.
     """
 
@@ -105,14 +136,16 @@ class Probe:
     found: type
     look: Callable[[Seen, Memory], Mapping[str, Any]]
     summed: tuple[str, ...] = ()
+    by_site: bool = True
     in_all_records: bool = False
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """The names of what it records of a site."""
+        """The names of what it records of a site, or of the network."""
         return tuple(self.found.__annotations__)
 
     @property
     def told(self) -> str:
         """What its field in records is, for people."""
-        return f"site -> {{{', '.join(self.numbers)}}}: {self.meaning}"
+        found = f"{{{', '.join(self.numbers)}}}: {self.meaning}"
+        return f"site -> {found}" if self.by_site else found

@@ -1,20 +1,25 @@
 """What probes of runs ask of the devices at the end of an epoch, beside the evaluation."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from bnjax.data.batches import Batch, SpreadOrder, spread_batches
+from bnjax.data.batches import Batch, SpreadOrder, eval_batches, spread_batches
 from bnjax.models import Network
 from bnjax.models.network import unit_name
 from bnjax.probes import Need, chosen_probes, needs_of
+from bnjax.probes.landscape import RATES
 from bnjax.probes.probe import Moments
+from bnjax.probes.sharpness import ENOUGH, MOST_STEPS, largest_eigenvalue
 from bnjax.runs.training import Run
 from bnjax.train.feeding import Feeding
 from bnjax.train.mesh import local
+from bnjax.train.partition import split
 from bnjax.train.state import TrainState
 from bnjax.train.steps.eval_step import EvalStep
 from bnjax.train.steps.fresh import FreshStep, fresh_order, pooled_units
@@ -38,6 +43,31 @@ class Measuring:
     feeding: Feeding
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What the probes of runs of one program ask of a state, see :func:`observe`."""
+
+    runs: Sequence[Run]
+    state: TrainState
+    statistics: Sequence[Any]
+    epoch: int
+    measuring: Measuring
+
+    def by_lane(self, found: Any) -> list[Any]:
+        """On the host, for each lane."""
+        return _by_lane(found, self.measuring)
+
+    def on(self, need: Need, batch: Any, carry: Any = None) -> Any:
+        """What the devices answer; ``carry`` takes the place of the newest statistics."""
+        statistics = self.statistics[-1] if carry is None else carry
+        return self.measuring.observers[need](self.state, statistics, batch)
+
+    @property
+    def batches(self) -> Iterator[Batch]:
+        """The training images that fresh statistics are computed from; a batch where there are none."""
+        return _batches(self.runs[0], self.epoch, self.measuring)
+
+
 def observe(
     runs: Sequence[Run], state: TrainState, statistics: Sequence[Any], epoch: int, measuring: Measuring
 ) -> list[dict[str, Any]]:
@@ -48,8 +78,9 @@ def observe(
       statistics: the state's own, and fresh ones where there are any.
     """
     needs, observed = needs_of(chosen_probes(runs[0].config.probes)), [dict[str, Any]() for _ in runs]
+    asked = _Asked(runs, state, statistics, epoch, measuring)
 
-    def keep(name: str, of_lanes: Sequence[Mapping[str, Any]]) -> None:
+    def keep(name: str, of_lanes: Sequence[Any]) -> None:
         for mine, found in zip(observed, of_lanes, strict=False):  # lanes behind the runs count nothing
             mine[name] = found
 
@@ -57,15 +88,83 @@ def observe(
         for name, batch_stats in zip(("running", "fresh"), statistics, strict=True):
             norms = _by_lane(batch_stats, measuring)
             keep(name, [_moments(run, of_run) for run, of_run in zip(runs, norms, strict=False)])
-    if Need.EVALUATION in needs and statistics[1:]:
-        moments = measuring.observers[Need.EVALUATION]
-        found = [moments(state, statistics[1], batch) for batch in _batches(runs[0], epoch, measuring)]
-        keep("evaluation", [_pooled(of_run) for of_run in _by_lane(found, measuring)])
-    if Need.GRADIENTS in needs:
-        batch = next(_batches(runs[0], epoch, measuring))
-        norms = _by_lane(measuring.observers[Need.GRADIENTS](state, statistics[-1], batch), measuring)
-        keep("gradients", [{site: float(norm) for site, norm in of_run.items()} for of_run in norms])
+    for need, answer in _ANSWERS.items():
+        if need in needs and (need is not Need.EVALUATION or statistics[1:]):
+            keep(str(need.name).lower(), answer(asked))
     return observed
+
+
+def _evaluation(asked: _Asked) -> list[dict[str, Moments]]:
+    found = [asked.on(Need.EVALUATION, batch) for batch in asked.batches]
+    return [_pooled(of_run) for of_run in asked.by_lane(found)]
+
+
+def _of_a_batch(need: Need, asked: _Asked) -> list[Any]:
+    return asked.by_lane(asked.on(need, next(asked.batches)))
+
+
+def _gradients(asked: _Asked) -> list[dict[str, float]]:
+    norms = _of_a_batch(Need.GRADIENTS, asked)
+    return [{site: float(norm) for site, norm in of_run.items()} for of_run in norms]
+
+
+def _confidence(asked: _Asked) -> list[Any]:
+    test, feeding = asked.runs[0].fed.test, asked.measuring.feeding
+    size = feeding.batch_size(asked.runs[0].config.eval_batch_size, test)
+    batches = eval_batches(test, size, feeding.rows(size))
+    found = [jax.device_get(local(asked.on(Need.CONFIDENCE, feeding.placed(batch)))) for batch in batches]
+    return asked.by_lane(jax.tree.map(lambda *parts: np.sum(parts, axis=0, dtype=np.float64), *found))
+
+
+def _below(asked: _Asked) -> list[dict[str, tuple[float, float]]]:
+    """Site by site, since a program with one gradient for each would take long to compile."""
+    batch, observed = next(asked.batches), [dict[str, Any]() for _ in asked.runs]
+    for number, site in enumerate(asked.measuring.model.sites[1:], start=1):
+        found = asked.by_lane(asked.on(Need.BELOW, (batch, np.int32(number))))
+        for mine, of_run in zip(observed, found, strict=False):
+            if site.name in of_run:
+                mine[site.name] = tuple(map(float, of_run[site.name]))
+    return observed
+
+
+def _landscape(asked: _Asked) -> list[dict[str, np.ndarray]]:
+    batch = next(asked.batches)
+    found = [asked.by_lane(asked.on(Need.LANDSCAPE, (batch, np.float32(rate)))) for rate in RATES]
+    return [{"rate": np.asarray(RATES), **_stacked(steps)} for steps in zip(*found, strict=True)]
+
+
+def _curvature(asked: _Asked) -> list[dict[str, np.ndarray]]:
+    trained = split(asked.state.params, asked.measuring.model)[0]
+    nothing = jax.tree.map(jnp.zeros_like, trained)
+    lanes = (asked.measuring.feeding.lanes,) if asked.measuring.feeding.lanes else ()
+    carry: Any = (nothing, nothing, jnp.zeros(lanes, jax.tree.leaves(nothing)[0].dtype))
+    batch, steps, before = next(asked.batches), list[list[Any]](), np.asarray(np.inf)
+    for number in range(MOST_STEPS):
+        carry, found = asked.on(Need.CURVATURE, (batch, np.int32(number)), carry)
+        steps.append(asked.by_lane(found))
+        made = [_stacked(of_run) for of_run in zip(*steps, strict=True)]
+        now = np.asarray([largest_eigenvalue(**of_run) for of_run in made])
+        if not np.any(np.abs(now - before) > ENOUGH * np.abs(now)):  # numbers that are none end it, too
+            break
+        before = now
+    return made
+
+
+def _stacked(steps: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
+    return {name: np.asarray([step[name] for step in steps], np.float64) for name in steps[0]}
+
+
+#: What is asked for each need: for each lane, the attribute of :class:`bnjax.probes.Seen` of that name.
+_ANSWERS: dict[Need, Callable[[_Asked], list[Any]]] = {
+    Need.EVALUATION: _evaluation,
+    Need.GRADIENTS: _gradients,
+    Need.INPUTS: partial(_of_a_batch, Need.INPUTS),
+    Need.FEATURES: partial(_of_a_batch, Need.FEATURES),
+    Need.CONFIDENCE: _confidence,
+    Need.BELOW: _below,
+    Need.LANDSCAPE: _landscape,
+    Need.CURVATURE: _curvature,
+}
 
 
 def _by_lane(found: Any, measuring: Measuring) -> list[Any]:
@@ -73,7 +172,6 @@ def _by_lane(found: Any, measuring: Measuring) -> list[Any]:
 
 
 def _batches(run: Run, epoch: int, measuring: Measuring) -> Iterator[Batch]:
-    """The training images that fresh statistics are computed from; a batch where there are none."""
     train, size = run.fed.train, run.config.batch_size
     order = fresh_order(run.config, len(train)) or SpreadOrder(len(train), size, size, run.config.seed)
     feeding = measuring.feeding

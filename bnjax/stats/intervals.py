@@ -16,6 +16,7 @@ _POSSIBLE = {
     "nats": (0.0, math.inf),
     "units": (0.0, math.inf),
     "leaps": (0.0, math.inf),
+    "skew": (0.0, math.inf),
     "of 256": (0.0, 256.0),
     "epochs": (1.0, math.inf),
 }

@@ -91,6 +91,7 @@ class Claim:
       least_seeds: fewer seeds decide nothing.
       note: what a reader should know of how we read it.
       run_by: the study whose recipe and conditions test it; empty for its own.
+      probes: what ``--probes`` has to be for its readings; empty: the default will do.
       unmeasured: why no record can tell, in place of contrasts.
     """
 
@@ -108,6 +109,7 @@ class Claim:
     least_seeds: int = 5
     note: str = ""
     run_by: str = ""
+    probes: str = ""
     unmeasured: str = ""
 
     @property
@@ -125,7 +127,10 @@ class Claim:
         if not self.contrasts:
             return ""
         recipe = recipe_name if recipe_name != Config.recipe else ""
-        asked = {"sweep": self.sweep, "vary": self.vary, "recipe": recipe, "epochs": self.epochs}
+        asked = {
+            **{"sweep": self.sweep, "vary": self.vary, "probes": self.probes},
+            **{"recipe": recipe, "epochs": self.epochs},
+        }
         flags = {name: value for name, value in asked.items() if value}
         return str(CommandLine(self.tested_by, {**flags, "seeds": seeds}))
 

@@ -61,9 +61,14 @@ _CLAIMS: tuple[Claim, ...] = (
         "mobilenet",
         "introduction, in theory",
         "Behind a ReLU negative values are gone, which biases the normalisation; so BN belongs before it.",
-        {},
-        (),
-        unmeasured="records do not hold how skewed the inputs of a norm are",
+        _ORDERS,
+        (minus("after", "before", "norm_input_skew", "higher"),),
+        _SWEEP,
+        epochs=100,
+        least_share=0.1,
+        probes="dying,activations",
+        note="Its premise alone is tested: that inputs of norms are more skewed behind the ReLU. Whether "
+        "that does harm is what the other claims ask.",
     ),
     _mobilenet(
         "reports",

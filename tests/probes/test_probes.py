@@ -20,7 +20,7 @@ from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.identity import run_id
 
-LAGGING = NORMED | dict(fresh_images=32, probes="all")
+LAGGING = NORMED | dict(fresh_images=32, probes="dying,lag,shift,gradients")
 
 
 def names(text):
@@ -62,7 +62,8 @@ def test_a_probe_says_all_that_records_and_help_need(probe):
     for kind, meaning in (("epoch", probe.told), ("summary", "as in the last epoch")):
         rule = RULES[kind].fields[probe.name]
         assert rule.meaning == meaning
-        assert rule.each.fields.keys() == {*probe.numbers}
+        assert (rule.each if probe.by_site else rule).fields.keys() == {*probe.numbers}
+        rule.check({})  # an epoch of which nothing is known
         assert (probe.name in RULES[kind].needed) == probe.in_all_records
     assert probe.source
     assert probe.cost
@@ -89,7 +90,8 @@ def test_lag_is_told_in_deviations_and_as_a_ratio():
 def test_a_frame_has_a_column_for_each_number_and_site():
     of_site = {"mean_lag": 0.5, "variance_ratio": None}
     units = {"silent": 1, "flat": None, "units": 12, "active": 0.25}
-    epochs = [{"dying": {"a": units, "b": units}}, {"dying": {}, "lag": {"a": of_site}}]
+    whole = {"calibration_error": 0.125, "mean_confidence": None}
+    epochs = [{"dying": {"a": units, "b": units}}, {"dying": {}, "lag": {"a": of_site}, "calibration": whole}]
     facts = dict(run_id="1", study="", data={"name": "made"}, device={}, versions={}, git_commit=None)
     facts |= dict(config=dataclasses.asdict(resolve(Config())), started="", program={}, sites={})
     frame = frame_of([RecordedRun(facts, epochs, None)])
@@ -97,13 +99,15 @@ def test_a_frame_has_a_column_for_each_number_and_site():
     assert frame["active:b"].tolist() == pytest.approx([0.25, np.nan], nan_ok=True)
     assert frame["mean_lag:a"].tolist() == pytest.approx([np.nan, 0.5], nan_ok=True)
     assert frame["variance_ratio:a"].isna().all()
-    assert not {"active", "mean_lag", "lag", "dying"} & {*frame}
+    assert frame["calibration_error"].tolist() == pytest.approx([np.nan, 0.125], nan_ok=True)
+    assert frame["mean_confidence"].isna().all()
+    assert not {"active", "mean_lag", "lag", "dying", "largest_eigenvalue"} & {*frame}
 
 
 @pytest.mark.slow
 def test_statistics_that_keep_all_of_themselves_stay_where_they_began():
     """With a momentum of 1: mean 0 and variance 1."""
-    run, epochs, _ = trained(**LAGGING | dict(norm_momentum=1.0))
+    run, epochs, _ = trained(**LAGGING | dict(norm_momentum=1.0, probes="lag"))
     fresh = fresh_of(run, epoch=2)["fc_dense1"]["norm"]
     of_site = Moments(np.asarray(fresh["mean"]), np.asarray(fresh["var"]))
     zeros = np.zeros_like(of_site.mean)

@@ -69,7 +69,7 @@ def _wrong_sites(record: Record, config: Config) -> str:
     chosen = chosen_probes(config.probes)
     for name, probe in PROBES.items():
         found: Any = record.get(name, {})
-        if foreign := found.keys() - {site.name for site in config.sites}:
+        if probe.by_site and (foreign := found.keys() - {site.name for site in config.sites}):
             return f"{name} names {shown(min(foreign))}, and {config.model} has no such site"
         if whole and Need.ACTIVATIONS in probe.needs and (found or probe in chosen):
             lacking = {site.name for site in config.sites if not site.linear} - found.keys()

@@ -17,7 +17,7 @@ from bnjax.settings.config import FIELDS
 if TYPE_CHECKING:
     import pandas
 
-#: What probes record of a site.
+#: What probes record of a site, or of a network.
 _PROBED = {name for probe in PROBES.values() for name in probe.numbers}
 _NOT_METRICS = {"schema", "kind", "run_id", "train_batch_accuracy", *PROBES}
 _SETTINGS = {field.name for field in FIELDS}
@@ -107,7 +107,13 @@ def _columns(run: RecordedRun, compared: Mapping[str, str]) -> dict[str, list[An
 
 
 def _probe_columns(probe: Probe, found: list[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """What it records, by site (``silent:fc/dense1``), and where that means anything over all of them."""
+    """What it records, by site (``silent:fc/dense1``), and where that means anything over all of them.
+
+    What it records of the whole network has one column.
+    """
+    if not probe.by_site:
+        named = probe.numbers if any(found) else ()
+        return {name: [of_epoch.get(name) for of_epoch in found] for name in named}
     sites = dict.fromkeys(site for of_epoch in found for site in of_epoch)
     columns: dict[str, list[Any]] = {}
     for name in probe.numbers:

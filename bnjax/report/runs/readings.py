@@ -113,6 +113,14 @@ def accuracy_from_20(run: RecordedRun) -> float:
     return 100 * statistics.fmean(measured(epoch["test_accuracy"]) for epoch in run.epochs[_SETTLED - 1 :])
 
 
+def norm_input_skew(run: RecordedRun) -> float:
+    """After the last epoch, mean over the norms of units with an activation; what ``activations`` records."""
+    active = {site.name for site in run.config.sites if not site.linear}
+    found = run.epochs[-1]["activations"]  # type: ignore[typeddict-item]  # a probe's
+    skews = [of["norm_input_skew"] for site, of in found.items() if site in active]
+    return statistics.fmean(skew for skew in skews if skew is not None)
+
+
 READINGS: dict[str, Reading] = {
     "lowest_loss": Reading("lowest test loss", "nats", vgg7.lowest_loss),
     "final_loss": Reading("final test loss", "nats", vgg7.final_loss),
@@ -149,6 +157,7 @@ READINGS: dict[str, Reading] = {
     "epoch_of_best_accuracy": Reading("epoch of best test accuracy", "epochs", epoch_of_best_accuracy, 2),
     "lowest_validation_loss": Reading("lowest validation loss", "nats", lowest_validation_loss),
     "best_validation_accuracy": _Accuracy("best validation accuracy", "points", best_validation_accuracy),
+    "norm_input_skew": Reading("skew of the norms' inputs (--probes=activations)", "skew", norm_input_skew),
 }
 
 

@@ -59,6 +59,7 @@ def _probed(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
         trained={site.name for site in model.sites if model.trains((unit_name(site.name), "kernel"))},
         largest_input=test.activation_input_max,
         active=test.active,
+        normed={site for site, order in model.parsed_placement.as_dict().items() if order != "absent"},
         **measured.observed,
     )
     found = looked(chosen_probes(run.config.probes), seen, run.memories)

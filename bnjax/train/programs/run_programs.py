@@ -14,6 +14,7 @@ from bnjax.train.steps.eval_step import EvalStep, FeatureStep, make_eval_step, m
 from bnjax.train.steps.fresh import FreshStep, make_fresh_step
 from bnjax.train.steps.observe import Observers, make_observers
 from bnjax.train.steps.step import TrainLoop, TrainStep, make_train_loop, make_train_step
+from bnjax.train.steps.subject import Subject
 
 
 class RunPrograms(NamedTuple):
@@ -79,7 +80,7 @@ class StaticPrograms:
             trained,
             make_feature_step(frozen, self.scaling),
             make_fresh_step(trained, scaling),
-            make_observers(trained, scaling, self.config.label_smoothing),
+            make_observers(Subject(trained, optimizer, scaling, None, self.config.label_smoothing)),
         )
 
     @property

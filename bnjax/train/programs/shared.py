@@ -76,10 +76,6 @@ class GatedPrograms:
     def _parts(self) -> tuple[Network, OptimizerAt, InputScaling | None, float]:
         return self._cut.trained, self._optimizer_at, self._cut.scaling, self.config.label_smoothing
 
-    @property
-    def _observed(self) -> tuple[Network, InputScaling | None, float]:
-        return self._cut.trained, self._cut.scaling, self.config.label_smoothing
-
     @cached_property
     def first_state(self) -> StateMaker:
         """Makes a run's state from its seed."""
@@ -111,7 +107,7 @@ class GatedPrograms:
 
     @cached_property
     def _observers(self) -> dict[Need, Wrapped]:
-        return compiled_observers(lane_observers(*self._observed))
+        return compiled_observers(lane_observers(*self._parts))
 
     @cached_property
     def loop_over_one_order(self) -> Wrapped:
@@ -136,7 +132,7 @@ class GatedPrograms:
     @cached_property
     def lanes_observers(self) -> dict[Need, Wrapped]:
         """What probes ask for, of stacked states on the same batch."""
-        return compiled_observers(lanes_observers(*self._observed))
+        return compiled_observers(lanes_observers(*self._parts))
 
     def of(self, config: Config) -> RunPrograms:
         """The programs of a run by itself: its values are bound, nothing is compiled for it."""

@@ -21,6 +21,7 @@ from bnjax.train.steps.eval_step import UnitProbe, eval_function, feature_functi
 from bnjax.train.steps.fresh import fresh_function
 from bnjax.train.steps.observe import OBSERVED, Observers
 from bnjax.train.steps.step import Sums, loop_function, step_function
+from bnjax.train.steps.subject import Subject
 
 OptimizerAt = Callable[[ArrayLike], optax.GradientTransformation]
 
@@ -145,22 +146,28 @@ def lanes_fresh_function(model: Network, scaling: InputScaling | None) -> LaneFr
     return jax.vmap(lane_fresh_function(model, scaling), in_axes=(0, 0, None, None, 0))
 
 
-def lane_observers(model: Network, scaling: InputScaling | None, label_smoothing: float) -> Observers:
+def lane_observers(
+    model: Network, optimizer_at: OptimizerAt, scaling: InputScaling | None, label_smoothing: float
+) -> Observers:
     """What probes ask for: ``observe(state, statistics, batch, values)``, see :mod:`~.observe`."""
 
-    def with_values(make: Callable[..., Any]) -> Callable[..., Any]:
-        def observe(state: TrainState, statistics: Any, batch: Batch, values: LaneValues) -> Any:
-            own = _with_values(model, values)
-            return make(own, scaling, values.gates, label_smoothing)(state, statistics, batch)
+    def with_values(observe: Callable[..., Any]) -> Callable[..., Any]:
+        def observed(state: TrainState, statistics: Any, batch: Any, values: LaneValues) -> Any:
+            own, optimizer = _with_values(model, values), optimizer_at(values.learning_rate)
+            return observe(
+                Subject(own, optimizer, scaling, values.gates, label_smoothing), state, statistics, batch
+            )
 
-        return observe
+        return observed
 
-    return {need: with_values(make) for need, make in OBSERVED.items()}
+    return {need: with_values(observe) for need, observe in OBSERVED.items()}
 
 
-def lanes_observers(model: Network, scaling: InputScaling | None, label_smoothing: float) -> Observers:
+def lanes_observers(
+    model: Network, optimizer_at: OptimizerAt, scaling: InputScaling | None, label_smoothing: float
+) -> Observers:
     """The same of stacked states, statistics and values on one batch."""
-    observers = lane_observers(model, scaling, label_smoothing)
+    observers = lane_observers(model, optimizer_at, scaling, label_smoothing)
     return {need: jax.vmap(observe, in_axes=(0, 0, None, 0)) for need, observe in observers.items()}
 
 

@@ -1,0 +1,119 @@
+"""What probes ask of the training loss around the parameters of a state, on one batch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+from optax.tree_utils import tree_vdot
+
+from bnjax.data.batches import Batch
+from bnjax.train.state import TrainState
+from bnjax.train.steps.subject import Subject
+
+
+def gradient_norms(subject: Subject, state: TrainState, statistics: Any, batch: Batch) -> dict[str, Array]:
+    """Site -> the L2 norm of the training loss's gradient by its kernel, of the trained ones."""
+    trained, mean_loss = subject.loss(state, batch)
+    kernels = subject.kernels(jax.grad(mean_loss)(trained))
+    return {site: jnp.linalg.norm(kernel.ravel()) for site, kernel in kernels.items()}
+
+
+def gradient_below(
+    subject: Subject, state: TrainState, statistics: Any, batch: tuple[Batch, Array]
+) -> dict[str, tuple[Array, Array]]:
+    """Site -> how its kernel's gradient differs once the units below have taken the step of the batch.
+
+    Santurkar et al. 2018, definition 2.1: the site's own unit and those above it stay as they are.
+
+    Args:
+      batch: and the number of the first site that stays as it is; what is returned means something for it.
+
+    Returns:
+      L2 norm of the difference, and cosine between both gradients.
+    """
+    images, first = batch
+    trained, mean_loss = subject.loss(state, images)
+    before = jax.grad(mean_loss)(trained)
+    stepped = optax.apply_updates(trained, subject.optimizer.update(before, state.opt_state, trained)[0])
+    numbers = {unit: number for number, unit in enumerate(subject.units.values())}
+
+    def below(unit: str) -> Array | bool:
+        return numbers[unit] < first if unit in numbers else False
+
+    mixed = {
+        unit: jax.tree.map(
+            lambda new, old, unit=unit: jnp.where(below(unit), new, old), stepped[unit], leaves
+        )
+        for unit, leaves in trained.items()
+    }
+    pairs = subject.kernels(before), subject.kernels(jax.grad(mean_loss)(mixed))
+    return {site: _apart(pairs[0][site], pairs[1][site]) for site in pairs[0]}
+
+
+def _apart(one: Array, other: Array) -> tuple[Array, Array]:
+    lengths = jnp.linalg.norm(one.ravel()) * jnp.linalg.norm(other.ravel())
+    return jnp.linalg.norm((other - one).ravel()), jnp.vdot(one, other) / lengths
+
+
+def along_gradient(
+    subject: Subject, state: TrainState, statistics: Any, batch: tuple[Batch, Array]
+) -> dict[str, Array]:
+    """The training loss and its gradient after a step down the gradient, beside those before.
+
+    Args:
+      batch: and the step's rate: what multiplies the gradient.
+
+    Returns:
+      ``loss`` before, ``loss_there``, ``length`` of the gradient, and ``change``: the L2 distance of both
+      gradients.
+    """
+    images, rate = batch
+    trained, mean_loss = subject.loss(state, images)
+    loss, gradient = jax.value_and_grad(mean_loss)(trained)
+    there = jax.tree.map(lambda leaf, slope: leaf - rate * slope, trained, gradient)
+    loss_there, other = jax.value_and_grad(mean_loss)(there)
+    change = jax.tree.map(jnp.subtract, other, gradient)
+    return {"loss": loss, "loss_there": loss_there, "length": _length(gradient), "change": _length(change)}
+
+
+def _length(tree: Any) -> Array:
+    return jnp.sqrt(tree_vdot(tree, tree))
+
+
+def lanczos_step(
+    subject: Subject, state: TrainState, carry: tuple[Any, Any, Array], batch: tuple[Batch, Array]
+) -> tuple[tuple[Any, Any, Array], Mapping[str, Array]]:
+    """A step of Lanczos's method on the Hessian of the training loss by the trained parameters.
+
+    Args:
+      carry: the last direction, the next one, and what lies between them; begun anew at step 0.
+      batch: and the number of the step.
+
+    Returns:
+      The next carry, and the step's ``diagonal`` and ``beside`` of the tridiagonal matrix.
+    """
+    images, number = batch
+    trained, mean_loss = subject.loss(state, images)
+    last, direction, between = carry
+    first = _random_direction(trained)
+    direction = jax.tree.map(lambda new, old: jnp.where(number == 0, new, old), first, direction)
+    # Twice in reverse: norms and kernels have gradients of their own, which forward mode would not take.
+    image = jax.grad(lambda where: tree_vdot(jax.grad(mean_loss)(where), direction))(trained)
+    diagonal = tree_vdot(image, direction)
+    rest = jax.tree.map(lambda x, v, u: x - diagonal * v - between * u, image, direction, last)
+    beside = _length(rest)
+    following = jax.tree.map(lambda leaf: leaf / jnp.where(beside > 0, beside, 1), rest)
+    return (direction, following, beside), {"diagonal": diagonal, "beside": beside}
+
+
+def _random_direction(tree: Any) -> Any:
+    """Of length 1, always the same."""
+    leaves, form = jax.tree.flatten(tree)
+    keys = jax.random.split(jax.random.key(0), len(leaves))
+    each = [jax.random.normal(key, leaf.shape, leaf.dtype) for key, leaf in zip(keys, leaves, strict=True)]
+    drawn = jax.tree.unflatten(form, each)
+    length = _length(drawn)
+    return jax.tree.map(lambda leaf: leaf / length, drawn)

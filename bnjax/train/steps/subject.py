@@ -1,0 +1,70 @@
+"""What is observed: a network, and how it is trained."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import optax
+from jax import Array
+
+from bnjax.data import InputScaling
+from bnjax.data.batches import Batch
+from bnjax.models import Network
+from bnjax.models.network import unit_name
+from bnjax.train.partition import join, split
+from bnjax.train.state import TrainState
+from bnjax.train.steps.step import batch_sums, scale_images
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network as one run trains it.
+
+    Attributes:
+      optimizer: whose updates the state's ``opt_state`` belongs to.
+      scaling: of images; None for what comes out of a block.
+      gates: of a gated network.
+      label_smoothing: of the training loss.
+    """
+
+    model: Network
+    optimizer: optax.GradientTransformation
+    scaling: InputScaling | None
+    gates: Any = None
+    label_smoothing: float = 0.0
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Site -> the name of its unit, in the order in which data meets them."""
+        return {site.name: unit_name(site.name) for site in self.model.sites}
+
+    def images(self, batch: Batch) -> Array:
+        """What goes into the network."""
+        return scale_images(batch.images, self.scaling, self.model.compute_dtype or self.model.param_dtype)
+
+    def variables(self, params: Any, statistics: Any) -> dict[str, Any]:
+        """What the network is applied to."""
+        fixed = {} if self.gates is None else {"gates": self.gates}
+        return {"params": params, "batch_stats": statistics, **fixed}
+
+    def loss(self, state: TrainState, batch: Batch) -> tuple[Any, Callable[[Any], Array]]:
+        """The trained parameters, and the batch's mean loss as a function of them.
+
+        As in training, dropout draws and norms use the batch's statistics, which change nothing here.
+        """
+        trained, frozen = split(state.params, self.model)
+        images, rngs = self.images(batch), {"dropout": jax.random.fold_in(state.key, state.step)}
+
+        def mean_loss(trained: Any) -> Array:
+            variables = self.variables(join(trained, frozen), state.batch_stats)
+            logits, _ = self.model.apply(variables, images, train=True, mutable=["batch_stats"], rngs=rngs)
+            sums = batch_sums(logits, batch, self.label_smoothing)
+            return sums.loss / sums.images
+
+        return trained, mean_loss
+
+    def kernels(self, tree: Mapping[str, Any]) -> dict[str, Array]:
+        """Site -> what a tree like the trained parameters has for its kernel, where that is trained."""
+        found = {site: tree.get(unit, {}).get("kernel") for site, unit in self.units.items()}
+        return {site: kernel for site, kernel in found.items() if kernel is not None}
