@@ -24,7 +24,7 @@ VALUES = (
 RECORDS = ("record_check", "records", "record_rules", "schema")
 #: Above those, from the ground up.
 ROOMS = (
-    *("process", "architectures", "settings", "stats", "studies", "data", "kernels", "nn"),
+    *("process", "architectures", "settings", "stats", "studies", "diagnosis", "data", "kernels", "nn"),
     *("models", "weights", "train", "runs", "sweeps", "report", "commands", "api"),
 )
 LEVELS = (VALUES, ("probes",), RECORDS, *((room,) for room in ROOMS))
@@ -33,7 +33,9 @@ FLOORS = {name: floor for floor, names in enumerate(LEVELS) for name in names}
 FRONT = "__main__"
 FLOORS[FRONT] = len(FLOORS)
 NEEDS_A_DEVICE = {"jax", "jaxlib", "flax", "optax", "orbax", "grain"}
-WITHOUT_JAX = {*VALUES, *RECORDS, "probes", "architectures", "settings", "stats", "studies", "report"}
+WITHOUT_JAX = {
+    *(*VALUES, *RECORDS, "probes", "architectures", "settings", "stats", "studies", "diagnosis", "report"),
+}
 USES_ABSL = [("bnjax", "commands", "parsing", "flags"), ("bnjax", "process", "absl_flags")]
 
 

@@ -43,13 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _commands() -> dict[str, Callable[[list[str]], int]]:
     """What a word behind the program's name stands for; each takes itself as it was called, and its flags."""
+    from bnjax.commands.diagnosing import diagnose
     from bnjax.commands.listing import list_command
     from bnjax.studies import STUDIES
 
     of_studies: dict[str, Callable[[list[str]], int]] = {
         name: partial(run_script, study=name) for name in STUDIES
     }
-    return {**of_studies, "report": _report, "list": list_command}
+    return {**of_studies, "report": _report, "diagnose": diagnose, "list": list_command}
 
 
 def _report(argv: list[str]) -> int:

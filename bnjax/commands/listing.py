@@ -21,10 +21,12 @@ Where should normalisation go in a network, and what does it do there?
   bnjax cifar10 --dataset=digits '--vary=placement=none|all' --seeds=3    a comparison, paired by seed
   bnjax report runs                                                       tables of what was run
   bnjax report runs --out=report.html                                     a page with figures and verdicts
+  bnjax diagnose runs                                                     what ails each run, in words
 
 Commands:
 {studies}
   report      recorded runs as tables and figures, beside what was published
+  diagnose    what records show of runs, in words: statistics that lag, dying units and more
   list        studies, networks, norms, probes and data sets to choose from
 
 bnjax COMMAND --help explains a command; bnjax --version names this one."""

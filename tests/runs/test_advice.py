@@ -5,7 +5,7 @@ from small_runs import config, dataset
 
 from bnjax import records
 from bnjax.runs import run as run_module
-from bnjax.runs.recording.advice import after_training, before_training
+from bnjax.runs.recording.advice import after_training, before_training, diagnosis
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.identity import run_id
@@ -77,23 +77,23 @@ def test_no_lag_is_claimed_where_something_else_is_likelier():
     assert after_training(resolve(Config()), last, 4) == []
 
 
-def lines_measured(running, fresh, **settings):
-    last = dict(train_accuracy=0.9, test_accuracy=running, test_accuracy_fresh=fresh)
-    return after_training(resolve(Config(placement="all", **settings)), last, 4)
+def test_no_guess_is_made_where_fresh_statistics_were_measured():
+    config = resolve(Config(placement="all"))
+    last = dict(train_accuracy=0.9, test_accuracy=0.26, test_accuracy_fresh=0.55)
+    assert after_training(config, last, 4) == []
+    assert len(after_training(config, last | dict(test_accuracy_fresh=None), 4)) == 1
 
 
-def test_where_fresh_statistics_were_measured_their_numbers_are_told():
-    [line] = lines_measured(0.26, 0.55, norm_momentum=0.999)
-    assert "test accuracy 26% through running statistics, and 55% through fresh ones" in line
-    assert "set a lower --norm_momentum (it is 0.999" in line
-    [line] = lines_measured(0.26, 0.55, trained_norm_mode="frozen")
-    assert "--norm_momentum" not in line  # nothing follows by it
-
-
-def test_where_fresh_statistics_change_little_nothing_is_told():
-    assert lines_measured(0.26, 0.30) == []  # it overfits, and no guess is made
-    assert lines_measured(0.55, 0.26) == []
-    assert len(lines_measured(0.26, None)) == 1  # not measured: a guess
+def test_what_records_show_is_one_line():
+    config = resolve(Config(placement="all", norm_momentum=0.999))
+    lagging = dict(epoch=1, test_accuracy=0.26, test_accuracy_fresh=0.55)
+    [line] = diagnosis(config, [lagging])
+    assert "fresh statistics give 55.0% test accuracy where running ones give 26.0%" in line
+    [line] = diagnosis(config, [lagging, dict(epoch=2, status="diverged")])
+    assert line.startswith("(1) the loss was not finite in epoch 2; ")
+    assert "; (2) evaluation lags" in line
+    assert line.endswith(f"(bnjax diagnose {record_path(config).parent})")
+    assert diagnosis(config, [lagging | dict(test_accuracy_fresh=0.3)]) == diagnosis(config, []) == []
 
 
 @pytest.mark.slow

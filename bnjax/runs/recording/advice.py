@@ -1,4 +1,4 @@
-"""Lines for people about running statistics that do not say what evaluation needs them to say."""
+"""Lines for people about running statistics before a run, and about what its records show behind it."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from bnjax.norm import NORMS
+from bnjax.diagnosis import History, diagnosed
+from bnjax.diagnosis.evaluation import norm_modes
 from bnjax.process.bar import say
 from bnjax.runs.recording.run_record import frozen_words
 from bnjax.settings.config import Config
-from bnjax.settings.finetuning import freezing
 from bnjax.settings.identity import first_of, run_id
 from bnjax.settings.places import record_path
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _MOSTLY_NEW = 0.1
 #: A momentum is advised that leaves this part.
 _NEW = 0.01
-#: So much more accurate through fresh statistics than through running ones is "apart".
-_APART = 0.05
+#: So many findings of a run are told at its end.
+_MOST = 3
 #: So much more accurate in training mode than in evaluation mode is "far".
 _FAR = 0.2
 
@@ -38,9 +38,25 @@ def tell_before(runs: "Sequence[Run]") -> None:
 
 
 def tell_after(run: "Run") -> None:
-    """Says on stderr what may be behind the last accuracies of a run."""
+    """Says on stderr what the records of a run show, and what may be behind its last accuracies."""
     last = run.epochs[-1] if run.epochs else {}
-    _say({line: [run_id(run.config)] for line in after_training(run.config, last, run.steps_per_epoch)})
+    lines = [*diagnosis(run.config, run.epochs), *after_training(run.config, last, run.steps_per_epoch)]
+    _say({line: [run_id(run.config)] for line in lines})
+
+
+def diagnosis(config: Config, epochs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One line about all that rules find in the records of a run; nothing where they find nothing.
+
+    Args:
+      config: resolved.
+      epochs: the fields of its ``epoch`` records.
+    """
+    found = diagnosed(History(config, epochs))
+    if len(found) < 2:
+        return [finding.words for finding in found]
+    told = "; ".join(f"({number}) {finding.words}" for number, finding in enumerate(found[:_MOST], start=1))
+    more = f"; and {len(found) - _MOST} more" if len(found) > _MOST else ""
+    return [f"{told}{more} (bnjax diagnose {record_path(config).parent})"]
 
 
 def _say(lines: Mapping[str, Sequence[str]]) -> None:
@@ -59,7 +75,7 @@ def before_training(config: Config, steps: int) -> list[str]:
     """
     if config.weights != "none" or config.pretrain:
         return []  # their statistics come with the weights
-    found, modes = [], _modes(config)
+    found, modes = [], norm_modes(config)
     for flag, mode in modes.items():
         if mode in ("inference", "frozen"):
             when = "training and evaluation" if mode == "inference" else "evaluation"
@@ -80,31 +96,15 @@ def before_training(config: Config, steps: int) -> list[str]:
 
 
 def after_training(config: Config, last: Mapping[str, Any], steps_per_epoch: int) -> list[str]:
-    """What is behind an evaluation that fresh statistics mend, or may be where they were not computed.
+    """What may be behind an evaluation far behind training, where fresh statistics were not computed.
 
     Args:
       config: resolved.
       last: the record of the last epoch.
     """
-    running, fresh = last.get("test_accuracy"), last.get("test_accuracy_fresh")
-    if running is not None and fresh is not None:
-        return [_lag(config, running, fresh)] if fresh - running > _APART else []
-    if "train" not in _modes(config).values():
+    if last.get("test_accuracy_fresh") is not None or "train" not in norm_modes(config).values():
         return []
     return _guess(config, last, steps_per_epoch)
-
-
-def _lag(config: Config, running: float, fresh: float) -> str:
-    lag = (
-        f"test accuracy {running:.0%} through running statistics, and {fresh:.0%} through fresh ones with "
-        "the same weights: the running ones lag behind"
-    )
-    if "train" not in _modes(config).values():
-        return lag
-    return (
-        f"{lag}; train for more --epochs, or set a lower --norm_momentum "
-        f"(it is {config.norm_momentum:g}, the part that they keep of themselves in a step)"
-    )
 
 
 def _guess(config: Config, last: Mapping[str, Any], steps_per_epoch: int) -> list[str]:
@@ -126,17 +126,3 @@ def _guess(config: Config, last: Mapping[str, Any], steps_per_epoch: int) -> lis
         f"the weights (--norm_momentum={config.norm_momentum:g}); to see, run again with --overwrite "
         f"--keep_state, then with --weights={folder} --trained=pooled-statistics --evaluate_train"
     ]
-
-
-def _modes(config: Config) -> dict[str, str]:
-    """Flag -> the mode of the norms with running statistics that it is about, where there are any."""
-    frozen, placement = freezing(config), config.parsed_placement()
-    if config.trained == "pooled-statistics":
-        return {}
-    norms = [
-        site.name
-        for site, norm in zip(placement.sites, placement.norms, strict=True)
-        if norm and NORMS[norm].of_batch
-    ]
-    flags = ("norm_mode" if site in frozen.norms else "trained_norm_mode" for site in norms)
-    return {flag: getattr(config, flag) for flag in flags}
