@@ -52,7 +52,7 @@ def diagnose(argv: Sequence[str]) -> int:
 
 def _arguments(argv: Sequence[str]) -> Path:
     rules = "\n".join(
-        f"  {rule.name:<12}from {rule.threshold:g}: {rule.means} ({rule.source})" for rule in RULES.values()
+        f"  {rule.name:<12}{rule.means}; limit {rule.threshold:g} ({rule.source})" for rule in RULES.values()
     )
     parser = Parser(argv[0], ABOUT + rules)
     parser.add_argument(
@@ -94,7 +94,8 @@ def _headline(run: RecordedRun) -> str:
     accuracy = last["test_accuracy"] if last else None
     reached = "" if accuracy is None else f", test accuracy {accuracy:.1%}"
     what = f"{run.study or config.model} {config.placement}, {config.dataset}, seed {config.seed}"
-    return f"run {run.run['run_id']}: {what}; {ended} after {len(run.epochs)} epochs{reached}"
+    length = f"{len(run.epochs)} epoch{'' if len(run.epochs) == 1 else 's'}"
+    return f"run {run.run['run_id']}: {what}; {ended} after {length}{reached}"
 
 
 def _paragraph(run: RecordedRun, findings: Sequence[Finding]) -> str:

@@ -18,8 +18,8 @@ def _diverged(history: History, threshold: float) -> list[str]:
 DIVERGED = Rule(
     name="diverged",
     needs="status",
-    threshold=0,
-    means="none: a loss is finite or not",
+    threshold=1,
+    means="epochs whose loss is not finite",
     source="Bjorck et al. 2018",
     find=_diverged,
 )
@@ -65,7 +65,7 @@ COLLAPSED = Rule(
     name="rank",
     needs="rank",
     threshold=1.1,
-    means="effective rank of a batch's features; speaks below it",
+    means="effective rank of a batch's features, below which they are called alike",
     source="Daneshmand et al. 2020",
     find=_collapsed,
 )

@@ -47,7 +47,7 @@ class Rule:
     Attributes:
       name: for links and tests.
       needs: the field of an epoch's record that it reads; without it nothing is said.
-      threshold: from which number on it speaks, and
+      threshold: the number at which it begins to speak, and
       means: what number that is, for people.
       source: who found that it matters.
       find: (history, threshold) -> what it says, each a sentence without its full stop.

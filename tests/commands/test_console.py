@@ -55,7 +55,7 @@ def test_the_project_installs_the_command():
 def test_the_front_page_names_every_command(arguments, told):
     code, out, err = told(*arguments)
     assert (code, out, err) == (0, front_page() + "\n", "")
-    for name in (*STUDIES, "report", "list"):
+    for name in (*STUDIES, "report", "diagnose", "list"):
         assert f"\n  {name} " in out
     assert max(map(len, out.splitlines())) <= 110
 

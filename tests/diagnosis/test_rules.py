@@ -50,6 +50,8 @@ def test_units_that_no_longer_move():
     [line] = words_of("flat", dying(0, 3), dying(0, 32))
     assert line == "units whose weights no longer move: 32 of 64 of block2/conv1 since epoch 2"
     assert words_of("flat", dying(0, None)) == words_of("flat", dying(64, 3)) == []
+    assert words_of("flat", dying(0, 64), freeze_until="block2") == []  # as an earlier bnjax counted
+    assert len(words_of("flat", dying(0, 64), freeze_until="block1")) == 1
 
 
 def test_many_sites_are_counted():

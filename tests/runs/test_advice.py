@@ -1,11 +1,13 @@
 """What is said of running statistics: before training, and where evaluation falls far behind it."""
 
+from types import SimpleNamespace
+
 import pytest
 from small_runs import config, dataset
 
 from bnjax import records
 from bnjax.runs import run as run_module
-from bnjax.runs.recording.advice import after_training, before_training, diagnosis
+from bnjax.runs.recording.advice import after_training, before_training, diagnosis, tell_after
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.identity import run_id
@@ -94,6 +96,16 @@ def test_what_records_show_is_one_line():
     assert "; (2) evaluation lags" in line
     assert line.endswith(f"(bnjax diagnose {record_path(config).parent})")
     assert diagnosis(config, [lagging | dict(test_accuracy_fresh=0.3)]) == diagnosis(config, []) == []
+
+
+def test_a_run_says_at_its_end_what_its_records_show(capfd):
+    settings = resolve(Config(placement="all"))
+    lagging = dict(epoch=1, train_accuracy=0.9, test_accuracy=0.26, test_accuracy_fresh=0.55)
+    tell_after(SimpleNamespace(config=settings, epochs=[lagging], steps_per_epoch=4))
+    [line] = capfd.readouterr().err.splitlines()
+    assert line.startswith(f"run {run_id(settings)}: evaluation lags: fresh statistics give 55.0%")
+    tell_after(SimpleNamespace(config=settings, epochs=[], steps_per_epoch=4))
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.slow
