@@ -160,7 +160,11 @@ def _box_rows(summary: Mapping[str, Any], config: Config) -> list[tuple[str, str
                 f"best {of_best:{form}} (epoch {best[f'{name}_epoch']}), " if of_best is not None else ""
             )
             rows.append((name.replace("_", " "), f"{highest}last {last:{form}}"))
-    silent = [f"{site} {counts['silent']} of {counts['units']}" for site, counts in summary["dying"].items()]
+    silent = [
+        f"{site} {counts['silent']} of {counts['units']}"
+        for site, counts in summary["dying"].items()
+        if counts["flat"] is not None  # else it is not trained, and what is silent there is not dying
+    ]
     if silent:
         more = f", and {len(silent) - _MOST_SITES} more sites" if len(silent) > _MOST_SITES else ""
         rows.append(("silent units", ", ".join(silent[:_MOST_SITES]) + more))

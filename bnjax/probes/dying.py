@@ -92,7 +92,7 @@ def _look(seen: Seen, memory: Memory) -> dict[str, Units]:
 DYING = Probe(
     name="dying",
     meaning="units counted at the end of the epoch, and the fraction of test images on which the median "
-    "unit is active; flat is null where the kernel is not trained",
+    "unit is active; flat is null where the kernel is not trained, and sums over sites leave that site out",
     source="the dying-ReLU series (Qiita, 2017-05)",
     cost="nothing: it looks at what the evaluation computes",
     needs=Need.KERNELS | Need.ACTIVATIONS,

@@ -21,8 +21,9 @@ def load(directory: str | Path, **select: Any) -> "pandas.DataFrame":
     same data. Within one, ``condition`` names everything that runs differ in but the seed. Whoever groups by
     both never averages unlike runs. Other columns are the settings of the run (``placement``, ``dropout``,
     ``seed`` ...), what it ran on (``data``, ``encoding``, ``device``, ``git_commit``, ``run_status``), the
-    epoch's metrics in the records' units, and ``silent``, ``flat`` and ``units`` summed over all sites, also
-    by site (``silent:fc/dense1``). Numbers that were not finite are NaN. A run without an epoch has no row.
+    epoch's metrics in the records' units, and ``silent``, ``flat`` and ``units`` summed over all sites that
+    learn, also by site, frozen ones too (``silent:fc/dense1``). Numbers that were not finite are NaN. A run
+    without an epoch has no row.
 
     Args:
       directory: where the runs lie.

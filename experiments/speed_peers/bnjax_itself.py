@@ -112,8 +112,8 @@ class Trainer:
         """Evaluates so many batches, probes of units included, and returns the mean loss of the last one."""
         for _ in range(steps):
             batch = shard_batch(next(self._batches), self.mesh)
-            sums, _ = jax.device_get(
-                self._programs.eval_step(self.state.params, self.state.batch_stats, batch)
+            [(sums, _)] = jax.device_get(
+                self._programs.eval_step(self.state.params, [self.state.batch_stats], batch)
             )
         return _mean_loss(sums)
 

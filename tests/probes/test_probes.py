@@ -89,7 +89,7 @@ def test_lag_is_told_in_deviations_and_as_a_ratio():
 
 def test_a_frame_has_a_column_for_each_number_and_site():
     of_site = {"mean_lag": 0.5, "variance_ratio": None}
-    units = {"silent": 1, "flat": None, "units": 12, "active": 0.25}
+    units = {"silent": 1, "flat": 0, "units": 12, "active": 0.25}
     whole = {"calibration_error": 0.125, "mean_confidence": None}
     epochs = [{"dying": {"a": units, "b": units}}, {"dying": {}, "lag": {"a": of_site}, "calibration": whole}]
     facts = dict(run_id="1", study="", data={"name": "made"}, device={}, versions={}, git_commit=None)

@@ -68,7 +68,8 @@ def test_flat_units_are_summed_over_the_sites_that_count_them():
     assert total({"a": trained, "b": frozen}, "flat") == 2
     assert total({"a": frozen}, "flat") is None
     assert total({}, "flat") is None
-    assert total({"a": trained, "b": frozen}, "silent") == 2
+    assert [total({"a": trained, "b": frozen}, count) for count in ("silent", "units")] == [1, 4]
+    assert total({"a": frozen}, "silent") is None
 
 
 def epochs_of(*dying):
@@ -86,7 +87,8 @@ def test_readings_and_frames_bear_units_that_are_not_trained():
     frame = frame_of([half, none])
     assert frame["flat"].dtype == frame["flat:b"].dtype == float
     assert frame["flat"].fillna(-1).tolist() == [2, 2, -1, -1]
-    assert frame["silent"].tolist() == [2, 2, 2, 2]
+    assert frame["silent"].fillna(-1).tolist() == [1, 1, -1, -1]  # frozen units are not dying
+    assert frame["silent:b"].tolist() == [1, 1, 1, 1]
 
 
 def test_what_numbers_rest_on_names_data_and_seeds(tmp_path):

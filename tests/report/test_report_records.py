@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from test_report import report_process
@@ -13,7 +15,7 @@ import bnjax.report
 from bnjax import records
 from bnjax.report.page.results import keep
 from bnjax.report.runs.frame import LeftOut
-from bnjax.report.runs.recorded import load_sound_runs
+from bnjax.report.runs.recorded import load_runs, load_sound_runs, total
 from bnjax.report.verdicts.shelf import Shelf
 
 
@@ -153,3 +155,16 @@ def test_a_folder_named_in_no_utf_8_is_shown_and_the_page_is_whole(tmp_path):
         assert "Traceback" not in done.stderr
         assert r"caf\udce9/empty/metrics.jsonl: empty" in done.stderr
     assert r"folder:caf\udce9" in page.read_text(encoding="utf-8")
+
+
+def test_units_that_an_earlier_bnjax_called_flat_although_nothing_trained_them_are_not(tmp_path):
+    shutil.copy(Path(__file__).parents[2] / "experiments" / "results" / "finetune.jsonl.gz", tmp_path)
+    frozen = [run for run in load_runs(tmp_path) if run.config.freeze_until]
+    assert frozen
+    for run in frozen:
+        units = run.epochs[-1]["dying"]
+        assert units["block1/conv1"]["flat"] is None
+        assert units["block1/conv1"]["silent"] is not None
+        assert total(units, "units") == sum(
+            site["units"] for site in units.values() if site["flat"] is not None
+        )

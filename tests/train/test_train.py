@@ -235,7 +235,9 @@ def test_filling_images_count_nothing_even_if_their_loss_is_not_finite():
     state = create_state(model, make_optimizer(Config()), (6, 6, 1), 0)
     step = make_eval_step(model, SCALING)
     weights = np.asarray([1, 1, 1, 0], np.float32)
-    sums, _ = step(state.params, state.batch_stats, Batch(part.images, part.labels, weights))
-    alone, _ = step(state.params, state.batch_stats, Batch(part.images[:3], part.labels[:3], weights[:3]))
+    [(sums, _)] = step(state.params, [state.batch_stats], Batch(part.images, part.labels, weights))
+    [(alone, _)] = step(
+        state.params, [state.batch_stats], Batch(part.images[:3], part.labels[:3], weights[:3])
+    )
     np.testing.assert_allclose(sums.loss, alone.loss, rtol=1e-6)
     assert int(sums.images) == 3

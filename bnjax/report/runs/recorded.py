@@ -2,10 +2,10 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bnjax import records
 from bnjax.errors import UserError
@@ -14,6 +14,7 @@ from bnjax.report.runs.faults import config_of_record, fault
 from bnjax.report.runs.kept import SUFFIX, read_kept
 from bnjax.schema import EpochRecord, Record, RunRecord, SummaryRecord
 from bnjax.settings.config import FIELDS, Config
+from bnjax.settings.finetuning import freezing
 from bnjax.studies import guessed_study
 from bnjax.studies.study import CONTROLLED
 
@@ -143,9 +144,28 @@ def without_mislabelled(runs: Iterable[RecordedRun]) -> tuple[list[RecordedRun],
 def _run(reading: records.Reading) -> RecordedRun:
     run: RunRecord = _printable(reading.run)
     run.setdefault("study", guessed_study(run["config"]))  # an earlier bnjax did not name it
-    epochs = [record for record in reading.records if record["kind"] == "epoch"]
-    last = reading.records[-1]
+    untrained = _untrained(config_of_record(run))
+    found = [_without_flat(record, untrained) for record in reading.records] if untrained else reading.records
+    epochs = [record for record in found if record["kind"] == "epoch"]
+    last = found[-1]
     return RecordedRun(run, epochs, last if last["kind"] == "summary" else None)
+
+
+def _untrained(config: Config) -> set[str]:
+    """The sites whose kernels are not trained."""
+    if not config.freeze_until and config.trained == Config.trained:
+        return set()
+    frozen = freezing(config)
+    return {site.name for site in config.sites if not frozen.trains(site.name, of_norm=False)}
+
+
+def _without_flat(record: Record, untrained: Set[str]) -> Record:
+    """An earlier bnjax called units flat that nothing could move; here as records have them now."""
+    found: Any = record.get("dying", {})
+    if not any(found[site]["flat"] is not None for site in untrained & found.keys()):
+        return record
+    dying = {site: {**told, "flat": None} if site in untrained else told for site, told in found.items()}
+    return cast(Record, {**record, "dying": dying})
 
 
 def _each_once(files: Iterable[RunFile], problems: list[str]) -> list[RunFile]:
@@ -192,11 +212,12 @@ def measured(value: float | None) -> float:
 
 
 def total(found: Mapping[str, Any], count: str) -> int | None:
-    """A count of a probe over all sites of an epoch that have it; None where none of them has.
+    """A count of a probe over all sites of an epoch that learn; None where none does.
 
     Args:
       found: by site, as an epoch's record holds it.
-      count: such as ``silent``, ``units``, or ``flat``, which is null where a kernel is not trained.
+      count: such as ``silent``, ``units``, or ``flat``, which is null where a kernel is not trained: units
+        there are not dying, whatever they show.
     """
-    counted = [site[count] for site in found.values() if site[count] is not None]
+    counted = [site[count] for site in found.values() if site.get("flat", 0) is not None]
     return sum(counted) if counted else None

@@ -117,13 +117,14 @@ class TrainingSettings:
         identity=False,
     )
     fresh_images: int = setting(
-        2000,
+        -1,
         "After each epoch, networks whose norms have running statistics are evaluated a second time, with "
         "statistics computed anew from so many training images, spread evenly: test_accuracy_fresh beside "
-        "test_accuracy. In whole batches. 2000 is at most a fifth of the training images; 0: none.",
+        "test_accuracy. In whole batches. -1: 1,000, or a fifth of the training images where that is less; "
+        "0: none.",
         group="training",
         role=Role.LOOP,
-        bounds="[0,100000000]",
+        bounds="[-1,100000000]",
         identity=False,
     )
     probes: str = setting(

@@ -14,6 +14,9 @@ from bnjax.train.feeding import Feeding
 from bnjax.train.steps.eval_step import EvalStep, UnitProbe
 from bnjax.train.steps.step import Sums, Totals
 
+#: Of a small network.
+_FEW_SITES = 8
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -100,18 +103,22 @@ class Evaluator:
     def of(self, params: Any, statistics: Sequence[Any], part: Images) -> list[list[Evaluation]]:
         """For each of the statistics an evaluation of each lane, of one where there are no lanes.
 
-        All see a batch one after the other, so that it is read once.
+        All see a batch before the next is read. In a small network they share a program, which computes once
+        what lies before the first norm; in a large one that is little, and a program of both takes twice the
+        memory.
 
         Args:
           params: of the state.
           statistics: ``batch_stats``, the state's own or others of the same form.
         """
         size, units = self.feeding.batch_size(self.batch_size, part), probed_units(self.model)
+        small = len(self.model.sites) <= _FEW_SITES
+        together = [list(statistics)] if small else [[each] for each in statistics]
         tallies = [[_Tally(units) for _ in range(self.feeding.lanes or 1)] for _ in statistics]
         for batch in eval_batches(part, size, self.feeding.rows(size)):
             placed = self.feeding.placed(batch)
             # All are begun before one is waited for.
-            found = [self.step(params, batch_stats, placed) for batch_stats in statistics]
+            found = [one for some in together for one in self.step(params, some, placed)]
             for of_lanes, taken in zip(tallies, jax.device_get(found), strict=True):
                 for tally, one in zip(of_lanes, self.feeding.by_lane(taken), strict=True):
                     tally.take(*one)

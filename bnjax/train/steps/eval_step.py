@@ -1,6 +1,6 @@
 """The evaluation step and what it is made of: pure functions, compiled once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -24,7 +24,9 @@ class UnitProbe(NamedTuple):
     active: Array
 
 
-EvalStep = Callable[[Any, Any, Batch], tuple[Sums, dict[str, UnitProbe]]]
+#: What an evaluation step finds on a batch.
+Found = tuple[Sums, dict[str, UnitProbe]]
+EvalStep = Callable[[Any, Sequence[Any], Batch], list[Found]]
 FeatureStep = Callable[[Any, Any, Batch], tuple[Array, dict[str, UnitProbe]]]
 
 
@@ -35,10 +37,12 @@ def _unit_probe(largest: Array, batch: Batch) -> UnitProbe:
 
 
 def make_eval_step(model: Network, scaling: InputScaling | None) -> EvalStep:
-    """``step(params, batch_stats, batch) -> (sums, probes)`` by running statistics, without dropout.
+    """``step(params, statistics, batch) -> [(sums, probes), ...]``, without dropout.
 
-    ``probes`` says of each unit, by its name in params, on what it was active. Copies that fill a batch up
-    count nothing, and being copies they change no maximum.
+    There is one for each of the statistics, ``batch_stats`` of one form. What lies before the first norm is
+    the same for all: computed in one program, XLA computes it once. ``probes`` says of each unit, by its name
+    in params, on what it was active. Copies that fill a batch up count nothing, and being copies they change
+    no maximum.
     """
     return jax.jit(eval_function(model, scaling))
 
@@ -52,9 +56,13 @@ def eval_function(model: Network, scaling: InputScaling | None, gates: Any = Non
     """What :func:`make_eval_step` compiles."""
     outputs = feature_function(model, scaling, gates)
 
-    def step(params: Any, batch_stats: Any, batch: Batch) -> tuple[Sums, dict[str, UnitProbe]]:
+    def by_one(params: Any, batch_stats: Any, batch: Batch) -> Found:
         logits, probes = outputs(params, batch_stats, batch)
         return batch_sums(logits, batch), probes
+
+    def step(params: Any, statistics: Sequence[Any], batch: Batch) -> list[Found]:
+        traced = jax.jit(by_one)  # once for all
+        return [traced(params, batch_stats, batch) for batch_stats in statistics]
 
     return step
 

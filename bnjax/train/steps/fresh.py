@@ -20,8 +20,8 @@ from bnjax.train.feeding import Feeding
 from bnjax.train.state import TrainState
 from bnjax.train.steps.step import scale_images
 
-#: Of few training images, at most this part is used where the setting is at its default.
-_PART_OF_FEW = 5
+#: Where the setting leaves it open: so many images, and of few training images at most this part.
+_IMAGES, _PART_OF_FEW = 1000, 5
 
 
 #: ``step(state, statistics, number, batch)``: the statistics after one more batch; number 0 begins anew.
@@ -104,8 +104,8 @@ def fresh_order(config: Config, images: int) -> SpreadOrder | None:
     """
     if not config.fresh_images:
         return None
-    most = images // _PART_OF_FEW if config.fresh_images == Config.fresh_images else images
-    batches = max(1, min(config.fresh_images, most) // config.batch_size)
+    asked = config.fresh_images if config.fresh_images > 0 else min(_IMAGES, images // _PART_OF_FEW)
+    batches = max(1, min(asked, images) // config.batch_size)
     return SpreadOrder(images, batches * config.batch_size, config.batch_size, config.seed)
 
 

@@ -1,6 +1,6 @@
 """Steps of programs that serve many runs: what the runs differ in is traced, not compiled in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from bnjax.models import Network
 from bnjax.models.gates import placement_gates
 from bnjax.settings.config import Config
 from bnjax.train.state import TrainState
-from bnjax.train.steps.eval_step import UnitProbe, eval_function, feature_function
+from bnjax.train.steps.eval_step import Found, UnitProbe, eval_function, feature_function
 from bnjax.train.steps.fresh import fresh_function
 from bnjax.train.steps.observe import OBSERVED, Observers
 from bnjax.train.steps.step import Sums, loop_function, step_function
@@ -44,7 +44,7 @@ class LaneValues(NamedTuple):
 
 LaneStep = Callable[[TrainState, Batch, LaneValues], tuple[TrainState, Sums]]
 LaneLoop = Callable[[TrainState, Batch, ArrayLike, int, LaneValues], tuple[TrainState, Sums]]
-LaneEval = Callable[[Any, Any, Batch, LaneValues], tuple[Sums, dict[str, UnitProbe]]]
+LaneEval = Callable[[Any, Sequence[Any], Batch, LaneValues], list[Found]]
 LaneFeatures = Callable[[Any, Any, Batch, LaneValues], tuple[Array, dict[str, UnitProbe]]]
 LaneFresh = Callable[[TrainState, Any, Any, Batch, LaneValues], Any]
 
@@ -109,12 +109,10 @@ def lane_loop_function(
 
 
 def lane_eval_function(model: Network, scaling: InputScaling | None) -> LaneEval:
-    """``step(params, batch_stats, batch, values)``, see :func:`~.eval_step.make_eval_step`."""
+    """``step(params, statistics, batch, values)``, see :func:`~.eval_step.make_eval_step`."""
 
-    def step(
-        params: Any, batch_stats: Any, batch: Batch, values: LaneValues
-    ) -> tuple[Sums, dict[str, UnitProbe]]:
-        return eval_function(_with_values(model, values), scaling, values.gates)(params, batch_stats, batch)
+    def step(params: Any, statistics: Sequence[Any], batch: Batch, values: LaneValues) -> list[Found]:
+        return eval_function(_with_values(model, values), scaling, values.gates)(params, statistics, batch)
 
     return step
 
