@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bnjax.errors import UserError
-from bnjax.record_rules import RULES, WrongError, shown
+from bnjax.record_rules import WrongError, rules, shown
 
 #: Changes when a field changes its meaning or disappears, not when one is added.
 SCHEMA_VERSION = 1
@@ -87,10 +87,10 @@ def check(record: Any) -> list[str]:
     """
     if not isinstance(record, Mapping):
         raise RecordError("not an object")
-    kind = record.get("kind")
-    if not isinstance(kind, str) or kind not in RULES:
-        raise RecordError(f"kind {shown(kind)} is not one of {', '.join(RULES)}")
-    rule = RULES[kind]
+    kind, known = record.get("kind"), rules()
+    if not isinstance(kind, str) or kind not in known:
+        raise RecordError(f"kind {shown(kind)} is not one of {', '.join(known)}")
+    rule = known[kind]
     if rule.needed - record.keys():
         missing = next(name for name in rule.fields or () if name in rule.needed and name not in record)
         raise RecordError(f"{kind} record: field {missing!r} is missing")

@@ -1,6 +1,7 @@
 """What the types of :mod:`bnjax.schema` ask of a record, as rules that values are held against."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import (
 )
 
 from bnjax.field_types import AtMost, Range
-from bnjax.probes import PROBES
+from bnjax.probes import PROBES, Probe
 from bnjax.schema import AS_IN_LAST_EPOCH, KINDS, Data, EpochRecord, Holds, Needs
 
 Types = tuple[type, ...]
@@ -219,18 +220,36 @@ _WHOLE: dict[Any, Callable[[Mapping[str, Any]], None]] = {
 }
 
 
-def _with_probes(kind: str, rule: Rule) -> Rule:
+def rules() -> Mapping[str, Rule]:
+    """Kind of record -> its rule, with a field for each probe that there is, those of plugins too."""
+    return _rules(tuple(PROBES.values()))
+
+
+@functools.lru_cache(maxsize=8)
+def _rules(probes: tuple[Probe, ...]) -> Mapping[str, Rule]:
+    return {kind: _with_probes(kind, rule_of(definition), probes) for kind, definition in KINDS.items()}
+
+
+def _with_probes(kind: str, rule: Rule, probes: Sequence[Probe]) -> Rule:
     """With a field for each probe that the type does not name; a record has those that its run has."""
     if kind == "run":
         return rule
     fields = dict(rule.fields or {})
-    for name, probe in PROBES.items():
+    for probe in probes:
         meaning = probe.told if kind == "epoch" else AS_IN_LAST_EPOCH
-        found: Any = probe.found
-        hint = dict[str, found] if probe.by_site else Annotated[found, Holds.ALL_OR_NOTHING]
-        fields.setdefault(name, rule_of(Annotated[hint, meaning]))
+        fields.setdefault(probe.name, rule_of_probe(probe, meaning))
     return dataclasses.replace(rule, fields=fields)
 
 
-#: kind of record -> its rule.
-RULES: dict[str, Rule] = {kind: _with_probes(kind, rule_of(definition)) for kind, definition in KINDS.items()}
+def rule_of_probe(probe: Probe, meaning: str = "") -> Rule:
+    """The rule of a probe's field.
+
+    Raises:
+      TypeError: it would record what no record holds; names the type.
+    """
+    found: Any = probe.found
+    for rule in (rule_of(found).fields or {}).values():
+        if odd := [kind.__name__ for kind in rule.types if kind not in _TYPE_NAMES]:
+            raise TypeError(odd[0])
+    hint = dict[str, found] if probe.by_site else Annotated[found, Holds.ALL_OR_NOTHING]
+    return rule_of(Annotated[hint, meaning])

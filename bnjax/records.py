@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from bnjax.record_check import SCHEMA_VERSION, NotJSONError, RecordError, check, parsed, printable
-from bnjax.record_rules import RULES, Types, shown
+from bnjax.record_rules import Types, rules, shown
 from bnjax.schema import Record, RunRecord, SummaryRecord
 
 #: kind -> field -> its types and what it means.
 SCHEMA: dict[str, dict[str, tuple[Types, str]]] = {
     kind: {name: (of_field.types, of_field.meaning) for name, of_field in (rule.fields or {}).items()}
-    for kind, rule in RULES.items()
+    for kind, rule in rules().items()
 }
 FILE_NAME = "metrics.jsonl"
 #: Beside it, where a run keeps its final parameters and statistics.

@@ -90,3 +90,23 @@ def run_watched(tmp_path):
         return result
 
     return run
+
+
+@pytest.fixture
+def registries_stay(monkeypatch):
+    """What a plugin brings is forgotten after the test."""
+    from bnjax import plugins
+    from bnjax.api import registering
+    from bnjax.studies import CLAIMS
+
+    monkeypatch.setattr(registering, "_brought", set())
+    kept = [(registry, dict(registry)) for _, registry in registering._REGISTRIES.values()]
+    claims, modules = list(CLAIMS), set(sys.modules)
+    yield
+    for registry, before in kept:
+        registry.clear()
+        registry.update(before)
+    CLAIMS[:] = claims
+    for name in set(sys.modules) - modules:
+        if name.startswith(plugins._MODULE):
+            del sys.modules[name]

@@ -34,11 +34,11 @@ SET_UP = "pip install --no-deps -e . && "
 #: The tests themselves, and what has tests of its own.
 ELSEWHERE = ("pytest", "python experiments/speed.py", "python experiments/reproduce.py --study")
 #: Sections that say how to add something; their commands work once that is done.
-ADD = ("Add a norm", "Add a network", "Add a study", "Add a data source")
+ADD = ("Add a norm", "Add a network", "Add a study", "Add a probe", "Add a data source")
 BEHIND_SET_UP = [line.partition(SET_UP)[2] or line for line in EVERY]
-#: Whose commands tests/commands/test_plugin.py runs.
-PLUGIN = "Or leave bnjax as it is: a plugin"
-ADDED = [line for one in (*ADD, PLUGIN) for line in command_lines(section("bnjax/README.md", one))]
+#: Whose commands tests/commands/test_plugin.py and tests/probes/test_own_function.py run.
+PLUGINS = ("Or leave bnjax as it is: a plugin", "A probe as a plugin, with a function of its own")
+ADDED = [line for one in (*ADD, *PLUGINS) for line in command_lines(section("bnjax/README.md", one))]
 RUN = [line for line in BEHIND_SET_UP if not line.startswith((*NETWORK, *ELSEWHERE)) and line not in ADDED]
 SMALL = "--epochs=1 --train_images=130 --test_images=20"
 #: Pattern of a command -> flags that make it small; all that match are given.

@@ -1,19 +1,22 @@
-"""``bnjax.register``: what a plugin adds to networks, norms, studies and sets of images. Imports no JAX."""
+"""``bnjax.register``: what a plugin adds to the registries of networks, norms and others. Imports no JAX."""
 
 import dataclasses
 import re
-from typing import Any
+from typing import Any, is_typeddict
 
 from bnjax.architectures import ARCHITECTURES, Architecture
 from bnjax.data.sources import SOURCES, Source
 from bnjax.norm import NORMS, Norm
 from bnjax.plugins import PluginError, imported_now
+from bnjax.probes import ALL, NONE, PROBES, Probe
+from bnjax.record_rules import rule_of_probe, rules
 from bnjax.studies import CLAIMS, STUDIES, Study
 
 #: The type of what is registered -> what it is called, and where it goes.
 _REGISTRIES: dict[type, tuple[str, dict[str, Any]]] = {
     Architecture: ("network", ARCHITECTURES),
     Norm: ("norm", NORMS),
+    Probe: ("probe", PROBES),
     Study: ("study", STUDIES),
     Source: ("set of images", SOURCES),
 }
@@ -22,14 +25,14 @@ _brought: set[tuple[type, str]] = set()
 
 
 def register(value: Any) -> None:
-    """Adds a network, a norm, a study or a set of images under its name, for flags, help, sweeps and reports.
+    """Adds a network, a norm, a probe, a study or a set of images, for flags, help, sweeps and reports.
 
     A plugin calls it where it is imported, for each thing that it brings::
 
         bnjax.register(Architecture(name="tiny", network=f"{__name__}:Tiny", ...))
 
     Args:
-      value: an ``Architecture``, a ``Norm``, a ``Study`` or a ``Source``.
+      value: an ``Architecture``, a ``Norm``, a ``Probe``, a ``Study`` or a ``Source``.
 
     Raises:
       PluginError: it is something else, its name is not one for flags, or is taken.
@@ -46,6 +49,8 @@ def register(value: Any) -> None:
         raise PluginError(f"there is a {called} {name!r} already; give yours another name")
     if isinstance(value, Norm):
         _check_letter(value)
+    if isinstance(value, Probe):
+        _check_probe(value)
     _brought.add((kind, name))
     registry[name] = _of_this_plugin(value) if isinstance(value, Study) else value
 
@@ -56,6 +61,31 @@ def _check_letter(norm: Norm) -> None:
     if not re.fullmatch("[A-Z]", norm.letter) or norm.letter in taken:
         listed = ", ".join(f"{letter} ({name})" for letter, name in taken.items())
         raise PluginError(f"the norm {norm.name!r} needs a capital letter of its own, beside {listed}")
+
+
+def _check_probe(probe: Probe) -> None:
+    """Refuses a probe that records cannot hold, or whose names stand for something else in them."""
+    if not is_typeddict(probe.found):
+        raise PluginError(f"the probe {probe.name!r}: found is {probe.found!r}, not a TypedDict")
+    if probe.observe and not re.fullmatch(r"[\w.]+:\w+", probe.observe):
+        raise PluginError(f"the probe {probe.name!r}: observe is {probe.observe!r}, not MODULE:FUNCTION")
+    for name in (probe.name, *probe.numbers):
+        if owner := _owner(name, probe):
+            raise PluginError(f"the probe {probe.name!r}: the name {name!r} is taken by {owner}")
+    try:
+        rule_of_probe(probe)
+    except (TypeError, ValueError, NameError) as error:
+        raise PluginError(f"the probe {probe.name!r}: records hold no such type: {error}") from None
+
+
+def _owner(name: str, probe: Probe) -> str:
+    """What a name means already in flags, records or tables, but for the probe's own; empty: nothing."""
+    if name in (ALL, NONE):
+        return "--probes"
+    others = [other for other in PROBES.values() if other.name != probe.name]
+    fields = {name for rule in rules().values() for name in rule.fields or ()} - PROBES.keys()
+    found = [f"the probe {other.name}" for other in others if name in (other.name, *other.numbers)]
+    return "records" if name in fields else next(iter(found), "")
 
 
 def _of_this_plugin(study: Study) -> Study:

@@ -1,6 +1,7 @@
 """Diagnostics of what norms do to a network: one file each, and this registry.
 
-A new probe is a file here and its name in the tuple below; see :class:`bnjax.probes.probe.Probe`.
+A new probe is a file here and its name in the tuple below, or one that a plugin registers; see
+:class:`bnjax.probes.probe.Probe`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,13 +40,21 @@ def chosen_probes(text: str) -> tuple[Probe, ...]:
     Raises:
       ValueError: says what is no probe, and which ones there are.
     """
-    if text in (ALL, NONE):
-        return tuple(PROBES.values()) if text == ALL else ()
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
+    for name in _names(text):
         if name not in PROBES:
             raise ValueError(f"{name!r} is not {ALL}, {NONE} or one of {', '.join(PROBES)}")
-    return tuple(probe for name, probe in PROBES.items() if name in names)
+    return known_probes(text)
+
+
+def known_probes(text: str) -> tuple[Probe, ...]:
+    """The same of a record, which may name the probes of a plugin: those that there are."""
+    return tuple(probe for name, probe in PROBES.items() if name in _names(text))
+
+
+def _names(text: str) -> list[str]:
+    if text in (ALL, NONE):
+        return list(PROBES) if text == ALL else []
+    return [name.strip() for name in text.split(",")]
 
 
 def looked(probes: Sequence[Probe], seen: Seen, memories: Memories) -> dict[str, Mapping[str, Any]]:
@@ -65,7 +74,7 @@ def nothing_looked_at(probes: Sequence[Probe]) -> dict[str, Mapping[str, Any]]:
 
 def needs_of(probes: Sequence[Probe]) -> Need:
     """What any of them needs."""
-    needs = Need(0)
+    needs = Need.NOTHING
     for probe in probes:
         needs |= probe.needs
     return needs
@@ -73,5 +82,5 @@ def needs_of(probes: Sequence[Probe]) -> Need:
 
 __all__ = [
     *("ALL", "NONE", "PROBES", "Memories", "Need", "Probe", "Seen"),
-    *("chosen_probes", "looked", "needs_of", "nothing_looked_at"),
+    *("chosen_probes", "known_probes", "looked", "needs_of", "nothing_looked_at"),
 ]

@@ -22,6 +22,7 @@ Memory = dict[str, Array]
 class Need(enum.Flag):
     """What a probe asks of a run, see the attributes of :class:`Seen`."""
 
+    NOTHING = 0
     #: ``kernels_before``, ``kernels`` and ``trained``.
     KERNELS = enum.auto()
     #: ``largest_input`` and ``active``, which come with the evaluation of the test images.
@@ -77,6 +78,7 @@ class Seen:
       landscape: ``rate``, ``loss``, ``loss_there``, ``length`` and ``change`` [rates], of steps down the
         gradient, see :func:`bnjax.train.steps.observe_loss.along_gradient`.
       curvature: ``diagonal`` and ``beside`` [steps] of the Hessian's tridiagonal matrix by Lanczos's method.
+      observed: a probe's name -> what its own function gave, see :attr:`Probe.observe`.
     """
 
     activation: str
@@ -96,6 +98,7 @@ class Seen:
     below: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     landscape: Arrays = field(default_factory=dict)
     curvature: Arrays = field(default_factory=dict)
+    observed: Mapping[str, Any] = field(default_factory=dict)
 
 
 def rounded(number: float) -> float | None:
@@ -110,7 +113,7 @@ def median(numbers: Array) -> float | None:
     return rounded(float(np.median(numbers))) if numbers.size else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Probe:
     """One diagnostic.
 
@@ -123,6 +126,11 @@ class Probe:
       found: the TypedDict of what it records, of each site or of the network as a whole, from which checks
         and tables follow; no two probes share a name in it.
       look: gives that from what is seen, and may change the memory of the epochs before.
+      observe: ``module:function`` of what it computes on a device, where no need is that; empty: nothing. It
+        is called after every epoch, compiled, with a :class:`bnjax.train.steps.subject.Subject` (the network,
+        its loss), the state, statistics (fresh ones where there are any) and a batch of training images;
+        vectorised over lanes. What it returns, a tree of arrays without the batch, is in
+        :attr:`Seen.observed`.
       summed: names in it whose sum over sites means something.
       by_site: whether that is an object for each site; else one of the whole network.
       in_all_records: whether its field is in every epoch's record, empty where it was not chosen.
@@ -132,9 +140,10 @@ class Probe:
     meaning: str
     source: str
     cost: str
-    needs: Need
+    needs: Need = Need.NOTHING
     found: type
     look: Callable[[Seen, Memory], Mapping[str, Any]]
+    observe: str = ""
     summed: tuple[str, ...] = ()
     by_site: bool = True
     in_all_records: bool = False

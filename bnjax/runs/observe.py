@@ -57,10 +57,10 @@ class _Asked:
         """On the host, for each lane."""
         return _by_lane(found, self.measuring)
 
-    def on(self, need: Need, batch: Any, carry: Any = None) -> Any:
+    def on(self, what: Need | str, batch: Any, carry: Any = None) -> Any:
         """What the devices answer; ``carry`` takes the place of the newest statistics."""
         statistics = self.statistics[-1] if carry is None else carry
-        return self.measuring.observers[need](self.state, statistics, batch)
+        return self.measuring.observers[what](self.state, statistics, batch)
 
     @property
     def batches(self) -> Iterator[Batch]:
@@ -77,7 +77,8 @@ def observe(
       runs, state: as :func:`bnjax.runs.measure.measure` takes them.
       statistics: the state's own, and fresh ones where there are any.
     """
-    needs, observed = needs_of(chosen_probes(runs[0].config.probes)), [dict[str, Any]() for _ in runs]
+    probes, observed = chosen_probes(runs[0].config.probes), [dict[str, Any]() for _ in runs]
+    needs, own = needs_of(probes), [probe.name for probe in probes if probe.observe]
     asked = _Asked(runs, state, statistics, epoch, measuring)
 
     def keep(name: str, of_lanes: Sequence[Any]) -> None:
@@ -91,6 +92,9 @@ def observe(
     for need, answer in _ANSWERS.items():
         if need in needs and (need is not Need.EVALUATION or statistics[1:]):
             keep(str(need.name).lower(), answer(asked))
+    if own:
+        batch = next(asked.batches)
+        keep("observed", asked.by_lane({name: asked.on(name, batch) for name in own}))
     return observed
 
 

@@ -9,17 +9,14 @@ import pytest
 from documents import blocks, command_lines, section
 
 import bnjax
-from bnjax import plugins, records
-from bnjax.api import registering
+from bnjax import records
 from bnjax.architectures import ARCHITECTURES, Architecture, Images
 from bnjax.commands.parsing.flags import command_from_flags
-from bnjax.data.sources import SOURCES
-from bnjax.norm import NORMS, Norm
+from bnjax.norm import Norm
 from bnjax.plugins import PluginError, load_plugin
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.identity import run_id
-from bnjax.studies import CLAIMS, STUDIES
 from bnjax.sweeps import worker
 from bnjax.sweeps.plan import Task
 
@@ -39,20 +36,7 @@ bnjax.register(Norm("halved", "H", f"{__name__}:Halved"))
 """
 
 
-@pytest.fixture(autouse=True)
-def _registries_stay(monkeypatch):
-    """What a plugin brings is forgotten after each test."""
-    monkeypatch.setattr(registering, "_brought", set())
-    kept = [(registry, dict(registry)) for registry in (ARCHITECTURES, NORMS, SOURCES, STUDIES)]
-    claims, modules = list(CLAIMS), set(sys.modules)
-    yield
-    for registry, before in kept:
-        registry.clear()
-        registry.update(before)
-    CLAIMS[:] = claims
-    for name in set(sys.modules) - modules:
-        if name.startswith(plugins._MODULE):
-            del sys.modules[name]
+pytestmark = pytest.mark.usefixtures("registries_stay")
 
 
 @pytest.fixture
@@ -187,7 +171,7 @@ def network(name):
         (network("My-Net"), "small letters"),
         (Norm("mine", "B", "x:X"), "a capital letter of its own, beside B (batch)"),
         (Norm("mine", "xx", "x:X"), "a capital letter"),
-        ("cnn", "none of Architecture, Norm, Study, Source"),
+        ("cnn", "none of Architecture, Norm, Probe, Study, Source"),
     ],
 )
 def test_what_cannot_be_registered_is_refused(value, said):

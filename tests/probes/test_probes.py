@@ -10,7 +10,7 @@ from test_fresh import NORMED, fresh_of, side_by_side, trained
 from bnjax.probes import PROBES, chosen_probes
 from bnjax.probes.lag import LAG, lag
 from bnjax.probes.probe import Moments, Seen
-from bnjax.record_rules import RULES
+from bnjax.record_rules import rules
 from bnjax.report.runs.frame import frame_of
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.runs.checkpoints import checkpoint
@@ -60,11 +60,11 @@ def test_probes_are_no_part_of_a_run():
 @pytest.mark.parametrize("probe", PROBES.values(), ids=list(PROBES))
 def test_a_probe_says_all_that_records_and_help_need(probe):
     for kind, meaning in (("epoch", probe.told), ("summary", "as in the last epoch")):
-        rule = RULES[kind].fields[probe.name]
+        rule = rules()[kind].fields[probe.name]
         assert rule.meaning == meaning
         assert (rule.each if probe.by_site else rule).fields.keys() == {*probe.numbers}
         rule.check({})  # an epoch of which nothing is known
-        assert (probe.name in RULES[kind].needed) == probe.in_all_records
+        assert (probe.name in rules()[kind].needed) == probe.in_all_records
     assert probe.source
     assert probe.cost
     assert {*probe.summed} <= {*probe.numbers}
@@ -72,7 +72,7 @@ def test_a_probe_says_all_that_records_and_help_need(probe):
 
 def test_no_two_probes_share_a_name():
     every = [name for one in PROBES.values() for name in one.numbers]
-    assert len(every) == len({*every} - RULES["epoch"].fields.keys())
+    assert len(every) == len({*every} - rules()["epoch"].fields.keys())
 
 
 def test_lag_is_told_in_deviations_and_as_a_ratio():

@@ -6,6 +6,7 @@ import textwrap
 from typing import Any
 
 from bnjax.commands.parsing.usage import as_typed
+from bnjax.probes import ALL, NONE, PROBES
 from bnjax.settings.config import FIELDS
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.options import OPTION_FIELDS
@@ -31,7 +32,6 @@ _THAT_MATTER = {
     "json": "prints JSON lines on a terminal too; --quiet prints nothing",
     "dry_run": "lists the runs and says how long they would take",
 }
-_ALL = "all"
 _WIDEST = 100
 _FLAG_COLUMN = 24
 _FOOTER = """\
@@ -55,10 +55,10 @@ def help_page(program: str, study: str, group: str = "") -> str:
         groups.setdefault(field.metadata["group"], []).append(field)
     if not group:
         return _first_page(program, study, list(groups))
-    if group not in (_ALL, *groups):
-        raise ConfigError(f"--help={group} is not a group of flags: {', '.join(groups)}, {_ALL}")
-    shown = groups if group == _ALL else {group: groups[group]}
-    about = [_about(program, study)] if group == _ALL else []
+    if group not in (ALL, *groups):
+        raise ConfigError(f"--help={group} is not a group of flags: {', '.join(groups)}, {ALL}")
+    shown = groups if group == ALL else {group: groups[group]}
+    about = [_about(program, study)] if group == ALL else []
     blocks = (
         f"{name.capitalize()}:\n" + "\n".join(_whole_help(field, study) for field in fields)
         for name, fields in shown.items()
@@ -132,6 +132,8 @@ def _whole_help(field: dataclasses.Field, study: str) -> str:
 def _choices(field: dataclasses.Field, study: str) -> tuple[str, ...]:
     if field.name == "sweep":
         return (*STUDIES[study].sweeps, "FILE.json")
+    if field.name == "probes":
+        return (ALL, NONE, *PROBES)
     return tuple(field.metadata["choices"] or ())
 
 

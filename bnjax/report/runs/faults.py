@@ -4,7 +4,7 @@ from typing import Any
 
 from bnjax import records
 from bnjax.architectures import ARCHITECTURES
-from bnjax.probes import PROBES, Need, chosen_probes
+from bnjax.probes import PROBES, Need, known_probes
 from bnjax.record_rules import shown, type_name
 from bnjax.schema import EpochRecord, Record, RunRecord
 from bnjax.settings.config import FIELDS, Config
@@ -66,12 +66,12 @@ def _wrong_sites(record: Record, config: Config) -> str:
     if record["kind"] != "epoch":
         return ""
     whole = record["status"] == "ok" and not config.precompute_frozen
-    chosen = chosen_probes(config.probes)
+    chosen = known_probes(str(config.probes))
     for name, probe in PROBES.items():
         found: Any = record.get(name, {})
         if probe.by_site and (foreign := found.keys() - {site.name for site in config.sites}):
             return f"{name} names {shown(min(foreign))}, and {config.model} has no such site"
-        if whole and Need.ACTIVATIONS in probe.needs and (found or probe in chosen):
+        if whole and name in record and Need.ACTIVATIONS in probe.needs and (found or probe in chosen):
             lacking = {site.name for site in config.sites if not site.linear} - found.keys()
             if lacking:
                 return f"{name} lacks {min(lacking)!r}"

@@ -17,8 +17,6 @@ from bnjax.settings.config import FIELDS
 if TYPE_CHECKING:
     import pandas
 
-#: What probes record of a site, or of a network.
-_PROBED = {name for probe in PROBES.values() for name in probe.numbers}
 _NOT_METRICS = {"schema", "kind", "run_id", "train_batch_accuracy", *PROBES}
 _SETTINGS = {field.name for field in FIELDS}
 _METRICS = [name for name in records.SCHEMA["epoch"] if name not in _NOT_METRICS]
@@ -70,7 +68,8 @@ def frame_of(runs: Sequence[RecordedRun]) -> "pandas.DataFrame":
             column += [None] * (rows - len(column)) + values  # earlier runs may lack what this one has
         rows += len(run.epochs)
     frame = pandas.DataFrame({name: c + [None] * (rows - len(c)) for name, c in columns.items()})
-    probed = [name for name in frame if name.partition(":")[0] in _PROBED]
+    of_probes = {name for probe in PROBES.values() for name in probe.numbers}
+    probed = [name for name in frame if name.partition(":")[0] in of_probes]
     numbers = [
         name
         for name in (*_METRICS, *probed)

@@ -2,11 +2,13 @@
 
 import math
 import statistics
+from collections.abc import Mapping
 from typing import Any
 
 from bnjax.data import ImageSet
 from bnjax.models.network import unit_name
 from bnjax.probes import PROBES, Seen, chosen_probes, dying, looked, nothing_looked_at
+from bnjax.records import RecordError
 from bnjax.runs.measure import Measured
 from bnjax.runs.training import Run, used_variables
 from bnjax.schema import METRICS
@@ -63,10 +65,25 @@ def _probed(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
         **measured.observed,
     )
     found = looked(chosen_probes(run.config.probes), seen, run.memories)
+    _check_sites(found, run)
     run.kernels = measured.kernels
     if run.movies:
         _add_frames(run, epoch, seen)
     return found
+
+
+def _check_sites(found: Mapping[str, Mapping[str, Any]], run: Run) -> None:
+    """Refuses what a probe of a plugin says of something else than the network's sites.
+
+    Raises:
+      RecordError: names the probe and what is no site.
+    """
+    known = {site.name for site in run.model.sites}
+    for name, by_site in found.items():
+        if PROBES[name].by_site and (foreign := by_site.keys() - known):
+            raise RecordError(
+                f"the probe {name} names {min(foreign)!r}, and {run.config.model} has no such site"
+            )
 
 
 def _add_frames(run: Run, epoch: int, seen: Seen) -> None:

@@ -18,7 +18,7 @@ class FileSettings:
     )
     plugin: str = setting(
         "",
-        "A Python file of your own that registers a network, a norm, a study or a set of images "
+        "A Python file of your own that registers a network, a norm, a probe, a study or a set of images "
         "(bnjax/README.md has examples).",
         group="files",
         role=Role.HOST | Role.PLACE,

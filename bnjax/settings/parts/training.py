@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bnjax.probes import ALL, NONE, PROBES
+from bnjax.probes import ALL, NONE
 from bnjax.settings.fields import Role, setting
 
 SCHEDULES = ("constant", "cosine", "step")
@@ -129,8 +129,8 @@ class TrainingSettings:
     )
     probes: str = setting(
         "dying",
-        f"What is looked at after each epoch beside the metrics: {ALL}, {NONE} or names of "
-        f"{', '.join(PROBES)}; see bnjax/probes. Records have a field for each.",
+        f"What is looked at after each epoch beside the metrics: {ALL}, {NONE} or several, such as "
+        "dying,lag; bnjax list probes says what each is. Records have a field for each.",
         group="training",
         role=Role.LOOP,
         identity=False,

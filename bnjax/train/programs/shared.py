@@ -106,7 +106,7 @@ class GatedPrograms:
         return jax.jit(lane_fresh_function(self._cut.trained, self._cut.scaling))
 
     @cached_property
-    def _observers(self) -> dict[Need, Wrapped]:
+    def _observers(self) -> dict[Need | str, Wrapped]:
         return compiled_observers(lane_observers(*self._parts))
 
     @cached_property
@@ -130,7 +130,7 @@ class GatedPrograms:
         return jax.jit(lanes_fresh_function(self._cut.trained, self._cut.scaling))
 
     @cached_property
-    def lanes_observers(self) -> dict[Need, Wrapped]:
+    def lanes_observers(self) -> dict[Need | str, Wrapped]:
         """What probes ask for, of stacked states on the same batch."""
         return compiled_observers(lanes_observers(*self._parts))
 
@@ -147,7 +147,7 @@ class GatedPrograms:
             *parts_of(model, config, self.scaling)[:2],
             WithValues(self._features, values),
             WithValues(self._fresh, values),
-            {need: WithValues(observe, values) for need, observe in self._observers.items()},
+            {what: WithValues(observe, values) for what, observe in self._observers.items()},
         )
 
 

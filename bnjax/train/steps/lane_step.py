@@ -19,7 +19,7 @@ from bnjax.settings.config import Config
 from bnjax.train.state import TrainState
 from bnjax.train.steps.eval_step import Found, UnitProbe, eval_function, feature_function
 from bnjax.train.steps.fresh import fresh_function
-from bnjax.train.steps.observe import OBSERVED, Observers
+from bnjax.train.steps.observe import Observers, all_observed
 from bnjax.train.steps.step import Sums, loop_function, step_function
 from bnjax.train.steps.subject import Subject
 
@@ -158,7 +158,7 @@ def lane_observers(
 
         return observed
 
-    return {need: with_values(observe) for need, observe in OBSERVED.items()}
+    return {what: with_values(observe) for what, observe in all_observed().items()}
 
 
 def lanes_observers(
@@ -166,7 +166,7 @@ def lanes_observers(
 ) -> Observers:
     """The same of stacked states, statistics and values on one batch."""
     observers = lane_observers(model, optimizer_at, scaling, label_smoothing)
-    return {need: jax.vmap(observe, in_axes=(0, 0, None, 0)) for need, observe in observers.items()}
+    return {what: jax.vmap(observe, in_axes=(0, 0, None, 0)) for what, observe in observers.items()}
 
 
 def lanes_eval_function(model: Network, scaling: InputScaling | None) -> LaneEval:

@@ -4,6 +4,7 @@ Each is ``observe(subject, state, statistics, batch)``, with fresh statistics, w
 form of the state's ``batch_stats``; compiled when a run first asks for it.
 """
 
+import importlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -11,13 +12,14 @@ from typing import Any
 import jax
 from jax.stages import Wrapped
 
-from bnjax.probes import Need
+from bnjax.plugins import PluginError
+from bnjax.probes import PROBES, Need
 from bnjax.train.steps.observe_features import confidences, evaluation_moments, feature_rank, input_shapes
 from bnjax.train.steps.observe_loss import along_gradient, gradient_below, gradient_norms, lanczos_step
 from bnjax.train.steps.subject import Subject
 
 #: What is observed for a need of a probe.
-OBSERVED: dict[Need, Callable[..., Any]] = {
+OBSERVED: dict[Need | str, Callable[..., Any]] = {
     Need.GRADIENTS: gradient_norms,
     Need.EVALUATION: evaluation_moments,
     Need.INPUTS: input_shapes,
@@ -27,14 +29,37 @@ OBSERVED: dict[Need, Callable[..., Any]] = {
     Need.LANDSCAPE: along_gradient,
     Need.CURVATURE: lanczos_step,
 }
-Observers = Mapping[Need, Callable[..., Any]]
+#: By what probes need in common, and by the names of those that bring a function.
+Observers = Mapping[Need | str, Callable[..., Any]]
+
+
+def all_observed() -> Observers:
+    """The same, and what probes observe by functions of their own."""
+    own: dict[Need | str, Callable[..., Any]] = {
+        name: partial(_by_its_own, probe.observe) for name, probe in PROBES.items() if probe.observe
+    }
+    return {**OBSERVED, **own}
+
+
+def _by_its_own(function: str, *arguments: Any) -> Any:
+    """Calls what a probe names, see :attr:`bnjax.probes.Probe.observe`.
+
+    Raises:
+      PluginError: there is no such function.
+    """
+    module, _, name = function.partition(":")
+    try:
+        observe = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise PluginError(f"a probe observes by {function}, which is not there: {error}") from None
+    return observe(*arguments)
 
 
 def make_observers(subject: Subject) -> Observers:
     """What is observed of one state: ``observe(state, statistics, batch)``, each compiled."""
-    return compiled_observers({need: partial(observe, subject) for need, observe in OBSERVED.items()})
+    return compiled_observers({what: partial(observe, subject) for what, observe in all_observed().items()})
 
 
-def compiled_observers(made: Mapping[Need, Callable[..., Any]]) -> dict[Need, Wrapped]:
+def compiled_observers(made: Observers) -> dict[Need | str, Wrapped]:
     """Each of them compiled when it is first called."""
-    return {need: jax.jit(observe) for need, observe in made.items()}
+    return {what: jax.jit(observe) for what, observe in made.items()}
