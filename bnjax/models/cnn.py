@@ -2,7 +2,7 @@
 
 from jax import Array
 
-from bnjax.architectures import ARCHITECTURES
+from bnjax.architectures import cnn
 from bnjax.architectures.cnn import CNN_SITES
 from bnjax.models.network import Network
 from bnjax.nn.pool import max_pool
@@ -24,7 +24,7 @@ class CNN(Network):
 
     @property
     def smallest_side(self) -> int:
-        return ARCHITECTURES["cnn"].images.smallest_side
+        return cnn.CNN.images.smallest_side
 
     def block(self, name: str, x: Array, train: bool) -> Array:
         if name == "fc":

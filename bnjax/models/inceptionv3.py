@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from bnjax.architectures import ARCHITECTURES
+from bnjax.architectures import inceptionv3
 from bnjax.architectures.inceptionv3 import INCEPTIONV3_SITES
 from bnjax.architectures.inceptionv3_layers import (
     INCEPTIONV3_BLOCKS,
@@ -44,7 +44,7 @@ class InceptionV3(Network):
 
     @property
     def smallest_side(self) -> int:
-        return ARCHITECTURES["inceptionv3"].images.smallest_side
+        return inceptionv3.INCEPTIONV3.images.smallest_side
 
     def block(self, name: str, x: Array, train: bool) -> Array:
         sites = iter([site for site in self.sites if site.block == name])

@@ -2,7 +2,7 @@
 
 from jax import Array
 
-from bnjax.architectures import ARCHITECTURES
+from bnjax.architectures import vgg7
 from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.models.network import Network
 from bnjax.nn.pool import max_pool
@@ -24,7 +24,7 @@ class VGG7(Network):
 
     @property
     def smallest_side(self) -> int:
-        return ARCHITECTURES["vgg7"].images.smallest_side
+        return vgg7.VGG7.images.smallest_side
 
     def block(self, name: str, x: Array, train: bool) -> Array:
         if name == "fc":

@@ -1,6 +1,7 @@
 """A probe with a function of its own, as a plugin brings it: on devices, in lanes, in records and tables."""
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -12,11 +13,14 @@ import pytest
 from documents import blocks, command_lines, section
 from sklearn.metrics.pairwise import cosine_similarity
 from small_runs import config
+from starting import PATIENCE
 from test_fresh import DATA, NORMED, side_by_side, trained
 from test_report_mnist import record_run
 
 import bnjax
 from bnjax import records
+from bnjax.commands.listing import list_command
+from bnjax.commands.parsing.help_pages import help_page
 from bnjax.plugins import PluginError, load_plugin
 from bnjax.probes import Probe, known_probes
 from bnjax.records import RecordError, validate
@@ -169,28 +173,34 @@ def test_the_examples_cosine_is_that_of_scikit_learn(likeness):
     assert float(module.mean_cosine(jnp.asarray(outputs))) == pytest.approx(expected, rel=1e-5)
 
 
+def test_help_and_lists_know_it(likeness, capsys):
+    load_plugin(str(likeness))
+    assert re.search(r"--probes=all\|none\|dying\S*\|likeness\n", help_page("x", "cifar10", "training"))
+    list_command(["bnjax list", "probes"])
+    assert "\n  likeness " in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_the_example_does_what_it_says(likeness):
     def bnjax_command(*arguments):
         command = [sys.executable, "-m", "bnjax", *arguments]
         done = subprocess.run(
-            command, cwd=likeness.parent, capture_output=True, text=True, timeout=400, check=False
+            command, cwd=likeness.parent, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         assert done.returncode == 0, done.stderr
         return done
 
     sweep, report = [shlex.split(line)[1:] for line in command_lines(DOCUMENT)]
-    bnjax_command(*sweep, "--epochs=1", "--train_images=130", "--test_images=20", "--jobs=2")
-    sites = {"block1/conv1", "block2/conv1", "fc/dense1"}
-    for path in likeness.parent.glob("runs/*/metrics.jsonl"):
-        load_plugin(str(likeness))
-        _, epoch, summary = records.read(path)
-        assert epoch["likeness"] == summary["likeness"]
-        assert epoch["likeness"].keys() == sites
-        assert all(0 < of_site["cosine"] < 1 for of_site in epoch["likeness"].values())
+    bnjax_command(*sweep, "--epochs=1", "--train_images=130", "--test_images=20", "--jobs=1")
     assert "likeness" not in bnjax_command(*report).stderr
-    assert "epoch.likeness" in bnjax_command("report", "runs").stderr
-    helped = bnjax_command("cifar10", "--plugin=likeness.py", "--help=training").stdout
-    assert "|likeness\n" in helped
-    assert "\n  likeness " in bnjax_command("list", "--plugin=likeness.py", "probes").stdout
-    assert {f"cosine:{site}" for site in sites} <= {*bnjax.load(likeness.parent / "runs").columns}
+    load_plugin(str(likeness))
+    found = {}
+    for path in likeness.parent.glob("runs/*/metrics.jsonl"):
+        run, epoch, summary = records.read(path)
+        assert epoch["likeness"] == summary["likeness"]
+        found[run["config"]["placement"]] = epoch["likeness"]
+    plain, normed = found["cr-cr-dr"], found["crB-crB-drB"]
+    assert plain.keys() == normed.keys() == {"block1/conv1", "block2/conv1", "fc/dense1"}
+    for site, of_site in plain.items():
+        assert normed[site]["cosine"] < of_site["cosine"] < 1
+    assert {f"cosine:{site}" for site in plain} <= {*bnjax.load(likeness.parent / "runs").columns}

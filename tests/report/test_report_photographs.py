@@ -45,7 +45,7 @@ def test_runs_are_compared_that_differ_in_the_sweeps_factors_alone(tmp_path):
     after = STUDIES["mobilenet"].sweeps["order"]["after"]
     record_run(tmp_path, "mobilenet", [1.0, 0.25], seed=2, epochs=2, learning_rate=0.5, **after)
     [found] = comparisons(load_runs(tmp_path))
-    assert (found.experiment, found.sweep) == ("mobilenet", "order")
+    assert (found.study.name, found.sweep) == ("mobilenet", "order")
     assert found.name == "mobilenet-order-folder-photos"
     assert {name: [run.config.seed for run in runs] for name, runs in found.found.items()} == {
         "before": [0, 1],

@@ -17,7 +17,7 @@ from bnjax.report.figures.plots import (
 from bnjax.report.runs.recorded import RecordedRun, measured
 from bnjax.report.runs.selected import runs_of
 from bnjax.schema import EpochRecord
-from bnjax.studies import recipe
+from bnjax.studies.cifar10 import CIFAR10
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +43,7 @@ def condition_runs(
     """Condition -> its runs whose epochs all have finite losses; conditions without any are left out."""
     found = {}
     for name, settings in conditions.items():
-        same = runs_of(runs, dataclasses.replace(recipe("cifar10", recipe_name), **settings))
+        same = runs_of(runs, dataclasses.replace(CIFAR10.recipe(recipe_name), **settings))
         whole = [run for run in same if run.epochs and all(e["status"] == "ok" for e in run.epochs)]
         if whole:
             found[name] = whole

@@ -1,7 +1,7 @@
 """Figures of the experiments on photographs: norms before or after, and trained or frozen."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,24 +16,17 @@ from bnjax.report.figures.plots import (
     seeds_told,
 )
 from bnjax.report.page.document import numbered, slug
-from bnjax.report.runs.recorded import RecordedRun, measured
+from bnjax.report.runs.recorded import RecordedRun, measured, of_study
 from bnjax.report.runs.selected import bound_settings, length_told
 from bnjax.report.sections.mnist import finished
 from bnjax.schema import EpochRecord
 from bnjax.settings.canonical import resolve
-from bnjax.studies import STUDIES, Conditions, recipe
+from bnjax.studies import Conditions, Study
 from bnjax.studies.finetune import FINETUNE
 from bnjax.studies.mobilenet import MOBILENET
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-#: What the sweeps of an experiment vary.
-_FACTORS = {
-    "mobilenet": ("placement", "conv_bias"),
-    "finetune": ("norm_mode", "trained_norm_mode", "train_norms"),
-}
-_SAID = {"mobilenet": MOBILENET.said["order"], "finetune": FINETUNE.said["modes"]}
 
 
 @dataclass(frozen=True)
@@ -41,13 +34,13 @@ class Comparison:
     """Runs of one sweep that differ in its factors and seeds alone.
 
     Attributes:
-      experiment, sweep: names in the study and its sweep.
+      study, sweep: whose they are, and the sweep's name.
       name: those two and the data set's, for files; a number where others have the same.
       title: data, network and number of epochs, for people.
       found: condition -> runs by seed.
     """
 
-    experiment: str
+    study: Study
     sweep: str
     name: str
     title: str
@@ -66,20 +59,25 @@ def comparisons(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
 
 
 def _compared(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
-    for experiment, factors in _FACTORS.items():
+    for study in (MOBILENET, FINETUNE):
         alike: dict[str, list[RecordedRun]] = {}
-        for run in finished(runs):
-            if run.study == experiment:
-                alike.setdefault(_common(run, factors), []).append(run)
+        for run in of_study(finished(runs), study.name):
+            alike.setdefault(_common(run, _factors(study)), []).append(run)
         for _, group in sorted(alike.items()):
-            for sweep, conditions in STUDIES[experiment].sweeps.items():
-                found = _by_condition(group, experiment, conditions)
+            for sweep, conditions in study.sweeps.items():
+                found = _by_condition(group, study, conditions)
                 if 2 * len(found) > len(conditions):
-                    name = slug(experiment, sweep, group[0].run["data"]["name"])
-                    yield Comparison(experiment, sweep, name, _title(group[0]), found)
+                    name = slug(study.name, sweep, group[0].run["data"]["name"])
+                    yield Comparison(study, sweep, name, _title(group[0]), found)
 
 
-def _common(run: RecordedRun, factors: Sequence[str]) -> str:
+def _factors(study: Study) -> set[str]:
+    """What its sweeps vary."""
+    conditions = [settings for sweep in study.sweeps.values() for settings in sweep.values()]
+    return {name for settings in conditions for name in settings}
+
+
+def _common(run: RecordedRun, factors: Collection[str]) -> str:
     """What runs share that are compared: data, epochs and every setting but the factors and the seed."""
     settings = {name: value for name, value in bound_settings(run.config).items() if name not in factors}
     data = run.run["data"]
@@ -87,22 +85,21 @@ def _common(run: RecordedRun, factors: Sequence[str]) -> str:
 
 
 def _by_condition(
-    runs: Sequence[RecordedRun], experiment: str, conditions: Conditions
+    runs: Sequence[RecordedRun], study: Study, conditions: Conditions
 ) -> dict[str, list[RecordedRun]]:
     found: dict[str, list[RecordedRun]] = {}
     for name, settings in conditions.items():
-        wanted = _factors_of(experiment, settings)
+        wanted = _factors_of(study, settings)
         same = [run for run in runs if all(getattr(run.config, key) == wanted[key] for key in wanted)]
         if same:
             found[name] = sorted(same, key=lambda run: run.config.seed)
     return found
 
 
-def _factors_of(experiment: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _factors_of(study: Study, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The factors' values as they are recorded; a placement as its code."""
-    usual = recipe(experiment, "published")
-    config = resolve(dataclasses.replace(usual, **settings))
-    return {name: getattr(config, name) for name in _FACTORS[experiment]}
+    config = resolve(dataclasses.replace(study.published, **settings))
+    return {name: getattr(config, name) for name in _factors(study)}
 
 
 def _title(run: RecordedRun) -> str:
@@ -148,7 +145,7 @@ def comparison_figure(comparison: Comparison) -> "Figure":
     lower.set_xlabel("epoch")
     for axes in (upper, lower):
         label_ends(axes, list(comparison.found))
-    said = _SAID[comparison.experiment]
+    said = "; ".join(comparison.study.said.values())
     headline(figure, f"{comparison.title}\n{seeds_told(comparison.found.values())}; {said}")
     foot(figure, runs)
     return figure

@@ -18,8 +18,9 @@ from bnjax.report.sections.mnist import late_accuracy, sweep_runs
 from bnjax.report.sections.side_by_side import Counted, section_names
 from bnjax.report.sections.vgg7 import Group, vgg7_groups
 from bnjax.stats.intervals import estimate
-from bnjax.studies.cifar10 import TWELVE
+from bnjax.studies.cifar10 import CIFAR10, TWELVE
 from bnjax.studies.mnist import MNIST
+from bnjax.studies.vgg7 import VGG7
 
 _MOVIES = {".gif": "image/gif", ".webp": "image/webp"}
 #: Larger movies would make the page too heavy to send; they stay where they are.
@@ -41,7 +42,7 @@ def drawings(runs: Sequence[RecordedRun], epoch: int | None = None) -> Iterator[
     whole = first_epochs(runs, epoch) if epoch else runs
     yield from _of_mnist(whole)
     yield from _of_cifar10(whole)
-    for group in vgg7_groups(of_study(runs, "vgg7"), epoch):
+    for group in vgg7_groups(of_study(runs, VGG7.name), epoch):
         for name, draw in group_figures(group).items():
             title, alt = f"{group.title}: {name}", _group_alt(group, name)
             yield Drawing(f"vgg7-{group.slug}-{name}", title, alt, draw)
@@ -86,7 +87,7 @@ def seed_drawings(runs: Sequence[RecordedRun], epoch: int | None = None) -> Iter
 
 def _mnist_sweeps(runs: Sequence[RecordedRun]) -> dict[str, dict[str, list[RecordedRun]]]:
     """Sweep -> condition -> runs; what a sweep shares with another is not worth a figure."""
-    mnist = of_study(runs, "mnist")
+    mnist = of_study(runs, MNIST.name)
     sweeps = {sweep: sweep_runs(mnist, conditions) for sweep, conditions in MNIST.sweeps.items()}
     return {sweep: found for sweep, found in sweeps.items() if 2 * len(found) > len(MNIST.sweeps[sweep])}
 
@@ -94,7 +95,7 @@ def _mnist_sweeps(runs: Sequence[RecordedRun]) -> dict[str, dict[str, list[Recor
 def _of_cifar10(runs: Sequence[RecordedRun]) -> Iterator[Drawing]:
     for name in PANELS:
         conditions = {condition: TWELVE[condition] for condition in PANELS[name]}
-        found = condition_runs(of_study(runs, "cifar10"), conditions)
+        found = condition_runs(of_study(runs, CIFAR10.name), conditions)
         if len(found) > 1:
             alt = f"Test accuracy over epochs. {told(found, _LAST_TENTH)}"
             draw = functools.partial(accuracy_figure, name, found)

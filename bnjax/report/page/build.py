@@ -24,6 +24,7 @@ from bnjax.report.sections.side_by_side import Counted, counted, side_by_side_se
 from bnjax.report.sections.vgg7 import vgg7_groups
 from bnjax.report.verdicts.shelf import judge_all
 from bnjax.studies import CLAIMS
+from bnjax.studies.vgg7 import VGG7
 
 _TITLE = "Where should Batch Normalization go?"
 
@@ -96,7 +97,7 @@ def report_of(folder: Folder, pictures: bool = True, more: Sequence[Section] = (
     """
     runs, epoch = folder.runs, folder.epoch
     judged = judge_all(CLAIMS, runs, epoch)
-    groups = vgg7_groups(of_study(runs, "vgg7"), epoch)
+    groups = vgg7_groups(of_study(runs, VGG7.name), epoch)
     drawn = [*map(as_svg, drawings(runs, epoch)), *movies(folder.path)] if pictures else []
     sections = [
         *answers_section(judged),

@@ -10,7 +10,8 @@ from bnjax.report.runs.recorded import RecordedRun, measured
 from bnjax.report.runs.selected import best_first, runs_of
 from bnjax.schema import EpochRecord
 from bnjax.settings.config import Config
-from bnjax.studies import Conditions, recipe
+from bnjax.studies import Conditions
+from bnjax.studies.mnist import MNIST
 
 SITE = "fc/dense1"
 LAST_EPOCHS = 5
@@ -18,7 +19,7 @@ LAST_EPOCHS = 5
 
 def condition_config(settings: dict[str, Any], recipe_name: str) -> Config:
     """The config of a sweep's condition."""
-    return dataclasses.replace(recipe("mnist", recipe_name), **settings)
+    return dataclasses.replace(MNIST.recipe(recipe_name), **settings)
 
 
 def accuracy_percent(epoch: EpochRecord) -> float:

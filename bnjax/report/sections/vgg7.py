@@ -17,7 +17,6 @@ from bnjax.settings.config import FIELDS
 from bnjax.settings.identity import identity
 from bnjax.stats.effects import grid_effects, shared_seeds
 from bnjax.stats.intervals import Estimate, estimate, paired_differences
-from bnjax.studies import recipe
 from bnjax.studies.vgg7 import VGG7
 
 #: "Early" is the first of so many parts of the epochs.
@@ -192,7 +191,7 @@ def _group(key: str, runs: Sequence[RecordedRun]) -> Group:
 
 def _apart_from_recipe(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The settings that are not the recipe's, but for the data set, whose name is told anyway."""
-    usual = identity(recipe("vgg7", name))
+    usual = identity(VGG7.recipe(name))
     told = {"dataset", "order", "epochs", "placement"}
     both = {f.name: (settings.get(f.name, f.default), usual.get(f.name, f.default)) for f in FIELDS}
     return {name: ours for name, (ours, theirs) in both.items() if ours != theirs and name not in told}
