@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,4 +123,9 @@ def linked(code: bytes, name: str) -> int:
 
 @functools.cache
 def _linker() -> Any:
-    return binding.create_lljit_compiler()
+    """LLVM's newer linker, which puts a library's sections side by side.
+
+    The older one aborts a process of a few gigabytes whose sections come to lie more than 2 GiB apart. On
+    Windows the newer one is not known to work.
+    """
+    return binding.create_lljit_compiler(use_jit_link=sys.platform != "win32")

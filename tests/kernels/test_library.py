@@ -184,3 +184,37 @@ def test_numbers_of_the_processor_name_the_kernel():
     assert host.fingerprint == machine.host_machine().fingerprint
     assert len({other.fingerprint for other in (*OTHERS.values(), host)}) == 5
     assert np.log2(host.lanes) % 1 == 0
+
+
+#: Links kernels in a process with holes of two pages at one end of 5 GiB and room for more at the other.
+_FAR = """
+import mmap, sys
+from bnjax.kernels import library, writers
+from bnjax.kernels.writing import machine
+from bnjax.kernels.writing.shapes import Convolution
+
+def reserve(pages):
+    return mmap.mmap(-1, pages * mmap.PAGESIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, 0)
+
+host, shape = machine.host_machine(), ((1, 1), (1, 1))
+codes = [
+    library.object_code(writers.writer("forward", Convolution(8, 8, n, 16, 3, 3, 1, shape)), host, 2)[0]
+    for n in range(3, 9)
+]
+filling = [reserve(pages) for pages in (4096, 256, 64, 16) for _ in range(200)]
+small = [reserve(2) for _ in range(400)]
+large = reserve((5 << 30) // mmap.PAGESIZE)
+for page in small[::2]:
+    page.close()
+assert all(library.linked(code, str(number)) for number, code in enumerate(codes))
+print("linked")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="places memory as Linux does")
+def test_a_kernel_is_linked_in_a_process_of_many_gigabytes():
+    """Whose sections may lie further apart than 32 bits reach: LLVM's older linker aborts there."""
+    done = subprocess.run(
+        [sys.executable, "-c", _FAR], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "linked\n"), done.stderr
