@@ -83,8 +83,8 @@ def assert_near(ours, others, name=""):
     if isinstance(ours, dict):
         for key in ours.keys() - {*soak._APART, "processes", "xla_flags", "out_dir", "state_sha256"}:
             assert_near(ours[key], others[key], key)
-    elif isinstance(ours, float) and name.rpartition("_")[2] in _NEAR:
-        assert ours == pytest.approx(others, **_NEAR[name.rpartition("_")[2]]), name
+    elif isinstance(ours, float) and (kind := name.removesuffix("_fresh").rpartition("_")[2]) in _NEAR:
+        assert ours == pytest.approx(others, **_NEAR[kind]), name
     else:
         assert ours == others, name
 

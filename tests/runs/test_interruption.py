@@ -356,11 +356,12 @@ def test_a_signal_at_any_moment_of_the_start_ends_in_time(seconds, sweep, tmp_pa
 @pytest.mark.slow(minutes=1)
 @pytest.mark.parametrize("name", ["alone", "lanes", "streamed"])
 def test_runs_that_are_killed_at_random_end_as_if_they_had_not_been(name, tmp_path):
+    """Twice here; as often as one likes by ``experiments/soak.py``."""
     photographs = tmp_path / "photographs"
     soak.make_photographs(photographs)
     case = soak.cases(photographs)[name]
-    outcome = soak.soak(case._replace(epochs=case.epochs // 12), tmp_path, 3, 0, random.Random(1))
-    assert outcome.kills == 3
+    outcome = soak.soak(case._replace(epochs=case.epochs // 12), tmp_path, 2, 0, random.Random(1))
+    assert outcome.kills == 2
     assert outcome.differences == []
 
 
