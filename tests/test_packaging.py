@@ -64,6 +64,12 @@ def test_the_locks_agree():
     assert versions.items() <= tested.items()
 
 
+def test_the_classifiers_name_pythons_from_the_oldest_on():
+    named = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
+    assert named == ["3.11", "3.12", "3.13"]
+    assert PROJECT["requires-python"] == f">={named[0]}"
+
+
 def test_the_citation_names_this_version():
     lines = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
     assert f"version: {bnjax.__version__}" in lines

@@ -9,15 +9,14 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 
-from bnjax.nn.checks import check_choice, check_count, check_images, check_setting
+from bnjax.models.arguments import check_network
+from bnjax.models.docstring import whole_docstring
+from bnjax.nn.checks import check_images
 from bnjax.nn.unit import Unit, kernel_initializer
 from bnjax.placement import Placement, Site, parse_placement
-from bnjax.settings.config import FIELDS
 from bnjax.settings.freezing import Freezing
 from bnjax.settings.units import NormSettings, UnitSettings, unit_settings
 
-#: Attributes of networks that flags set, by the same names; the placement is read by its own grammar.
-_SETTINGS = {field.name for field in FIELDS} - {"placement"}
 #: The keys in params of the two layers behind the units.
 HEAD, LOGITS = "head", "logits"
 
@@ -36,22 +35,35 @@ class Network(nn.Module):
 
     Attributes:
       num_classes: how many logits.
-      placement: a text as :func:`bnjax.placement.parse_placement` reads it, or a ``Placement``.
+      placement: where norms stand: a text as :func:`bnjax.placement.parse_placement` reads it, such as
+        ``none``, ``all``, ``conv,dense:before`` or a code, or a ``Placement``.
       order: ``before`` or ``after`` the activation, where the placement's text names none.
-      gated: the collection ``gates`` switches the norm of every site; ``init`` puts the placement there.
-      dropout: rate after hidden dense units.
-      activation, negative_slope, kernel_init, init_deviation, kernels, param_dtype: see
-        :class:`bnjax.settings.units.UnitSettings` and :class:`bnjax.nn.Unit`.
-      norm: which norm stands where the placement's text names none.
-      norm_... and renorm_...: see :class:`bnjax.settings.units.NormSettings`.
-      head_width: units of a dense ReLU layer between the features and the logits, as fine-tuning puts there;
-        0 for none.
-      freezing: which parameters are trained, and what each norm does in training.
+      gated: whether ``gates``, a collection where ``init`` puts the placement, switches every site's norm.
+      dropout: probability of zeroing an output of a hidden dense unit in training, from 0 to below 1.
+      activation: of the hidden units: ``relu``, ``leaky_relu``, ``relu6``, ``elu`` or ``prelu``.
+      negative_slope: of ``leaky_relu`` below zero, 0 to 1.
+      kernel_init: ``glorot_uniform``, ``he_normal``, ``lecun_normal`` or ``gaussian``.
+      init_deviation: standard deviation of ``gaussian`` kernels.
+      norm: which norm stands where the placement's text names none: a name in :data:`bnjax.norm.NORMS`.
+      norm_momentum: the part, 0 to 1, that running statistics keep in a step; PyTorch's is 1 minus this.
+      norm_epsilon: added to the variance before its root.
+      norm_groups: into how many groups ``group`` norms cut the channels.
+      renorm_r, renorm_d: by what factor, 1 or more, and by how many running deviations ``renorm`` takes the
+        deviation and the mean of a batch to differ at most from the running ones.
+      renorm_steps: training steps over which these limits open; 0: at once.
+      norm_scale: whether norms learn a scale; without it, it is 1.
+      head_width: units of a dense ReLU layer in front of the logits, for fine-tuning; 0 for none.
+      freezing: what is trained, by default all, see :class:`bnjax.settings.freezing.Freezing`.
+      norm_group: how many images share the statistics of a batch in training; 0: all of it.
+      param_dtype: of parameters and statistics.
+      compute_dtype: in which training and evaluation feed images, and so of everything between them and the
+        logits; statistics and logits stay in float32 or wider. None: ``param_dtype``.
+      kernels: how convolutions are computed on a CPU: ``llvm`` by bnjax's own code, ``xla`` by XLA's,
+        ``auto`` by bnjax's where that can be had.
       starts_behind: a block whose outputs take the place of images; it and those before it are not computed.
       ends_with: a block whose outputs come out in the place of logits. A network that ends with a block, and
         one that starts behind it, are the whole one after the other; parameters of the whole fit either.
-      compute_dtype: in which training and evaluation feed images, and so of everything between them and the
-        logits; statistics and logits stay in float32 or wider. None: ``param_dtype``.
+      name, parent: of Flax, which sets them.
     """
 
     num_classes: int = 10
@@ -80,26 +92,13 @@ class Network(nn.Module):
     starts_behind: str = ""
     ends_with: str = ""
 
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        cls.__doc__ = whole_docstring(cls, Network)  # help(bnjax.CNN) tells of all arguments
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in _SETTINGS & {field.name for field in dataclasses.fields(self)}:
-            check_setting(self._place, name, getattr(self, name))
-        check_count(self._place, "num_classes", self.num_classes)
-        check_count(self._place, "norm_group", self.norm_group, least=0)
-        for name in ("starts_behind", "ends_with"):
-            if block := getattr(self, name):
-                check_choice(self._place, name, block, self._every_block)
-        if not isinstance(self.placement, str | Placement):
-            raise ValueError(f"{self._place}: placement={self.placement!r} is neither a text nor a Placement")
-        self._check_frozen_sites()
-
-    @nn.nowrap
-    def _check_frozen_sites(self) -> None:
-        known = [site.name for site in self.sites]
-        for name in sorted((self.freezing.kernels | self.freezing.norms) - set(known)):
-            raise ValueError(
-                f"{self._place}: freezing names {name!r}, which is not one of {', '.join(known)}"
-            )
+        check_network(self, self._place, self._every_block)
 
     @property
     def _place(self) -> str:

@@ -1,0 +1,36 @@
+"""What a network refuses of its arguments."""
+
+import dataclasses
+from typing import Any
+
+from bnjax.nn.checks import check_choice, check_count, check_setting
+from bnjax.placement import Placement
+from bnjax.settings.config import FIELDS
+
+#: Attributes of networks that flags set, by the same names; the placement is read by its own grammar.
+_SETTINGS = {field.name for field in FIELDS} - {"placement"}
+
+
+def check_network(network: Any, place: str, blocks: tuple[str, ...]) -> None:
+    """Holds a network's arguments against what they may be.
+
+    Args:
+      network: a :class:`bnjax.models.Network`.
+      place: what a message begins with.
+      blocks: all that it has.
+
+    Raises:
+      ValueError: one line that names the argument, its value and what would be accepted.
+    """
+    for name in _SETTINGS & {field.name for field in dataclasses.fields(network)}:
+        check_setting(place, name, getattr(network, name))
+    check_count(place, "num_classes", network.num_classes)
+    check_count(place, "norm_group", network.norm_group, least=0)
+    for name in ("starts_behind", "ends_with"):
+        if block := getattr(network, name):
+            check_choice(place, name, block, blocks)
+    if not isinstance(network.placement, str | Placement):
+        raise ValueError(f"{place}: placement={network.placement!r} is neither a text nor a Placement")
+    known = [site.name for site in network.sites]
+    for name in sorted((network.freezing.kernels | network.freezing.norms) - set(known)):
+        raise ValueError(f"{place}: freezing names {name!r}, which is not one of {', '.join(known)}")
