@@ -40,11 +40,13 @@ class Piece(NamedTuple):
       study: whose question it answers, and the name of its script.
       asks: what it is for, in a few words.
       flags: as typed, with ``{data}``, ``{photos}`` and ``{weights}`` for what the user names.
+      beside: what it is for where its runs can decide no claim; empty where they can.
     """
 
     study: str
     asks: str
     flags: str
+    beside: str = ""
 
     def arguments(self, places: dict[str, str]) -> list[str]:
         """The flags with the user's places.
@@ -85,10 +87,12 @@ def _pieces() -> Iterator[Piece]:
         "each site and pair on flowers",
         "--sweep=grid --dataset=folder:{photos}/flowers --image_size=32 --train_images=400 --epochs=100 "
         "--seeds=3",
+        "effects of sites and pairs, which no text claims: 32 and 16 differences a seed",
     )
     for images, epochs in ((1000, 100), (5000, 40), (25000, 15)):
         flags = f"--sweep=groups --train_images={images} --epochs={epochs} --seeds=5 --data_dir={{data}}"
-        yield Piece("vgg7", f"{images:,} images of CIFAR-10", flags)
+        between = "where between few and many the answer turns" if images == 5000 else ""
+        yield Piece("vgg7", f"{images:,} images of CIFAR-10", flags, between)
     yield from _both(
         "cifar10",
         "the twelve conditions",
@@ -97,8 +101,8 @@ def _pieces() -> Iterator[Piece]:
     yield Piece(
         "mobilenet",
         "before or after on CIFAR-10",
-        "--sweep=order --dataset=cifar10 --image_size=32 --halvings=4 --train_images=10000 --epochs=30 "
-        "--seeds=10 --probes=dying,activations --data_dir={data}",
+        "--sweep=order --dataset=cifar10 --image_size=32 --train_images=10000 --epochs=50 --seeds=10 "
+        "--probes=dying,activations --data_dir={data}",
     )
     for photos in ("clothing", "flowers"):
         for sweep in ("separate", "keras2"):
@@ -107,6 +111,7 @@ def _pieces() -> Iterator[Piece]:
                 f"{sweep} on {photos}",
                 f"--sweep={sweep} --weights={{weights}} --input_scale=unit "
                 f"--dataset=folder:{{photos}}/{photos} --image_size=139 --epochs=15 --seeds=5",
+                "what Keras 2.2 made of frozen; the text names no version" if sweep == "keras2" else "",
             )
 
 

@@ -46,7 +46,8 @@ class Data:
 
     Attributes:
       told: in words.
-      names: data sets, each as a whole.
+      names: data sets, each as a whole or
+      part: at least so many of its training images, of all its classes; 0: as a whole alone.
       images: the fewest and the most training images of any other set that counts for the same; (0, 0): no
         other does.
       image_size: the least height and width; 0: any.
@@ -56,8 +57,16 @@ class Data:
     names: tuple[str, ...]
     images: tuple[int, int] = (0, 0)
     image_size: int = 0
+    part: int = 0
 
-    def holds(self, name: str, train_images: int | None, whole: bool, image_size: int | None) -> bool:
+    def holds(
+        self,
+        name: str,
+        train_images: int | None,
+        whole: bool,
+        image_size: int | None,
+        all_classes: bool = True,
+    ) -> bool:
         """Whether runs are on such data.
 
         Args:
@@ -65,11 +74,13 @@ class Data:
           train_images: how many were trained on, where that is known.
           whole: whether those were all of the set, of all its classes.
           image_size: the smaller of height and width, where that is known.
+          all_classes: whether they were of all its classes.
         """
         if image_size and image_size < self.image_size:
             return False
-        fewest, most = self.images
-        return (whole and name in self.names) or fewest <= (train_images or 0) <= most > 0
+        count, (fewest, most) = train_images or 0, self.images
+        enough = whole or (all_classes and count >= self.part > 0)
+        return (enough and name in self.names) or fewest <= count <= most > 0
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ class Study:
       data: what its conclusions were said of, and what counts for the same.
       sweeps: name -> conditions.
       claims: its conclusions, in the order of the text.
+      unnamed: settings of its recipe that it neither names nor speaks of: runs with other values answer its
+        claims too, each value apart; but for none where it has some.
       said: what it says of the figure of a sweep, in a few words.
       question: what it asks, in our words.
       main_claim: the name of the claim that answers it best; empty where no claim is above the others.
@@ -58,6 +60,7 @@ class Study:
     main_claim: str = ""
     does: str = ""
     examples: Mapping[str, str] = field(default_factory=dict)
+    unnamed: tuple[str, ...] = ()
 
     @property
     def appeared(self) -> str:

@@ -88,7 +88,10 @@ _BLOCK2_ONE, _BLOCK2_BOTH = ("crcr-cBrcr-drdr", "crcr-crcBr-drdr"), "crcr-cBrcBr
 _FEW_FACES = Data(
     "a few hundred small pictures, as its cartoon faces were, which are not public", (), images=(100, 1000)
 )
-_CIFAR10 = Data("CIFAR-10", ("cifar10",))
+#: Half of CIFAR-10 is as far from a few hundred faces as all of it. The postscript does not say how long it
+#: was trained there: 15 epochs of 25,000 images are 11,700 steps, where 400 epochs of 400 faces are 5,000.
+_CIFAR10 = Data("CIFAR-10, or 25,000 or more of its training images", ("cifar10",), part=25_000)
+_CIFAR10_SHARE = 15 / 400
 #: A tenth of the epochs: enough to overfit, and what a desktop computer can do.
 _SHARE = 0.1
 #: As many images as the faces, and all of CIFAR-10's.
@@ -114,6 +117,7 @@ def _claim(
     contrasts: Iterable[Contrast],
     sweep: str = "groups",
     data: Data | None = None,
+    least_share: float = _SHARE,
 ) -> Claim:
     return Claim(
         f"vgg7-{name}",
@@ -125,7 +129,7 @@ def _claim(
         sweep,
         data=data,
         epochs=400,
-        least_share=_SHARE,
+        least_share=least_share,
     )
 
 
@@ -172,6 +176,7 @@ _CLAIMS: tuple[Claim, ...] = (
             for reading in _LOSSES
         ],
         data=_CIFAR10,
+        least_share=_CIFAR10_SHARE,
     ),
     _of_amounts(
         "much-data",

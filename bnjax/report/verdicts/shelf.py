@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from bnjax.report.runs.recorded import RecordedRun
@@ -33,7 +34,7 @@ class Shelf:
         self._epoch, self._interval = epoch, interval
         self._runs: dict[str, list[RecordedRun]] = {}
         for run in runs:
-            self._runs.setdefault(_key(run.config), []).append(run)
+            self._runs.setdefault(_key(run.config, unnamed(run.study)), []).append(run)
 
     def judge(self, claim: Claim, recipe_name: str) -> list[Judgement]:
         """One judgement for each data set and number of epochs, one at least.
@@ -57,11 +58,12 @@ class Shelf:
         asked = dict.fromkeys(name for contrast in claim.contrasts for name in contrast.weights)
         for condition in asked:  # in one order, so that ties are broken alike in every process
             config = resolve(dataclasses.replace(base, **claim.conditions[condition]))
-            for run in best_first(self._runs.get(_key(config), [])):
+            for run in best_first(self._runs.get(_key(config, unnamed(claim.tested_by)), [])):
                 ran = run.config
                 if (self._epoch and ran.epochs < self._epoch) or not _same_data(ran, config, claim):
                     continue
                 epochs, data = self._epoch or ran.epochs, _data_of(run, ran, spanned)
+                data |= {name: getattr(ran, name) for name in unnamed(claim.tested_by)}
                 key = json.dumps([epochs, data])
                 cells.setdefault(key, Cell(data, epochs)).add(condition, run)
         return list(cells.values())
@@ -91,9 +93,15 @@ def _rank(judgement: Judgement) -> tuple[bool, bool, int]:
     return not judgement.on_its_data, judgement.verdict == "cannot tell", -answered
 
 
-def _key(config: Config) -> str:
+def unnamed(study: str) -> tuple[str, ...]:
+    """The settings in which runs may differ from a study's recipe and answer its claims all the same."""
+    return STUDIES[study].unnamed if study in STUDIES else ()
+
+
+def _key(config: Config, unnamed: Sequence[str] = ()) -> str:
     of_data = names_with(Role.DATA)  # with validation: a folder may bring images of its own for it
     settings = {name: value for name, value in bound_settings(config).items() if name not in of_data}
+    settings |= {name: getattr(config, name) != "none" for name in unnamed}
     return json.dumps(settings, sort_keys=True)
 
 
@@ -104,7 +112,8 @@ def _spanned(claim: Claim) -> set[str]:
 
 def answers(ran: Config, asked: Config, claim: Claim) -> bool:
     """Whether runs of the one are of a claim's condition that asks for the other, on whatever data."""
-    return _same_data(ran, asked, claim) and _key(ran) == _key(asked)
+    free = unnamed(claim.tested_by)
+    return _same_data(ran, asked, claim) and _key(ran, free) == _key(asked, free)
 
 
 def _same_data(ran: Config, asked: Config, claim: Claim) -> bool:
@@ -122,7 +131,8 @@ def _data_of(run: RecordedRun, config: Config, spanned: set[str]) -> dict[str, A
 def _is_its_data(claim: Claim, cell: Cell) -> bool:
     data, shape = cell.data, cell.data["image_shape"]
     size = min(shape[:2]) if shape else None
-    return data_of_claim(claim).holds(data["name"], data.get("train_images"), data["whole"], size)
+    told = (data["name"], data.get("train_images"), data["whole"], size)
+    return data_of_claim(claim).holds(*told, all_classes=not data["classes"])
 
 
 def _told(cell: Cell) -> str:
@@ -131,4 +141,5 @@ def _told(cell: Cell) -> str:
     size = " of {}x{}".format(*data["image_shape"]) if data["image_shape"] else ""
     images = f"{data['train_images']:,} images{size}, " if data.get("train_images") else ""
     epochs = f"{cell.epochs} epoch{'s' if cell.epochs > 1 else ''}"
-    return f"{data['name']} ({classes}{images}{data['encoding']}), {epochs}"
+    started = f", from {PurePath(weights).name}" if (weights := data.get("weights", "none")) != "none" else ""
+    return f"{data['name']} ({classes}{images}{data['encoding']}){started}, {epochs}"
