@@ -182,7 +182,7 @@ def test_a_command_runs_as_written(line, tmp_path, photographs):
     (tmp_path / "experiments").symlink_to(ROOT / "experiments")
     (tmp_path / "photos").symlink_to(photographs)
     (tmp_path / "speed.jsonl").symlink_to(KEPT / "speed/first.jsonl")
-    if re.search(r"report(\.py)? runs", line):
+    if re.search(r"(report(\.py)?|diagnose) runs", line):
         (tmp_path / "runs").mkdir()
         shutil.copy(KEPT / "finetune.jsonl.gz", tmp_path / "runs")
     result = run_in(tmp_path, with_small_flags(line))
