@@ -4,7 +4,7 @@ Lyu et al. 2022 find that norms with weight decay drive it down. Gradient descen
 exceeds 2 over the learning rate. It is found by Lanczos's method from a random direction.
 """
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from bnjax.field_types import NumberOrNull
 from bnjax.probes.probe import Array, Memory, Need, Probe, Seen, rounded
@@ -35,7 +35,9 @@ def largest_eigenvalue(diagonal: Array, beside: Array) -> float:
     return float(np.linalg.eigvalsh(matrix)[-1]) if np.isfinite(matrix).all() else float("nan")
 
 
-def _look(seen: Seen, memory: Memory) -> Sharpness:
+def _look(seen: Seen, memory: Memory) -> Sharpness | dict[str, Any]:
+    if not seen.curvature:
+        return {}  # nothing is trained
     return {"largest_eigenvalue": rounded(largest_eigenvalue(**seen.curvature))}
 
 

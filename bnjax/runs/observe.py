@@ -122,12 +122,17 @@ def _confidence(asked: _Asked) -> list[Any]:
 
 def _below(asked: _Asked) -> list[dict[str, tuple[float, float]]]:
     """Site by site, since a program with one gradient for each would take long to compile."""
-    batch, observed = next(asked.batches), [dict[str, Any]() for _ in asked.runs]
-    for number, site in enumerate(asked.measuring.model.sites[1:], start=1):
+    batch, model = next(asked.batches), asked.measuring.model
+    observed = [dict[str, Any]() for _ in asked.runs]
+    trained = [
+        (number, site.name)
+        for number, site in enumerate(model.sites)
+        if site.block in model.blocks and model.trains((unit_name(site.name), "kernel"))
+    ]
+    for number, site in trained[1:]:  # nothing moves below the first
         found = asked.by_lane(asked.on(Need.BELOW, (batch, np.int32(number))))
         for mine, of_run in zip(observed, found, strict=False):
-            if site.name in of_run:
-                mine[site.name] = tuple(map(float, of_run[site.name]))
+            mine[site] = tuple(map(float, of_run[site]))
     return observed
 
 
@@ -139,6 +144,8 @@ def _landscape(asked: _Asked) -> list[dict[str, np.ndarray]]:
 
 def _curvature(asked: _Asked) -> list[dict[str, np.ndarray]]:
     trained = split(asked.state.params, asked.measuring.model)[0]
+    if not jax.tree.leaves(trained):
+        return [{} for _ in asked.runs]
     nothing = jax.tree.map(jnp.zeros_like, trained)
     lanes = (asked.measuring.feeding.lanes,) if asked.measuring.feeding.lanes else ()
     carry: Any = (nothing, nothing, jnp.zeros(lanes, jax.tree.leaves(nothing)[0].dtype))

@@ -14,6 +14,12 @@ from bnjax.probes.calibration import calibration
 from bnjax.probes.landscape import RATES, landscape
 from bnjax.probes.rank import rank
 from bnjax.probes.sharpness import largest_eigenvalue
+from bnjax.process.progress import Progress
+from bnjax.records import make_record
+from bnjax.runs.group import Alone
+from bnjax.runs.loop import train
+from bnjax.runs.precompute import precompute
+from bnjax.runs.training import prepare
 from bnjax.train.steps.observe_features import skew
 
 IMAGES, RATE = 16, 0.1
@@ -220,3 +226,31 @@ def test_lanes_are_observed_as_runs_by_themselves(found):
                 assert normed[probe][site][name] == near
     assert without["activations"]["fc/dense2"]["norm_input_skew"] is None
     assert without["sharpness"] != normed["sharpness"]
+
+
+@slow
+@pytest.mark.parametrize("frozen", ["statistics", "part"])
+def test_where_little_is_trained_probes_record_what_there_is(frozen):
+    """No parameter at all; or what is behind a part that is computed once and is no part of the steps."""
+    settings = dict(
+        model="cnn", image_size=6, placement="all:before", fresh_images=16, epochs=1, probes=PROBES
+    )
+    settings |= (
+        dict(trained="statistics", norm_mode="train")
+        if frozen == "statistics"
+        else dict(freeze_until="block1", norm_mode="inference", train_norms=False, precompute_frozen=True)
+    )
+    run = prepare(config(**settings), DATA)
+    precompute(run)
+    told = []
+    train(Alone(run), lambda lane, kind, **fields: told.append(fields), Progress(1, 1))
+    make_record("epoch", "0" * 12, **told[-1])
+    behind = {"block2/conv1", "fc/dense1"}
+    if frozen == "part":
+        assert told[-1]["covariate-shift"].keys() == {"fc/dense1"}
+        assert told[-1]["rank"].keys() == told[-1]["activations"].keys() == behind
+        assert told[-1]["sharpness"]["largest_eigenvalue"] > 0
+    else:
+        assert told[-1]["covariate-shift"] == told[-1]["sharpness"] == {}
+        assert told[-1]["landscape"] == {"loss_range": 0, "gradient_change": 0, "smoothness": None}
+        assert told[-1]["rank"].keys() == {"block1/conv1", *behind}
