@@ -1,10 +1,8 @@
 """Rules about single units: those that are never active, and those that do not learn."""
 
 import itertools
-from collections.abc import Collection
 
 from bnjax.diagnosis.rule import History, Rule, listed
-from bnjax.settings.finetuning import freezing
 
 
 def _since(history: History, site: str, count: str) -> int:
@@ -14,12 +12,12 @@ def _since(history: History, site: str, count: str) -> int:
     return [*itertools.takewhile(lambda known: (known[1] or 0) >= now, epochs)][-1][0]
 
 
-def _counted(history: History, count: str, threshold: float, but: Collection[str] = frozenset()) -> list[str]:
-    """Sites with so large a part of such units: ``12 of 64 of block2/conv1 since epoch 3``."""
+def _counted(history: History, count: str, threshold: float) -> list[str]:
+    """Sites that learn with so many such units: ``12 of 64 of block2/conv1 since epoch 3``."""
     return [
         f"{of[count]} of {of['units']} of {site} since epoch {_since(history, site, count)}"
         for site, of in (history.last("dying") or {}).items()
-        if site not in but and of[count] and of[count] >= threshold * of["units"]
+        if of["flat"] is not None and of[count] >= threshold * of["units"]
     ]
 
 
@@ -44,8 +42,7 @@ SILENT = Rule(
 
 
 def _flat(history: History, threshold: float) -> list[str]:
-    frozen = freezing(history.config).kernels  # an earlier bnjax counted them too
-    told = _counted(history, "flat", threshold, frozen)
+    told = _counted(history, "flat", threshold)
     return [f"units whose weights no longer move: {listed(told)}"] if told else []
 
 
