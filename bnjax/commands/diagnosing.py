@@ -12,6 +12,7 @@ from bnjax.probes import ALL, PROBES
 from bnjax.process.stdout import write_stdout
 from bnjax.records import FILE_NAME
 from bnjax.report.runs.recorded import RecordedRun, load_sound_runs
+from bnjax.studies.typed import typed_placement
 
 ABOUT = """\
 What the records of runs show, in words: statistics that lag, dying units, dropout in front of norms and more.
@@ -93,7 +94,7 @@ def _headline(run: RecordedRun) -> str:
     ended = run.summary["status"] if run.summary else "unfinished"
     accuracy = last["test_accuracy"] if last else None
     reached = "" if accuracy is None else f", test accuracy {accuracy:.1%}"
-    what = f"{run.study or config.model} {config.placement}, {config.dataset}, seed {config.seed}"
+    what = f"{run.study or config.model} {typed_placement(config)}, {config.dataset}, seed {config.seed}"
     length = f"{len(run.epochs)} epoch{'' if len(run.epochs) == 1 else 's'}"
     return f"run {run.run['run_id']}: {what}; {ended} after {length}{reached}"
 

@@ -59,7 +59,7 @@ def test_a_runs_paragraph(tmp_path, told):
         headline, lag, silent, _, unread = out.splitlines()
         assert (
             headline
-            == f"run {name}: cifar10 drB, digits, seed 0; unfinished after 1 epoch, test accuracy 52.0%"
+            == f"run {name}: cifar10 dense, digits, seed 0; unfinished after 1 epoch, test accuracy 52.0%"
         )
         assert lag.startswith("  - evaluation lags: fresh statistics give 71.0%")
         assert lag.endswith("(Wu and Johnson 2021)")
