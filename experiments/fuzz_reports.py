@@ -24,6 +24,7 @@ from bnjax.report.runs.frame import LeftOut
 from bnjax.report.runs.kept import SUFFIX, read_kept
 from bnjax.report.runs.recorded import load_sound_runs
 from bnjax.schema import RunRecord
+from bnjax.settings.config import Config
 from bnjax.settings.finetuning import freezing
 from bnjax.settings.identity import identity
 
@@ -100,7 +101,7 @@ def check_run(path: Path, original: list[Record]) -> None:
             raise WrongReportError(f"{path}: left out and not named")
         return
     [run] = runs
-    frozen = freezing(config_of_record(cast(RunRecord, original[0]))).kernels
+    frozen = untrained(config_of_record(cast(RunRecord, original[0])))
     expected = [counted(record, frozen) for record in original if record["kind"] == "epoch"]
     found = [counted(record) for record in run.epochs]
     known = any("active" in site for epoch in run.epochs for site in epoch["dying"].values())
@@ -114,8 +115,15 @@ def check_run(path: Path, original: list[Record]) -> None:
         raise WrongReportError(f"{path}: other settings than were recorded")
 
 
+def untrained(config: Config) -> set[str]:
+    """Sites whose kernels are frozen, or of which norms alone or nothing is trained."""
+    if config.trained != "unfrozen":
+        return {site.name for site in config.sites}
+    return set(freezing(config).kernels)
+
+
 def counted(epoch: Mapping[str, Any], frozen: Collection[str] = frozenset()) -> list[Any]:
-    """The numbers of an epoch; no unit is flat whose kernel is frozen, though earlier versions counted it."""
+    """The numbers of an epoch; no unit is flat that is not trained, though earlier versions counted it."""
     sites = {
         site: [
             None if name == "flat" and site in frozen else counts.get(name)
