@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import jax
 import numerics
 import numpy as np
 import pytest
 
-#: Rounding of float32.
+#: Rounding of float32, and how often sums of 10,000 rows may round: jaxlib before 0.10 adds in longer chains.
 ROUNDING = 2**-24
+ROUNDINGS = 50 if jax.__version_info__ >= (0, 10) else 200
 
 
 def test_sums_statistics_and_gradients_of_10_000_rows_are_those_of_float64():
@@ -17,7 +19,7 @@ def test_sums_statistics_and_gradients_of_10_000_rows_are_those_of_float64():
     for (layer, name), found in numerics.in_float32(*arguments):
         names.add((layer, name))
         assert found.dtype == np.float32
-        assert np.abs(found - expected[name]).max() < 50 * ROUNDING * np.abs(expected[name]).max()
+        assert np.abs(found - expected[name]).max() < ROUNDINGS * ROUNDING * np.abs(expected[name]).max()
     assert names == {(layer, name) for layer in ("dense", "images") for name in expected}
 
 
