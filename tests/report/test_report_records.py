@@ -168,3 +168,14 @@ def test_units_that_an_earlier_bnjax_called_flat_although_nothing_trained_them_a
         assert total(units, "units") == sum(
             site["units"] for site in units.values() if site["flat"] is not None
         )
+
+
+def test_a_null_where_units_are_counted_is_no_count(tmp_path):
+    record_run(tmp_path, [0.9, 0.9], placement="none", epochs=2)
+    [path] = tmp_path.rglob(records.FILE_NAME)
+    site = next(iter(json.loads(path.read_text().splitlines()[1])["dying"]))
+    rewrite(path, "epoch", 1, "dying", site, "flat", None)
+    runs, [problem] = load_sound_runs(tmp_path)
+    assert runs == []
+    assert f"dying.{site}.flat is null, and that kernel is trained" in problem
+    assert f"{path}, line 3" in problem

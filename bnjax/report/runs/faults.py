@@ -8,6 +8,7 @@ from bnjax.probes import PROBES, Need, known_probes
 from bnjax.record_rules import shown, type_name
 from bnjax.schema import EpochRecord, Record, RunRecord
 from bnjax.settings.config import FIELDS, Config
+from bnjax.settings.finetuning import freezing
 from bnjax.settings.identity import id_of_resolved
 
 #: Settings without which a run cannot be told from another.
@@ -29,7 +30,7 @@ def fault(reading: records.Reading) -> str:
     for number, record in zip(reading.lines, reading.records, strict=True):
         if record["kind"] == "run":
             config = config_of_record(record)  # a run that goes on may be asked for other probes
-        if wrong := _wrong_sites(record, config):
+        if wrong := _wrong_sites(record, config) or _wrong_nulls(record, config):
             return f"{reading.path}, line {number}: epoch record: {wrong}"
     return _of_two_versions(reading)
 
@@ -76,6 +77,23 @@ def _wrong_sites(record: Record, config: Config) -> str:
             if lacking:
                 return f"{name} lacks {min(lacking)!r}"
     return ""
+
+
+def _wrong_nulls(record: Record, config: Config) -> str:
+    """No count of flat units is null where the kernel is trained."""
+    dying: Any = record.get("dying", {}) if record["kind"] == "epoch" else {}
+    nulls = {site for site, counts in dying.items() if counts["flat"] is None}
+    if wrong := nulls - untrained(config):
+        return f"dying.{min(wrong)}.flat is null, and that kernel is trained"
+    return ""
+
+
+def untrained(config: Config) -> set[str]:
+    """The sites whose kernels are not trained."""
+    if not config.freeze_until and config.trained == Config.trained:
+        return set()
+    frozen = freezing(config)
+    return {site.name for site in config.sites if not frozen.trains(site.name, of_norm=False)}
 
 
 def _wrong_settings(run: RunRecord) -> str:

@@ -10,11 +10,10 @@ from typing import Any, cast
 from bnjax import records
 from bnjax.errors import UserError
 from bnjax.record_check import printable
-from bnjax.report.runs.faults import config_of_record, fault
+from bnjax.report.runs.faults import config_of_record, fault, untrained
 from bnjax.report.runs.kept import SUFFIX, read_kept
 from bnjax.schema import EpochRecord, Record, RunRecord, SummaryRecord
 from bnjax.settings.config import FIELDS, Config
-from bnjax.settings.finetuning import freezing
 from bnjax.studies import guessed_study
 from bnjax.studies.study import CONTROLLED
 
@@ -144,19 +143,11 @@ def without_mislabelled(runs: Iterable[RecordedRun]) -> tuple[list[RecordedRun],
 def _run(reading: records.Reading) -> RecordedRun:
     run: RunRecord = _printable(reading.run)
     run.setdefault("study", guessed_study(run["config"]))  # an earlier bnjax did not name it
-    untrained = _untrained(config_of_record(run))
-    found = [_without_flat(record, untrained) for record in reading.records] if untrained else reading.records
+    idle = untrained(config_of_record(run))
+    found = [_without_flat(record, idle) for record in reading.records] if idle else reading.records
     epochs = [record for record in found if record["kind"] == "epoch"]
     last = found[-1]
     return RecordedRun(run, epochs, last if last["kind"] == "summary" else None)
-
-
-def _untrained(config: Config) -> set[str]:
-    """The sites whose kernels are not trained."""
-    if not config.freeze_until and config.trained == Config.trained:
-        return set()
-    frozen = freezing(config)
-    return {site.name for site in config.sites if not frozen.trains(site.name, of_norm=False)}
 
 
 def _without_flat(record: Record, untrained: Set[str]) -> Record:
