@@ -3,21 +3,31 @@
 import itertools
 
 from bnjax.diagnosis.rule import History, Rule, listed
+from bnjax.settings.config import Config
+
+#: Epochs in a row that make a finding: many units are silent at the start, and wake up.
+_STAYS = 3
 
 
-def _since(history: History, site: str, count: str) -> int:
-    """The first epoch of those in a row, up to the last one, with as many such units or more."""
+def _with_as_many(history: History, site: str, count: str) -> list[int]:
+    """The epochs in a row, from the last one back, with as many such units as now or more."""
     now = history.sound[-1]["dying"][site][count]
     epochs = reversed([(epoch["epoch"], epoch["dying"].get(site, {}).get(count)) for epoch in history.sound])
-    return [*itertools.takewhile(lambda known: (known[1] or 0) >= now, epochs)][-1][0]
+    return [epoch for epoch, _ in itertools.takewhile(lambda known: (known[1] or 0) >= now, epochs)]
 
 
 def _counted(history: History, count: str, threshold: float) -> list[str]:
     """Sites that learn with so many such units: ``12 of 64 of block2/conv1 since epoch 3``."""
-    return [
-        f"{of[count]} of {of['units']} of {site} since epoch {_since(history, site, count)}"
+    many = [
+        (site, of)
         for site, of in (history.last("dying") or {}).items()
         if of["flat"] is not None and of[count] >= threshold * of["units"]
+    ]
+    epochs = {site: _with_as_many(history, site, count) for site, _ in many}
+    return [
+        f"{of[count]} of {of['units']} of {site} since epoch {epochs[site][-1]}"
+        for site, of in many
+        if len(epochs[site]) >= _STAYS
     ]
 
 
@@ -25,10 +35,17 @@ def _silent(history: History, threshold: float) -> list[str]:
     told = _counted(history, "silent", threshold)
     if not told:
         return []
-    normed = history.config.parsed_placement().present_norms
-    norm = "" if normed else "--placement=all, "
-    advice = f"a smaller --learning_rate, {norm}or --activation=leaky_relu, keeps units alive"
-    return [f"units that no test image activates: {listed(told)}; {advice}"]
+    return [f"units that no test image activates: {listed(told)}; {_alive(history.config)}"]
+
+
+def _alive(config: Config) -> str:
+    """What keeps units alive and is not done yet."""
+    ways = ["a smaller --learning_rate"]
+    if not config.parsed_placement().present_norms:
+        ways.append("--placement=all")
+    if config.activation == "relu":
+        ways.append("--activation=leaky_relu")
+    return f"{' or '.join(ways)} keeps units alive"
 
 
 SILENT = Rule(

@@ -19,9 +19,9 @@ MEASURED = dict(train_loss=1.0, train_accuracy=0.9, validation_loss=None, valida
 
 
 def write_run(folder, seed=0, silent=0, running=0.7, **found):
-    """A run of one epoch as it is recorded, in a folder of its own; returns its id."""
+    """A run of three epochs as it is recorded, in a folder of its own; returns its id."""
     config = resolve(
-        Config(model="mlp", placement="all", dataset="digits", epochs=1, seed=seed, probes="all")
+        Config(model="mlp", placement="all", dataset="digits", epochs=3, seed=seed, probes="all")
     )
     common = dict(schema=1, run_id=run_id(config))
     units = {"fc/dense1": dict(silent=silent, flat=0, units=64, active=0.5)}
@@ -29,8 +29,9 @@ def write_run(folder, seed=0, silent=0, running=0.7, **found):
         dict(kind="run", study="cifar10", config=dataclasses.asdict(config), sites={}, parameters=1,
              data=dict(name="digits", version="1", encoding="none"), versions=dict(jax="1", flax="1"),
              device=dict(kind="cpu", count=1), git_commit=None, started="2026-01-01T00:00:00Z"),
-        dict(kind="epoch", epoch=1, step=9, status="ok", **MEASURED, test_loss=1.0, test_accuracy=running,
-             test_accuracy_fresh=0.71, dying=units, seconds=1.0, images_per_second=1.0, **found),
+        *(dict(kind="epoch", epoch=number, step=9 * number, status="ok", **MEASURED, test_loss=1.0,
+               test_accuracy=running, test_accuracy_fresh=0.71, dying=units, seconds=1.0,
+               images_per_second=1.0, **found) for number in (1, 2, 3)),
     ):  # fmt: skip
         (folder / common["run_id"]).mkdir(parents=True, exist_ok=True)
         append(folder / common["run_id"] / FILE_NAME, common | record)
@@ -59,7 +60,7 @@ def test_a_runs_paragraph(tmp_path, told):
         headline, lag, silent, _, unread = out.splitlines()
         assert (
             headline
-            == f"run {name}: cifar10 dense, digits, seed 0; unfinished after 1 epoch, test accuracy 52.0%"
+            == f"run {name}: cifar10 dense, digits, seed 0; unfinished after 3 epochs, test accuracy 52.0%"
         )
         assert lag.startswith("  - evaluation lags: fresh statistics give 71.0%")
         assert lag.endswith("(Wu and Johnson 2021)")
