@@ -5,8 +5,9 @@ A *site* is the place in a hidden layer (a unit) where a norm may stand, named b
 stands ``before`` the unit's activation, or ``after`` it. Its canonical text is the *code* that the
 published VGG7 experiment uses for its legends: ``cBrcr-crcr-drdBr`` (``c`` conv, ``w`` depthwise conv,
 ``d`` dense, ``B`` norm, ``r`` activation, ``-`` between blocks). A unit without activation has no ``r``:
-``cBrwBrcB`` is a block of MobileNetV2, whose last convolution is linear. Every norm has a letter of its own
-(:mod:`bnjax.norm`), so a code may mix them: ``cBrcLr-crcr-drdr``.
+``cBrwBrcB`` is a block of MobileNetV2, whose last convolution is linear. In ``aBrmBr-tB``, a transformer,
+``a`` is attention and ``m`` an MLP, whose ``r`` is the residual branch, and ``t`` the last tokens. Every norm
+has a letter of its own (:mod:`bnjax.norm`), so a code may mix them: ``cBrcLr-crcr-drdr``.
 
 This module knows no JAX: flags and reports use it too.
 """
@@ -20,7 +21,9 @@ from typing import NamedTuple
 from bnjax.norm import DEFAULT_NORM, NORMS
 from bnjax.placement_value import (
     KINDS,
+    LETTERS,
     ORDERS,
+    UNIT_KINDS,
     Kind,
     Order,
     Placement,
@@ -32,7 +35,9 @@ from bnjax.placement_value import (
 
 __all__ = [
     "KINDS",
+    "LETTERS",
     "ORDERS",
+    "UNIT_KINDS",
     "Kind",
     "Order",
     "Placement",
@@ -69,7 +74,8 @@ def parse_placement(
         raise PlacementError(f"order {order!r} is not one of before, after")
     if norm not in NORMS:
         raise PlacementError(f"norm {norm!r} is not one of {', '.join(NORMS)}")
-    if re.fullmatch(rf"[cwd][cwdr{_norm_letters()}-]*", stripped):
+    kinds = _kind_letters(sites)
+    if re.fullmatch(rf"[{kinds}][{kinds}r{_norm_letters()}-]*", stripped):
         return _parse_code(stripped, tuple(sites), norm)
     return _parse_list(stripped, tuple(sites), _Entry("", order, norm))  # type: ignore[arg-type]  # checked above
 
@@ -78,9 +84,15 @@ def _norm_letters() -> str:
     return "".join(norm.letter for norm in NORMS.values())
 
 
+def _kind_letters(sites: Sequence[Site]) -> str:
+    """Those of the kinds that a model has, and of units, which a code of another model may have."""
+    kinds = {*UNIT_KINDS, *(site.kind for site in sites)}
+    return "".join(letter for kind, letter in LETTERS.items() if kind in kinds)
+
+
 def _parse_code(code: str, sites: tuple[Site, ...], default_norm: str) -> Placement:
-    letters = _norm_letters()
-    units = list(re.finditer(rf"[cwd](?:([{letters}]?)r([{letters}]?)|([{letters}]?))", code))
+    letters, kinds = _norm_letters(), _kind_letters(sites)
+    units = list(re.finditer(rf"[{kinds}](?:([{letters}]?)r([{letters}]?)|([{letters}]?))", code))
     by_letter = {norm.letter: norm.name for norm in NORMS.values()}
     orders: list[Order] = []
     norms: list[str] = []

@@ -8,13 +8,16 @@ from typing import Literal, get_args
 from bnjax.errors import UserError
 from bnjax.norm import DEFAULT_NORM, NORMS
 
-Kind = Literal["conv", "depthwise", "dense"]
+Kind = Literal["conv", "depthwise", "dense", "attention", "mlp", "tokens"]
 Order = Literal["absent", "before", "after"]
 
 KINDS: tuple[str, ...] = get_args(Kind)
 ORDERS: tuple[str, ...] = get_args(Order)
+#: Of one layer and its activation, see :class:`bnjax.nn.Unit`; the others are of a transformer.
+UNIT_KINDS = KINDS[:3]
 
-_LETTERS: Mapping[str, str] = {"conv": "c", "depthwise": "w", "dense": "d"}
+#: Of each kind in codes.
+LETTERS: Mapping[str, str] = dict(zip(KINDS, "cwdamt", strict=True))
 _UNIT_TEXT: Mapping[str, str] = {"absent": "{}{}r", "before": "{}{}r", "after": "{}r{}"}
 _LINEAR_TEXT: Mapping[str, str] = {"absent": "{}{}", "before": "{}{}"}
 
@@ -26,6 +29,9 @@ class PlacementError(UserError, ValueError):
 @dataclass(frozen=True)
 class Site:
     """A place where a norm may stand: its path (``block1/conv2``) and the kind of its unit.
+
+    At ``attention`` and ``mlp`` it stands before or after a residual branch: in front of it, or behind the
+    sum of tokens and branch. ``tokens`` has no unit, only the norm of what reaches the logits.
 
     Attributes:
       linear: the unit has no activation, as a linear bottleneck; a norm there has one place only, which
@@ -40,6 +46,16 @@ class Site:
     def block(self) -> str:
         """The part of the path before the last ``/``: the group that one ``-`` closes in a code."""
         return self.name.rpartition("/")[0]
+
+    @property
+    def convolves(self) -> bool:
+        """Whether its unit is a convolution."""
+        return self.kind in ("conv", "depthwise")
+
+    @property
+    def activates(self) -> bool:
+        """Whether there is an activation, whose units can be silent."""
+        return not self.linear and self.kind != "attention"
 
 
 @dataclass(frozen=True)
@@ -120,7 +136,7 @@ class Placement:
 
 def _unit_code(site: Site, order: Order, norm: str) -> str:
     text = (_LINEAR_TEXT if site.linear else _UNIT_TEXT)[order]
-    return text.format(_LETTERS[site.kind], NORMS[norm].letter if norm else "")
+    return text.format(LETTERS[site.kind], NORMS[norm].letter if norm else "")
 
 
 def all_placements(sites: Sequence[Site], orders: Sequence[Order] = ("before",)) -> Iterator[Placement]:

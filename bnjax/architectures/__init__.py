@@ -10,10 +10,11 @@ from bnjax.architectures.mlp import MLP
 from bnjax.architectures.mobilenetv2 import MOBILENETV2
 from bnjax.architectures.resnet import RESNET
 from bnjax.architectures.vgg7 import VGG7
+from bnjax.architectures.vit import VIT
 
 #: By name, in the order of the help.
 ARCHITECTURES: dict[str, Architecture] = {
-    one.name: one for one in (CNN, MLP, VGG7, RESNET, MOBILENETV2, INCEPTIONV3)
+    one.name: one for one in (CNN, MLP, VGG7, RESNET, VIT, MOBILENETV2, INCEPTIONV3)
 }
 
 __all__ = ["ARCHITECTURES", "Architecture", "Images"]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from bnjax.norm import DEFAULT_NORM
 from bnjax.placement import Site
 
 #: Site -> positions of its convolution and its norm among Keras's layers; and how many layers there are.
@@ -16,10 +17,12 @@ class Images(NamedTuple):
     Attributes:
       shape: of its published experiment: height, width, channels. Others are taken too.
       smallest_side: fewest pixels on a side that reach the logits.
+      side_multiple: what the pixels on a side are a multiple of.
     """
 
     shape: tuple[int, int, int]
     smallest_side: int
+    side_multiple: int = 1
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ class Architecture:
       own_settings: the settings that it alone has; its Flax module takes them by the same names.
       follows_image_size: whether ``--image_size`` sets the size of its images.
       smallest_side: settings -> fewest pixels on a side; None: that of ``images``.
+      side_multiple: settings -> what sides are a multiple of; None: anything.
+      norm: which norm stands where nothing says.
+      input_scale: how images come where nothing says; empty: as the study's recipe has it.
+      complaint: settings -> what of its own settings does not fit together, empty if all does; None: nothing.
       keras_positions: positions of its layers in Keras's order; None where Keras has no such network.
       imagenet: whether Keras publishes weights with a hash.
       activations: the hidden units' that it takes; None: all.
@@ -49,6 +56,10 @@ class Architecture:
     own_settings: tuple[str, ...] = ()
     follows_image_size: bool = True
     smallest_side: Callable[[Any], int] | None = None
+    side_multiple: Callable[[Any], int] | None = None
+    norm: str = DEFAULT_NORM
+    input_scale: str = ""
+    complaint: Callable[[Any], str] | None = None
     keras_positions: Callable[[], Positions] | None = None
     imagenet: bool = False
     activations: tuple[str, ...] | None = None
@@ -60,4 +71,4 @@ class Architecture:
         shape = self.images.shape
         if self.follows_image_size:
             shape = (settings.image_size, settings.image_size, shape[-1])
-        return Images(shape, smallest)
+        return Images(shape, smallest, self.side_multiple(settings) if self.side_multiple else 1)

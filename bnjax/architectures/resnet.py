@@ -54,6 +54,6 @@ RESNET = Architecture(
     sites=lambda settings: resnet_sites(settings.depth, settings.shortcut, settings.residual_block),
     own_settings=("depth", "shortcut", "residual_block", "conv_bias"),
     # The activation behind a sum belongs to no unit that could learn a slope.
-    activations=("relu", "leaky_relu", "relu6", "elu"),
+    activations=("relu", "leaky_relu", "relu6", "elu", "gelu", "sigmoid", "tanh"),
     size_flag="--depth",
 )

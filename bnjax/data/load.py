@@ -20,13 +20,16 @@ from bnjax.settings.config import Config
 from bnjax.settings.places import expanded
 
 
-def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: int = 1) -> Dataset:
+def load_dataset(
+    config: Config, input_shape: tuple[int, int, int], smallest: int = 1, multiple: int = 1
+) -> Dataset:
     """The set that a config names, with its validation images held out and its facts complete.
 
     Args:
       config: its group ``data`` counts, but for the scale and the order of images.
       input_shape: what ``digits`` is enlarged to: height, width, channels. Other sets keep their size.
       smallest: the fewest pixels that the network accepts on a side.
+      multiple: what they have to be a multiple of.
 
     Raises:
       DataError: the set is absent, damaged, or does not fit; one line that says what to do.
@@ -40,6 +43,11 @@ def load_dataset(config: Config, input_shape: tuple[int, int, int], smallest: in
         raise DataError(
             f"{config.dataset}: images of {height}x{width} are too small for {config.model}, which needs "
             f"{smallest}x{smallest} or more"
+        )
+    if height % multiple or width % multiple:
+        raise DataError(
+            f"{config.dataset}: {config.model} cuts images into patches of {multiple}x{multiple}, which do "
+            f"not divide {height}x{width}"
         )
     dataset = _hold_out(dataset, config.validation)
     dataset = dataclasses.replace(

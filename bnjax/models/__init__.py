@@ -16,6 +16,7 @@ from bnjax.models.mobilenetv2 import MobileNetV2
 from bnjax.models.network import Network
 from bnjax.models.resnet import ResNet
 from bnjax.models.vgg7 import VGG7
+from bnjax.models.vit import ViT
 
 __all__ = [
     "CNN",
@@ -25,6 +26,7 @@ __all__ = [
     "MobileNetV2",
     "Network",
     "ResNet",
+    "ViT",
     "build_model",
     "gates_for",
 ]

@@ -216,7 +216,7 @@ class Network(nn.Module):
         group = 0 if self.is_initializing() else self.norm_group
         norm, mode = self.site_norms[site.name], self.freezing.norm_mode(site.name)
         norms = dataclasses.replace(settings.norms, norm=norm, mode=mode, norm_group=group)
-        dropout = settings.dropout if site.kind == "dense" else 0.0
+        dropout = 0.0 if site.convolves else settings.dropout
         return dataclasses.replace(settings, norms=norms, dropout=dropout)
 
     def trains(self, path: Sequence[str]) -> bool:

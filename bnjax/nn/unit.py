@@ -14,11 +14,20 @@ from bnjax.nn.checks import check_batch, check_choice, check_count, check_images
 from bnjax.nn.conv import PADDINGS, conv2d, depthwise_conv2d
 from bnjax.nn.dropout import Dropout
 from bnjax.nn.norms import norm_layer
-from bnjax.placement import KINDS, ORDERS, Kind, Order
+from bnjax.placement import ORDERS, UNIT_KINDS, Kind, Order
+from bnjax.settings.parts.network import ACTIVATIONS
 from bnjax.settings.units import UnitSettings
 
 #: The slope below zero that a PReLU starts with (He et al. 2015, section 2.1).
 PRELU_SLOPE = 0.25
+_WITHOUT_SLOPE: dict[str, Callable[[Array], Array]] = {
+    "relu": jax.nn.relu,
+    "relu6": jax.nn.relu6,
+    "elu": jax.nn.elu,
+    "gelu": partial(jax.nn.gelu, approximate=False),
+    "sigmoid": jax.nn.sigmoid,
+    "tanh": jnp.tanh,
+}
 
 
 def kernel_initializer(name: str, deviation: float) -> Callable:
@@ -51,15 +60,11 @@ def activate(x: Array, activation: str, negative_slope: ArrayLike) -> Array:
     Raises:
       ValueError: no activation has that name.
     """
-    if activation == "relu":
-        return jax.nn.relu(x)
     if activation in ("leaky_relu", "prelu"):
         return jnp.where(x > 0, x, negative_slope * x)
-    if activation == "relu6":
-        return jax.nn.relu6(x)
-    if activation == "elu":
-        return jax.nn.elu(x)
-    raise ValueError(f"activation {activation!r} is not one of relu, leaky_relu, relu6, elu, prelu")
+    if activation not in _WITHOUT_SLOPE:
+        raise ValueError(f"activation {activation!r} is not one of {', '.join(ACTIVATIONS)}")
+    return _WITHOUT_SLOPE[activation](x)
 
 
 def depthwise_initializer(initializer: Callable) -> Callable:
@@ -123,7 +128,7 @@ class Unit(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choice(self._place, "kind", self.kind, KINDS)
+        check_choice(self._place, "kind", self.kind, UNIT_KINDS)
         check_choice(self._place, "order", self.order, ORDERS)
         check_choice(self._place, "padding", self.padding, tuple(PADDINGS))
         check_settings(self._place, self.settings)
@@ -225,16 +230,25 @@ class Unit(nn.Module):
         return norm(x, train=train)
 
     def _probe(self, activation_input: Array) -> None:
-        """Notes on which examples a unit is active: the activation's largest input over positions.
+        if not self.linear:
+            note_active(self, activation_input)
 
-        And that input itself, where the collection ``activation_inputs`` is asked for.
-        """
-        if self.linear or self.is_initializing():
-            return
-        if self.is_mutable_collection("probes"):
-            largest = activation_input.max(range(1, activation_input.ndim - 1))
-            self.sow("probes", "activation_input_max", largest, reduce_fn=_newest)
-        self.sow("activation_inputs", "x", activation_input, reduce_fn=_newest)
+
+def note_active(module: nn.Module, activation_input: Array) -> None:
+    """Notes on which examples a unit is active: the activation's largest input over positions.
+
+    And that input itself, where the collection ``activation_inputs`` is asked for.
+
+    Args:
+      module: whose probe it is.
+      activation_input: [batch, ..., features].
+    """
+    if module.is_initializing():
+        return
+    if module.is_mutable_collection("probes"):
+        largest = activation_input.max(range(1, activation_input.ndim - 1))
+        module.sow("probes", "activation_input_max", largest, reduce_fn=_newest)
+    module.sow("activation_inputs", "x", activation_input, reduce_fn=_newest)
 
 
 class SummedUnit(Unit):

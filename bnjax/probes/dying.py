@@ -1,10 +1,12 @@
 """Dying units, by two definitions.
 
 *Silent*: the activation's output is <= 0 at every position of every probe example; for a leaky ReLU or a
-PReLU, whose output is never dead, its input is < 0 there. *Flat*: over at least two epochs every update dW of
-the unit's weights is flat (maximum equal to minimum), as the dying-ReLU series has it (Qiita, 2017-05).
+PReLU, whose output is never dead, its input is < 0 there; no unit of sigmoid or tanh is. *Flat*: over at
+least two epochs every update dW of the unit's weights is flat (maximum equal to minimum), as the dying-ReLU
+series has it (Qiita, 2017-05).
 """
 
+import math
 from typing import Annotated, NotRequired, TypedDict
 
 from bnjax.field_types import AtMost, Count, Fraction
@@ -34,6 +36,8 @@ def silent_units(activation_input_max: Array, activation: str) -> Array:
     """
     if activation in ("leaky_relu", "prelu"):
         return activation_input_max < 0
+    if activation in ("sigmoid", "tanh"):  # they saturate on both sides
+        return activation_input_max < -math.inf
     return activation_input_max <= 0
 
 

@@ -197,10 +197,10 @@ def check_rest(config: Config, images: int, mesh: Mesh) -> None:
 
 
 def site_kernels(model: Network, state: TrainState) -> dict[str, np.ndarray]:
-    """Site -> its unit's kernel [..., features], on the host; of a stacked state with lanes first."""
-    kernels = {site.name: state.params[unit_name(site.name)]["kernel"] for site in model.sites}
+    """Site -> its unit's kernel [..., features], where it has one; of a stacked state with lanes first."""
+    units = {site.name: state.params.get(unit_name(site.name), {}) for site in model.sites}
     # A copy: on CPU the host array would share memory that the next step's donation gives away.
-    return {site: np.array(kernel) for site, kernel in kernels.items()}
+    return {site: np.array(unit["kernel"]) for site, unit in units.items() if "kernel" in unit}
 
 
 def used_variables(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -38,7 +38,7 @@ def resolve(config: Config) -> Config:
     config = dataclasses.replace(config, **numbers, plugin_digest=digest)
     for field in FIELDS:
         check_field(field, getattr(config, field.name))
-    _check_activation(config)
+    _check_network(config)
     if config.optimizer == "momentum":
         # A Config cannot tell a momentum of 0 from none; `bnjax.commands.parsing.defaults.configured` can.
         momentum = USUAL_MOMENTUM if config.momentum == Config.momentum else config.momentum
@@ -54,8 +54,12 @@ def resolve(config: Config) -> Config:
     return dataclasses.replace(config, **changes, **_canonical_norms(config))
 
 
-def _check_activation(config: Config) -> None:
-    taken = ARCHITECTURES[config.model].activations
+def _check_network(config: Config) -> None:
+    """Holds the settings against what the network says of them."""
+    network = ARCHITECTURES[config.model]
+    if network.complaint and (found := network.complaint(config)):
+        raise ConfigError(found)
+    taken = network.activations
     if taken and config.activation not in taken:
         raise ConfigError(
             f"--activation={config.activation} is not one of {', '.join(taken)}, "

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bnjax.placement import ORDERS, Placement, PlacementError, parse_placement
+from bnjax.placement import LETTERS, ORDERS, Placement, PlacementError, parse_placement
 from bnjax.settings.config import Config
 from bnjax.studies import RECIPES, STUDIES
 
 #: Kinds of units and activations are small letters, norms capital ones.
-_CODE = re.compile("[cwdrA-Z-]+")
+_CODE = re.compile(f"[{''.join(LETTERS.values())}rA-Z-]+")
 
 
 def is_code(placement: str) -> bool:
@@ -29,8 +29,8 @@ def base_of(study: str, recipe: str) -> Config:
 def typed_placement(config: Config) -> str:
     """The placement as a list where one says it, such as ``conv,dense`` for ``crB-crB-drB``; else its code.
 
-    A list that the study's own sweeps use is taken first, then one of kinds; of lists of blocks or sites and
-    the code, the shortest.
+    A list that the study's own sweeps use is taken first, then one of kinds, where these are many one of all;
+    of lists of blocks or sites and the code, the shortest.
 
     Args:
       config: in canonical form, as records hold it. Where a list names no order, norms stand as in the recipe
@@ -49,7 +49,9 @@ def _typed(placement: Placement, code: str, study: str, order: str) -> str:
             return False
 
     everything = [_entry("all", one, order) for one in ORDERS if one != "absent"]
-    whole = itertools.chain(["none"], _of_sweeps(study), _of_kinds(placement, order), everything)
+    kinds = list(_of_kinds(placement, order))
+    short, long = ([text for text in kinds if (text.count(",") > 1) == is_long] for is_long in (False, True))
+    whole = itertools.chain(["none"], _of_sweeps(study), short, everything, long)
     if found := next(filter(means_it, whole), ""):
         return found
     lists = filter(means_it, (_of_parts(placement, order, part) for part in ("block", "name")))

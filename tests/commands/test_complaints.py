@@ -60,7 +60,7 @@ COMPLAINTS = {
     ("--seed=-1",): ["--seed=-1"],
     ("--width=99999999999999999999999999",): ["--width", "[1,65536]"],
     ("--width=" + "9" * 5000,): ["--width"],
-    ("--model=vgg",): ["--model=vgg", "cnn, mlp, vgg7, resnet, mobilenetv2, inceptionv3"],
+    ("--model=vgg",): ["--model=vgg", "cnn, mlp, vgg7, resnet, vit, mobilenetv2, inceptionv3"],
     ("--recipe=publish",): ["--recipe=publish", "published, controlled"],
     ("--recipe=",): ["--recipe=", "published, controlled"],
     ("--placement=cnov",): ["'cnov'", "entry 1", "did you mean 'conv'?", "cr-cr-dr"],

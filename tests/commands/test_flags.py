@@ -34,6 +34,13 @@ def test_a_flag_that_repeats_a_published_default_overrides_too():
     assert config_of("--input_scale=raw", "--recipe=controlled").input_scale == "raw"
 
 
+def test_a_transformer_brings_its_norm_and_a_scale_of_images():
+    brought = config_of("--model=vit", "--placement=all")
+    assert (brought.norm, brought.input_scale) == ("layer", "standardize")
+    given = config_of("--model=vit", "--placement=all", "--norm=batch", "--input_scale=raw")
+    assert (given.norm, given.input_scale) == ("batch", "raw")
+
+
 OTHER_VALUES = Config(
     model="mlp",
     placement="drNdGr",
@@ -50,6 +57,10 @@ OTHER_VALUES = Config(
     depth=8,
     shortcut="project",
     residual_block="preactivation",
+    vit_depth=2,
+    vit_width=8,
+    vit_heads=2,
+    vit_patch=2,
     width_multiplier=0.5,
     stride_padding="same",
     halvings=3,

@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bnjax.models import CNN, MLP, VGG7, InceptionV3, MobileNetV2
+from bnjax.models import CNN, MLP, VGG7, InceptionV3, MobileNetV2, ViT
 from bnjax.nn import BatchNorm, Unit, average_pool, batch_norm, max_pool
 from bnjax.nn.conv import conv2d, depthwise_conv2d
 from bnjax.nn.dropout import Dropout
 from bnjax.settings.freezing import Freezing
 from bnjax.settings.units import NormSettings, UnitSettings
 
-NETWORKS = {CNN: 8, VGG7: 4, MLP: 4, MobileNetV2: 32, InceptionV3: 75}
+NETWORKS = {CNN: 8, VGG7: 4, MLP: 4, MobileNetV2: 32, InceptionV3: 75, ViT: 8}
 
 
 def initialised(module, shape, dtype=jnp.float32, **keywords):
@@ -26,7 +26,7 @@ def initialised(module, shape, dtype=jnp.float32, **keywords):
 WRONG_NETWORKS = {
     "dropout": (dict(dropout=1.5), "dropout=1.5 is outside [0,1)"),
     "slope": (dict(negative_slope=-1.0), "negative_slope=-1.0 is outside [0,1]"),
-    "activation": (dict(activation="gelu"), "activation=gelu is not one of relu, leaky_relu"),
+    "activation": (dict(activation="swish"), "activation=swish is not one of relu, leaky_relu"),
     "initialiser": (dict(kernel_init="zeros"), "kernel_init=zeros is not one of glorot_uniform"),
     "deviation": (dict(init_deviation=0.0), "init_deviation=0.0 is outside (0,inf)"),
     "order": (dict(order="absent"), "order=absent is not one of before, after"),

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
@@ -159,9 +160,25 @@ def test_activations_and_their_slopes_at_the_kinks(name, values, slopes):
     np.testing.assert_allclose(slope, slopes, atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("name", "formula"),
+    {
+        "gelu": lambda x: x * scipy.stats.norm.cdf(x),
+        "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+        "tanh": lambda x: (np.exp(2 * x) - 1) / (np.exp(2 * x) + 1),
+    }.items(),
+)
+def test_smooth_activations_are_their_formulas(name, formula):
+    with jax.enable_x64():
+        x = np.linspace(-4, 4, 33)
+        np.testing.assert_allclose(activate(jnp.asarray(x), name, 0.1), formula(x), atol=1e-12)
+        slope = jax.vmap(jax.grad(lambda v: activate(v, name, 0.1)))(jnp.asarray(x))
+        np.testing.assert_allclose(slope, (formula(x + 1e-5) - formula(x - 1e-5)) / 2e-5, atol=1e-9)
+
+
 def test_an_unknown_activation_is_named():
-    with pytest.raises(ValueError, match=r"'gelu' is not one of relu, leaky_relu, relu6"):
-        activate(jnp.zeros(1), "gelu", 0.1)
+    with pytest.raises(ValueError, match=r"'swish' is not one of relu, leaky_relu, relu6"):
+        activate(jnp.zeros(1), "swish", 0.1)
 
 
 def test_gaussian_kernels_have_the_deviation_that_is_asked_for():

@@ -1,7 +1,8 @@
 """What an experiment's settings are where they are not given: the one place where settings stand for others.
 
 A recipe brings its own settings, the optimizer ``momentum`` brings a momentum, another network than the
-recipe's brings its own image size. Flags and the conditions of a sweep are expanded alike.
+recipe's brings its own image size and norm, and some a scale of images. Flags and the conditions of a sweep
+are expanded alike.
 """
 
 import dataclasses
@@ -41,7 +42,10 @@ def _brought(base: Config, given: Mapping[str, Any]) -> dict[str, Any]:
     if given.get("optimizer") == "momentum":
         brought["momentum"] = USUAL_MOMENTUM
     if given.get("model", base.model) in ARCHITECTURES.keys() - {base.model}:
-        brought["image_size"] = _image_size(base, given["model"])
+        network = ARCHITECTURES[given["model"]]
+        brought |= {"image_size": _image_size(base, network.name), "norm": network.norm}
+        if network.input_scale:
+            brought["input_scale"] = network.input_scale
     if given.get("trained", base.trained) != base.trained:
         brought |= {"freeze_until": "", "train_norms": False}
     if given.get("freeze_until") == "":

@@ -73,7 +73,7 @@ def _wrong_sites(record: Record, config: Config) -> str:
         if probe.by_site and (foreign := found.keys() - {site.name for site in config.sites}):
             return f"{name} names {shown(min(foreign))}, and {config.model} has no such site"
         if whole and name in record and Need.ACTIVATIONS in probe.needs and (found or probe in chosen):
-            lacking = {site.name for site in config.sites if not site.linear} - found.keys()
+            lacking = {site.name for site in config.sites if site.activates} - found.keys()
             if lacking:
                 return f"{name} lacks {min(lacking)!r}"
     return ""

@@ -7,7 +7,7 @@ from bnjax.architectures.resnet import RESIDUAL_BLOCKS, RESNET_DEPTHS, SHORTCUTS
 from bnjax.norm import DEFAULT_NORM, NORMS
 from bnjax.settings.fields import Role, setting
 
-ACTIVATIONS = ("relu", "leaky_relu", "relu6", "elu", "prelu")
+ACTIVATIONS = ("relu", "leaky_relu", "relu6", "elu", "prelu", "gelu", "sigmoid", "tanh")
 STRIDE_PADDINGS = ("end", "same")
 INITIALIZERS = ("glorot_uniform", "he_normal", "lecun_normal", "gaussian")
 
@@ -33,7 +33,8 @@ class NetworkSettings:
     )
     norm: str = setting(
         DEFAULT_NORM,
-        "Which norm stands where --placement names none, and where a code says B. A placement names one as "
+        "Which norm stands where --placement names none, and where a code says B; layer where --model=vit is "
+        "given and no --norm. A placement names one as "
         "in conv:before:layer, or in a code by its letter: "
         + ", ".join(f"{norm.letter} {norm.name}" for norm in NORMS.values())
         + ".",
@@ -88,6 +89,28 @@ class NetworkSettings:
         group="network",
         role=Role.PROGRAM,
         choices=RESIDUAL_BLOCKS,
+    )
+    vit_depth: int = setting(
+        6, "Blocks of the transformer.", group="network", role=Role.PROGRAM, bounds="[1,1000]"
+    )
+    vit_width: int = setting(
+        64,
+        "Numbers in each token of the transformer; a multiple of 4 and of --vit_heads. The hidden layer of "
+        "its MLPs has four times as many.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="[4,65536]",
+    )
+    vit_heads: int = setting(
+        4, "Heads of the transformer's attention.", group="network", role=Role.PROGRAM, bounds="[1,4096]"
+    )
+    vit_patch: int = setting(
+        4,
+        "Side in pixels of the patches that become the transformer's tokens; sides of images are multiples "
+        "of it.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="[1,1024]",
     )
     width_multiplier: float = setting(
         1.0,

@@ -82,7 +82,7 @@ class _Tally(UnitTally):
 def probed_units(model: Network) -> dict[str, str]:
     """Site -> its unit's name, of those with an activation, which alone can be silent."""
     computed = [site for site in model.sites if site.block in model.blocks]
-    return {site.name: unit_name(site.name) for site in computed if not site.linear}
+    return {site.name: unit_name(site.name) for site in computed if site.activates}
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def epoch_steps(config: Config, programs: RunPrograms, train: Images, mesh: Mesh
     """
     if not isinstance(train, ImageSet):
         return StreamSteps(config, programs.train_step, train, mesh)
-    convolutions = any(site.kind != "dense" for site in programs.model.sites)
+    convolutions = any(site.convolves for site in programs.model.sites)
     if convolutions and mesh.devices.flat[0].platform == "cpu":
         return HostSteps(config, programs.train_step, train, mesh)
     return DeviceSteps(config, programs.train_loop, train, mesh)
