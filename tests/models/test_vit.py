@@ -11,11 +11,11 @@ from bnjax.models import ViT, build_model, gates_for
 from bnjax.nn.unit import parameter_count
 from bnjax.placement import PlacementError, parse_placement
 from bnjax.probes.dying import silent_units
-from bnjax.report.runs.typed import typed_placement
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
 from bnjax.settings.freezing import Freezing
+from bnjax.studies.typed import typed_placement
 from bnjax.train.partition import split
 
 IMAGES = jnp.asarray(np.random.default_rng(0).normal(0, 1, (4, 8, 8, 3)), jnp.float32)

@@ -29,7 +29,8 @@ def _seen(subject: Subject, params: Any, statistics: Any, batch: Batch) -> dict[
             if path[1:] == ("norm",):
                 found[path[0]]["norm_input"] = _wide(arguments[0])
             elif not path[1:]:
-                found[path[0]]["output"] = _wide(out)
+                # A unit behind a sum hands on the bare sum, and what it makes of it.
+                found[path[0]]["output"] = _wide(out[-1] if isinstance(out, tuple) else out)
         return out
 
     with nn.intercept_methods(keep):
