@@ -167,16 +167,21 @@ def prepare(
 
 
 def check_images(config: Config, dataset: Dataset) -> None:
-    """Refuses a batch size that is larger than the training set, and norms that have too little to train on.
+    """Refuses batches larger than the training set, updates that never come, and norms with too few values.
 
     Raises:
       DataError: says how many images there are.
-      ConfigError: norms have one value per channel.
+      ConfigError: norms have one value per channel, or no epoch has batches enough for an update.
     """
     if len(dataset.train) < config.batch_size:
         raise DataError(
             f"{config.dataset}: {len(dataset.train)} training images are less than one batch of "
             f"{config.batch_size}; use a smaller --batch_size"
+        )
+    steps = len(dataset.train) // config.batch_size
+    if config.accumulate > steps:
+        raise ConfigError(
+            f"--accumulate={config.accumulate}: an epoch has {steps} batches, too few for an update"
         )
     check_norm_groups(config, dataset)
 

@@ -26,7 +26,8 @@ def resolve(config: Config) -> Config:
 
     The placement becomes its code and ``order``, now part of it, returns to its default; ``norm`` becomes
     the one that the placement has, or the first of several, and ``batch`` where it has none; the optimizer
-    ``momentum`` becomes sgd with momentum; a folder of images loses the slash at its end.
+    ``momentum`` becomes sgd with momentum; a decay of 0 acts on nothing; a folder of images loses
+    the slash at its end.
 
     Raises:
       ConfigError: a setting is out of its bounds or choices, or does not fit another one.
@@ -49,6 +50,7 @@ def resolve(config: Config) -> Config:
         changes["pretrain"] = _canonical_dataset("pretrain", config.pretrain)
     changes["classes"] = canonical_classes("classes", config.classes)
     changes["bn_batch"] = _canonical_bn_batch(config)
+    changes["decay_all"] = config.decay_all and config.weight_decay > 0
     checkpoint_pace(config.checkpoint_every)
     _check_probes(config)
     return dataclasses.replace(config, **changes, **_canonical_norms(config))

@@ -14,7 +14,9 @@ BETA1, BETA2 = 0.9, 0.999
 def make_optimizer(
     config: Config, learning_rate: ArrayLike | None = None, steps_per_epoch: int = 0
 ) -> optax.GradientTransformation:
-    """The optimizer that a config asks for. Weight decay acts on kernels, not on biases and norms.
+    """The optimizer that a config asks for. Weight decay acts on kernels, unless it is to act on all.
+
+    With ``accumulate`` only every so many-th call updates anything, by the mean gradient since the last one.
 
     Args:
       learning_rate: takes the place of the config's; may be traced.
@@ -26,8 +28,15 @@ def make_optimizer(
     if config.optimizer == "momentum":
         config = resolve(config)
     start = config.learning_rate if learning_rate is None else learning_rate
-    rate = learning_rates(config, start, steps_per_epoch)
-    decay = optax.add_decayed_weights(config.weight_decay, mask=_kernels)
+    optimizer = _of_updates(config, learning_rates(config, start, steps_per_epoch))
+    if config.accumulate == 1:
+        return optimizer
+    return optax.MultiSteps(optimizer, config.accumulate).gradient_transformation()
+
+
+def _of_updates(config: Config, rate: optax.ScalarOrSchedule) -> optax.GradientTransformation:
+    """The optimizer that is called once for each update."""
+    decay = optax.add_decayed_weights(config.weight_decay, mask=None if config.decay_all else _kernels)
     if config.optimizer == "sgd":
         return optax.chain(decay, optax.sgd(rate, config.momentum or None))
     scale = {
@@ -38,7 +47,7 @@ def make_optimizer(
 
 
 def learning_rates(config: Config, start: ArrayLike, steps_per_epoch: int) -> optax.ScalarOrSchedule:
-    """The learning rate, or what makes it from the number of steps taken so far.
+    """The learning rate, or what makes it from the number of updates made so far.
 
     Args:
       start: the rate of the first step; may be traced.
@@ -51,8 +60,9 @@ def learning_rates(config: Config, start: ArrayLike, steps_per_epoch: int) -> op
     if steps_per_epoch < 1:
         raise ValueError(f"schedule {config.schedule!r} needs the number of steps in an epoch")
     if config.schedule == "cosine":
-        return optax.cosine_decay_schedule(start, config.epochs * steps_per_epoch)
-    between = config.decay_epochs * steps_per_epoch
+        updates = max(1, config.epochs * steps_per_epoch // config.accumulate)
+        return optax.cosine_decay_schedule(start, updates)
+    between = max(1, config.decay_epochs * steps_per_epoch // config.accumulate)
     return optax.exponential_decay(start, between, config.decay_factor, staircase=True)
 
 

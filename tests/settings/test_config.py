@@ -39,6 +39,7 @@ NOT_IDENTITY = (
 COMPANIONS = {
     "norm_mode": {"freeze_until": "block1"},
     "trained": {"placement": "all"},
+    "decay_all": {"weight_decay": 0.1},
     "norm": {"placement": "all"},
     **{
         name: {"placement": "all", "norm": norm.name} for norm in NORMS.values() for name in norm.own_settings
@@ -110,6 +111,8 @@ DIFFERENT = {
     "tokens": dict(model="vit", vit_width=32),
     "order of blocks": dict(model="resnet", residual_block="preactivation"),
     "statistics": dict(placement="all", bn_batch="32"),
+    "accumulation": dict(placement="all", accumulate=2),
+    "decay of all": dict(placement="all", weight_decay=0.1, decay_all=True),
     "batch size": dict(placement="all", batch_size=64),
     "frozen part": dict(placement="all", freeze_until="block1"),
     "weights": dict(placement="all", weights="runs/1"),

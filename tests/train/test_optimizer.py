@@ -9,12 +9,18 @@ import optax
 import pytest
 from small_runs import config, dataset
 
+from bnjax.data.batches import Batch
+from bnjax.models import MLP
 from bnjax.process.progress import Progress
 from bnjax.runs.group import Alone
 from bnjax.runs.loop import train
 from bnjax.runs.training import prepare
+from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
+from bnjax.settings.fields import ConfigError
 from bnjax.train.optimizer import learning_rates, make_optimizer, scale_by_keras_adam
+from bnjax.train.state import create_state
+from bnjax.train.steps.step import make_train_step
 
 pytestmark = pytest.mark.slow  # it compiles
 
@@ -62,6 +68,63 @@ def test_weight_decay_acts_on_kernels_alone():
         updates, _ = optimizer.update(nothing, optimizer.init(params), params)
         np.testing.assert_allclose(updates["kernel"], -0.5 * 0.1 * 4.0)
         np.testing.assert_array_equal(updates["bias"], 0)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+def test_weight_decay_may_act_on_all_parameters(name):
+    params = {"kernel": jnp.full((2, 2), 4.0), "norm": {"scale": jnp.full(2, 2.0)}}
+    nothing = jax.tree.map(jnp.zeros_like, params)
+    settings = dict(optimizer=name, learning_rate=0.5, weight_decay=0.1)
+    optimizer = make_optimizer(Config(decay_all=True, **settings))
+    updates, _ = optimizer.update(nothing, optimizer.init(params), params)
+    np.testing.assert_allclose(updates["kernel"], -0.5 * 0.1 * 4.0)
+    np.testing.assert_allclose(updates["norm"]["scale"], -0.5 * 0.1 * 2.0)
+
+
+def test_decay_of_all_without_a_decay_is_no_other_condition():
+    assert resolve(Config(decay_all=True)) == resolve(Config())
+
+
+def test_accumulated_gradients_are_one_of_their_mean():
+    gradients = [3e-4, -1e-5, 2e-5, 5e-4, 1e-6, 1e-3]
+    with jax.enable_x64(True):
+        optimizer = make_optimizer(Config(accumulate=3, adam_epsilon=1e-4, learning_rate=0.1))
+        x, way = jnp.zeros(()), []
+        state = optimizer.init(x)
+        for gradient in gradients:
+            updates, state = optimizer.update(jnp.asarray(gradient), state, x)
+            x = optax.apply_updates(x, updates)
+            way.append(float(x))
+    means = [np.mean(gradients[:3]), np.mean(gradients[3:])]
+    one, two = (adam_by_hand(means[:count], 0.1, 1e-4, "keras") for count in (1, 2))
+    np.testing.assert_allclose(way, [0, 0, one, one, one, two], rtol=1e-6)  # optax sums in float32
+
+
+def test_a_schedule_counts_updates():
+    rates = learning_rates(Config(schedule="cosine", epochs=2, accumulate=5), 1.0, steps_per_epoch=10)
+    np.testing.assert_allclose([rates(step) for step in (0, 2, 4)], [1, 0.5, 0], atol=1e-6)
+
+
+def test_running_statistics_move_with_each_accumulated_batch():
+    model, optimizer = MLP(placement="all", width=4, norm_momentum=0.9), make_optimizer(Config(accumulate=2))
+    images = np.random.default_rng(0).normal(0, 1, (6, 2, 2, 1)).astype(np.float32)
+    batch = Batch(images, np.arange(6, dtype=np.int32), np.ones(6, np.float32))
+    step, state = make_train_step(model, optimizer, None), create_state(model, optimizer, (2, 2, 1), seed=0)
+    seen = []
+    for _ in range(3):
+        kernel = np.array(state.params["fc_dense1"]["kernel"])
+        seen.append((kernel, np.array(state.batch_stats["fc_dense1"]["norm"]["mean"])))
+        state, _ = step(state, batch)
+    (first, start), (same, moved), (changed, twice) = seen
+    np.testing.assert_array_equal(first, same)
+    assert (first != changed).any()
+    # The same weights see the same batch: 0.1 of its mean, then 0.1 + 0.9 * 0.1 of it.
+    np.testing.assert_allclose(twice - start, 1.9 * (moved - start), rtol=1e-4, atol=1e-7)
+
+
+def test_updates_that_never_come_are_refused():
+    with pytest.raises(ConfigError, match=r"--accumulate=9: an epoch has \d batches, too few for an update"):
+        prepare(config(accumulate=9), dataset())
 
 
 def test_sgd_momentum():

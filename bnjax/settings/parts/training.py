@@ -80,6 +80,22 @@ class TrainingSettings:
         role=Role.PROGRAM,
         bounds="[0,inf)",
     )
+    decay_all: bool = setting(
+        False,
+        "Whether --weight_decay acts on all parameters alike, scales and biases of norms and biases of units "
+        "too, as torch.optim does where nothing else is said.",
+        group="training",
+        role=Role.PROGRAM,
+    )
+    accumulate: int = setting(
+        1,
+        "Batches whose mean gradient makes one update of the weights (optax.MultiSteps), as one batch of all "
+        "their images would. But norms of a batch normalise each by its own statistics, as with --bn_batch, "
+        "and move the running ones with each: these forget in fewer updates.",
+        group="training",
+        role=Role.PROGRAM,
+        bounds="[1,100000]",
+    )
     adam_form: str = setting(
         "keras",
         "Where epsilon stands in adam. keras: added before the bias correction, as in TensorFlow and Keras; "
