@@ -81,7 +81,7 @@ def test_a_code_of_other_kinds_is_answered_with_its_own():
 @pytest.mark.parametrize("text", ["all:before", "all:after", "attention,mlp", "none"])
 def test_reports_say_placements_as_they_are_typed(text):
     config = resolve(Config(model="vit", placement=text, norm="layer", order="before"))
-    typed = typed_placement(config, "")  # whose norms stand after, where nothing says
+    typed = typed_placement(config)  # whose norms stand after, where nothing says
     assert parse_placement(typed, config.sites, "after", "layer") == config.parsed_placement()
     assert typed == {"attention,mlp": "attention:before,mlp:before", "all:after": "all"}.get(text, text)
 
