@@ -6,11 +6,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 # Before anything imports JAX; subprocesses inherit it.
 os.environ["JAX_PLATFORMS"] = "cpu"
 # Most of a test's time is compilation, and most of that is LLVM's; its steps are few.
-os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=1"
+os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 os.environ.pop("TFDS_DATA_DIR", None)
 # A shell that starts the tests in the background has them ignore SIGINT, and what they start ignores it too.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -61,6 +62,18 @@ def pytest_configure(config):
         folder = tempfile.TemporaryDirectory()
         config.add_cleanup(folder.cleanup)
         os.environ["BNJAX_CACHE_DIR"] = folder.name
+    _keep_programs(Path(os.environ["BNJAX_CACHE_DIR"]) / "tests" / str(os.getpid()))
+
+
+def _keep_programs(folder):
+    """Tests compile the same small programs over and over: a fifth of their time.
+
+    Each process has a folder of its own, since JAX writes entries that another process may read half-written.
+    """
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 @pytest.fixture(scope="session")
