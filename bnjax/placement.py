@@ -6,8 +6,8 @@ stands ``before`` the unit's activation, or ``after`` it. Its canonical text is 
 published VGG7 experiment uses for its legends: ``cBrcr-crcr-drdBr`` (``c`` conv, ``w`` depthwise conv,
 ``d`` dense, ``B`` norm, ``r`` activation, ``-`` between blocks). A unit without activation has no ``r``:
 ``cBrwBrcB`` is a block of MobileNetV2, whose last convolution is linear. In ``aBrmBr-tB``, a transformer,
-``a`` is attention and ``m`` an MLP, whose ``r`` is the residual branch, and ``t`` the last tokens. Every norm
-has a letter of its own (:mod:`bnjax.norm`), so a code may mix them: ``cBrcLr-crcr-drdr``.
+``a`` is attention and ``m`` an MLP, whose ``r`` is the residual branch, ``t`` the last tokens; ``i`` are
+images. Every norm has a letter of its own (:mod:`bnjax.norm`), so a code may mix them: ``cBrcLr-crcr-drdr``.
 
 This module knows no JAX: flags and reports use it too.
 """

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from bnjax.errors import UserError
 from bnjax.norm import DEFAULT_NORM, NORMS
 
-Kind = Literal["conv", "depthwise", "dense", "attention", "mlp", "tokens"]
+Kind = Literal["conv", "depthwise", "dense", "attention", "mlp", "tokens", "images"]
 Order = Literal["absent", "before", "after"]
 
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -17,7 +17,7 @@ ORDERS: tuple[str, ...] = get_args(Order)
 UNIT_KINDS = KINDS[:3]
 
 #: Of each kind in codes.
-LETTERS: Mapping[str, str] = dict(zip(KINDS, "cwdamt", strict=True))
+LETTERS: Mapping[str, str] = dict(zip(KINDS, "cwdamti", strict=True))
 _UNIT_TEXT: Mapping[str, str] = {"absent": "{}{}r", "before": "{}{}r", "after": "{}r{}"}
 _LINEAR_TEXT: Mapping[str, str] = {"absent": "{}{}", "before": "{}{}"}
 
@@ -31,7 +31,8 @@ class Site:
     """A place where a norm may stand: its path (``block1/conv2``) and the kind of its unit.
 
     At ``attention`` and ``mlp`` it stands before or after a residual branch: in front of it, or behind the
-    sum of tokens and branch. ``tokens`` has no unit, only the norm of what reaches the logits.
+    sum of tokens and branch. ``tokens`` and ``images`` have no unit, only
+    the norm of what reaches the logits, or the first layer.
 
     Attributes:
       linear: the unit has no activation, as a linear bottleneck; a norm there has one place only, which
@@ -51,6 +52,11 @@ class Site:
     def convolves(self) -> bool:
         """Whether its unit is a convolution."""
         return self.kind in ("conv", "depthwise")
+
+    @property
+    def drops(self) -> bool:
+        """Whether dropout acts on what its unit makes."""
+        return self.kind in ("dense", "attention", "mlp")
 
     @property
     def activates(self) -> bool:

@@ -11,6 +11,15 @@ from bnjax.placement import Site
 Positions = tuple[dict[str, tuple[int, int]], int]
 
 
+#: Where images may have a norm, in front of the first layer, in networks with ``input_site``.
+INPUT_SITE = Site("input/images", "images", linear=True)
+
+
+def behind_input(settings: Any, sites: tuple[Site, ...]) -> tuple[Site, ...]:
+    """A network's sites, with one of its images in front if the settings ask for it."""
+    return (INPUT_SITE, *sites) if settings.input_site else sites
+
+
 class Images(NamedTuple):
     """The images of a network.
 

@@ -3,6 +3,7 @@
 from jax import Array
 
 from bnjax.architectures import cnn
+from bnjax.architectures.architecture import behind_input
 from bnjax.architectures.cnn import CNN_SITES
 from bnjax.models.network import Network
 from bnjax.nn.pool import max_pool
@@ -14,13 +15,17 @@ class CNN(Network):
 
     Its author's norms stand after the activation, before the pooling. For CIFAR-10 it has
     4,259,274 parameters without norms. Height and width of images are at least 4.
+
+    Attributes:
+      input_site: whether ``input/images`` is a site, too.
     """
 
     order: str = "after"
+    input_site: bool = False
 
     @property
     def sites(self) -> tuple[Site, ...]:
-        return CNN_SITES
+        return behind_input(self, CNN_SITES)
 
     @property
     def smallest_side(self) -> int:

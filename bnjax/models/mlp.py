@@ -2,6 +2,7 @@
 
 from jax import Array
 
+from bnjax.architectures.architecture import behind_input
 from bnjax.architectures.mlp import mlp_sites
 from bnjax.models.network import Network
 from bnjax.placement import Site
@@ -13,14 +14,16 @@ class MLP(Network):
     Attributes:
       hidden_layers: how many; the sites are ``fc/dense1`` ... ``fc/denseN``.
       width: units in each. One layer of 256 on 28 x 28 pixels has 203,530 parameters.
+      input_site: whether ``input/images`` is a site, too.
     """
 
     hidden_layers: int = 1
     width: int = 256
+    input_site: bool = False
 
     @property
     def sites(self) -> tuple[Site, ...]:
-        return mlp_sites(self.hidden_layers)
+        return behind_input(self, mlp_sites(self.hidden_layers))
 
     def check_images(self, images: Array) -> None:
         if images.ndim < 2 or 0 in images.shape:
@@ -28,6 +31,6 @@ class MLP(Network):
 
     def block(self, name: str, x: Array, train: bool) -> Array:
         x = x.reshape(x.shape[0], -1)
-        for site in self.sites:
+        for site in mlp_sites(self.hidden_layers):
             x = self.unit(site.name, self.width)(x, train=train)
         return x

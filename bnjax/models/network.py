@@ -1,6 +1,5 @@
 """What all networks share: their settings, their sites, and how they make units and logits."""
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,21 +8,19 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 
-from bnjax.models.arguments import check_network
+from bnjax.architectures.architecture import INPUT_SITE
+from bnjax.models.arguments import at_site, check_network, unit_name
 from bnjax.models.docstring import whole_docstring
 from bnjax.nn.checks import check_images
+from bnjax.nn.residual import ImageNorm
 from bnjax.nn.unit import Unit, kernel_initializer
 from bnjax.placement import Placement, Site, parse_placement
 from bnjax.settings.freezing import Freezing
-from bnjax.settings.units import NormSettings, UnitSettings, unit_settings
+from bnjax.settings.units import NormSettings, UnitSettings
 
 #: The keys in params of the two layers behind the units.
 HEAD, LOGITS = "head", "logits"
-
-
-def unit_name(site: str) -> str:
-    """The key of a site's unit in params and batch_stats: ``block1/conv2`` -> ``block1_conv2``."""
-    return site.replace("/", "_")
+__all__ = ["HEAD", "LOGITS", "Network", "unit_name"]
 
 
 class Network(nn.Module):
@@ -152,7 +149,10 @@ class Network(nn.Module):
         """
         x = images if self.starts_behind else self.inputs(images)
         for name in self.blocks:
-            x = self.block(name, x, train)
+            if name == INPUT_SITE.block and INPUT_SITE in self.sites:
+                x = ImageNorm(**at_site(self, INPUT_SITE))(x, train=train)
+            else:
+                x = self.block(name, x, train)
         return x if self.ends_with else self.top(x)
 
     def block(self, name: str, x: Array, train: bool) -> Array:
@@ -197,27 +197,13 @@ class Network(nn.Module):
         return module(
             kind=known.kind,
             features=features,
-            order=self.parsed_placement[site],
-            gated=self.gated,
             kernel_size=kernel_size,
             stride=stride,
             padding=padding,
             use_bias=use_bias,
             linear=known.linear,
-            settings=self._unit_settings(known),
-            param_dtype=self.param_dtype,
-            name=unit_name(site),
+            **at_site(self, known),
         )
-
-    @nn.nowrap
-    def _unit_settings(self, site: Site) -> UnitSettings:
-        settings = unit_settings(self)
-        # Initial values do not depend on statistics, and are made with a single image.
-        group = 0 if self.is_initializing() else self.norm_group
-        norm, mode = self.site_norms[site.name], self.freezing.norm_mode(site.name)
-        norms = dataclasses.replace(settings.norms, norm=norm, mode=mode, norm_group=group)
-        dropout = 0.0 if site.convolves else settings.dropout
-        return dataclasses.replace(settings, norms=norms, dropout=dropout)
 
     def trains(self, path: Sequence[str]) -> bool:
         """Whether a parameter is trained.

@@ -3,6 +3,7 @@
 from jax import Array
 
 from bnjax.architectures import vgg7
+from bnjax.architectures.architecture import behind_input
 from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.models.network import Network
 from bnjax.nn.pool import max_pool
@@ -14,13 +15,18 @@ class VGG7(Network):
 
     Its author's norms stand before the activation and its kernels start he normal. For 32 x 32 x 3
     inputs, or any other size from 4 x 4, it has 922,186 parameters without norms (10 classes).
+
+    Attributes:
+      input_site: whether ``input/images`` is a site, too.
     """
 
     kernel_init: str = "he_normal"
 
+    input_site: bool = False
+
     @property
     def sites(self) -> tuple[Site, ...]:
-        return VGG7_SITES
+        return behind_input(self, VGG7_SITES)
 
     @property
     def smallest_side(self) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 from jax import Array
 
 from bnjax.architectures.vit import vit_complaint, vit_sites
+from bnjax.models.arguments import at_site
 from bnjax.models.network import Network, unit_name
 from bnjax.nn.residual import Attention, TokenMLP, TokenModule, TokenNorm
 from bnjax.placement import Site
@@ -97,14 +98,7 @@ class ViT(Network):
 
     def _module(self, kind: type[TokenModule], site: str, **own: Any) -> TokenModule:
         known = next(known for known in self.sites if known.name == site)
-        return kind(
-            order=self.parsed_placement[site],
-            gated=self.gated,
-            settings=self._unit_settings(known),
-            param_dtype=self.param_dtype,
-            name=unit_name(site),
-            **own,
-        )
+        return kind(**at_site(self, known), **own)
 
     def top(self, x: Array) -> Array:
         return self.logits(x.mean(1))

@@ -58,6 +58,15 @@ class TokenNorm(TokenModule):
         return x if self.order == "absent" else self.normalised(x, train)
 
 
+class ImageNorm(TokenNorm):
+    """The same of images [batch, height, width, channels], or of any numbers [batch, ..., features]."""
+
+    @nn.nowrap
+    def normalised(self, x: Array, train: bool) -> Array:
+        norms = self.settings.norms
+        return norm_layer(norms, param_dtype=self.param_dtype, gated=self.gated, name="norm")(x, train=train)
+
+
 class Residual(TokenModule):
     """Tokens plus what a branch makes of them; a subclass says what :meth:`branch` is.
 

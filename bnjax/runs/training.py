@@ -162,7 +162,7 @@ def prepare(
     check_memory(config, dataset, made, run.state)
     run.state = replicate(run.state, mesh)
     if movies:  # what it cannot show is told before training
-        unit_tiles(run.kernels[made.model.sites[0].name], dataset.train.image_shape)
+        unit_tiles(next(iter(run.kernels.values())), dataset.train.image_shape)
     return run
 
 

@@ -134,7 +134,7 @@ def _check_precomputable(config: Config) -> None:
         raise ConfigError(f"{flag}: --augment={config.augment} makes other images in every epoch")
     blocks = list(dict.fromkeys(site.block for site in config.sites))
     frozen = [site for site in config.sites if site.block in blocks[: blocks.index(last) + 1]]
-    if config.dropout and not all(site.convolves for site in frozen):
+    if config.dropout and any(site.drops for site in frozen):
         raise ConfigError(f"{flag}: --dropout={config.dropout} draws anew in every step, also in {last}")
     norms = config.parsed_placement().norms_at(frozen)
     if not norms:

@@ -43,7 +43,7 @@ def test_a_transformer_brings_its_norm_and_a_scale_of_images():
 
 OTHER_VALUES = Config(
     model="mlp",
-    placement="drNdGr",
+    placement="iN-drNdGr",
     norm="renorm",
     norm_groups=7,
     renorm_r=2.0,
@@ -57,6 +57,7 @@ OTHER_VALUES = Config(
     depth=8,
     shortcut="project",
     residual_block="preactivation",
+    input_site=True,
     decay_all=True,
     accumulate=3,
     vit_depth=2,

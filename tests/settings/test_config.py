@@ -108,6 +108,7 @@ DIFFERENT = {
     "strides": dict(model="mobilenetv2", halvings=3),
     "padding": dict(model="mobilenetv2", stride_padding="same"),
     "biases": dict(model="mobilenetv2", conv_bias=True),
+    "a site for images": dict(placement="all", input_site=True),
     "tokens": dict(model="vit", vit_width=32),
     "order of blocks": dict(model="resnet", residual_block="preactivation"),
     "statistics": dict(placement="all", bn_batch="32"),

@@ -87,7 +87,7 @@ def _check_sites(found: Mapping[str, Mapping[str, Any]], run: Run) -> None:
 
 
 def _add_frames(run: Run, epoch: int, seen: Seen) -> None:
-    first, image_shape = run.model.sites[0].name, run.dataset.train.image_shape
+    first, image_shape = next(iter(seen.kernels)), run.dataset.train.image_shape
     kernels = seen.kernels_before[first], seen.kernels[first]
     flat, silent = dying.flat(seen, run.memories[dying.DYING.name]), dying.silent(seen)
     for movie in run.movies:

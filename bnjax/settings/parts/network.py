@@ -59,6 +59,13 @@ class NetworkSettings:
         role=Role.TRACED,
         bounds="[0,1]",
     )
+    input_site: bool = setting(
+        False,
+        "Whether cnn, mlp and vgg7 have a site in front of their first layer: input/images, for a norm of "
+        "the images themselves; i in codes.",
+        group="network",
+        role=Role.PROGRAM,
+    )
     hidden_layers: int = setting(
         1, "Hidden layers of the MLP.", group="network", role=Role.PROGRAM, bounds="[1,1000]"
     )
