@@ -14,8 +14,9 @@ THEIR_OWN = ("architectures", "studies")
 FILES = [
     file for file in sorted(PACKAGE.rglob("*.py")) if file.relative_to(PACKAGE).parts[0] not in THEIR_OWN
 ]
-#: Defaults of settings, and sets of images that two studies are named after.
+#: Defaults of settings, sets of images that two studies are named after, and a transformer's branch.
 ELSEWHERE = {
+    "placement_value.py": {"mlp"},
     "settings/parts/network.py": {"cnn"},
     "settings/parts/data.py": {"cifar10"},
     "data/sources/original.py": {"cifar10", "mnist"},

@@ -12,8 +12,9 @@ from bnjax.architectures.architecture import INPUT_SITE
 from bnjax.models.arguments import at_site, check_network, unit_name
 from bnjax.models.docstring import whole_docstring
 from bnjax.nn.checks import check_images
+from bnjax.nn.initializers import kernel_initializer
 from bnjax.nn.residual import ImageNorm
-from bnjax.nn.unit import Unit, kernel_initializer
+from bnjax.nn.unit import Unit
 from bnjax.placement import Placement, Site, parse_placement
 from bnjax.settings.freezing import Freezing
 from bnjax.settings.units import NormSettings, UnitSettings

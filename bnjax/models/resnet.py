@@ -7,8 +7,9 @@ from jax import Array
 
 from bnjax.architectures.resnet import RESNET, RESNET_FEATURES, resnet_blocks, resnet_sites
 from bnjax.models.network import Network
+from bnjax.nn.activations import activate
 from bnjax.nn.checks import check_choice
-from bnjax.nn.unit import SummedUnit, Unit, activate
+from bnjax.nn.unit import SummedUnit, Unit
 from bnjax.placement import Site
 
 #: What goes from block to block: the images for its shortcut, and those for its convolutions.

@@ -9,9 +9,11 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
+from bnjax.nn.activations import PRELU_SLOPE, activate
 from bnjax.nn.dropout import Dropout
+from bnjax.nn.initializers import kernel_initializer
 from bnjax.nn.norms import norm_layer
-from bnjax.nn.unit import PRELU_SLOPE, activate, kernel_initializer, note_active
+from bnjax.nn.unit import note_active
 from bnjax.placement import Order
 from bnjax.settings.units import UnitSettings
 

@@ -10,77 +10,14 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 
+from bnjax.nn.activations import PRELU_SLOPE, activate
 from bnjax.nn.checks import check_batch, check_choice, check_count, check_images, check_settings
 from bnjax.nn.conv import PADDINGS, conv2d, depthwise_conv2d
 from bnjax.nn.dropout import Dropout
+from bnjax.nn.initializers import depthwise_initializer, kernel_initializer
 from bnjax.nn.norms import norm_layer
 from bnjax.placement import ORDERS, UNIT_KINDS, Kind, Order
-from bnjax.settings.parts.network import ACTIVATIONS
 from bnjax.settings.units import UnitSettings
-
-#: The slope below zero that a PReLU starts with (He et al. 2015, section 2.1).
-PRELU_SLOPE = 0.25
-_WITHOUT_SLOPE: dict[str, Callable[[Array], Array]] = {
-    "relu": jax.nn.relu,
-    "relu6": jax.nn.relu6,
-    "elu": jax.nn.elu,
-    "gelu": partial(jax.nn.gelu, approximate=False),
-    "sigmoid": jax.nn.sigmoid,
-    "tanh": jnp.tanh,
-}
-
-
-def kernel_initializer(name: str, deviation: float) -> Callable:
-    """The initialiser of kernels by its name in flags.
-
-    Args:
-      deviation: standard deviation of ``gaussian``; the others take theirs from the kernel's shape.
-
-    Raises:
-      ValueError: no initialiser has that name.
-    """
-    known = {
-        "glorot_uniform": nn.initializers.glorot_uniform(),
-        "he_normal": nn.initializers.he_normal(),
-        "lecun_normal": nn.initializers.lecun_normal(),
-        "gaussian": nn.initializers.normal(deviation),
-    }
-    if name not in known:
-        raise ValueError(f"kernel_init {name!r} is not one of {', '.join(known)}")
-    return known[name]
-
-
-def activate(x: Array, activation: str, negative_slope: ArrayLike) -> Array:
-    """An activation by name; those with a kink have their left derivative there, as in TensorFlow.
-
-    Args:
-      x: [..., features].
-      negative_slope: of ``leaky_relu`` and ``prelu`` below zero; for the latter [features].
-
-    Raises:
-      ValueError: no activation has that name.
-    """
-    if activation in ("leaky_relu", "prelu"):
-        return jnp.where(x > 0, x, negative_slope * x)
-    if activation not in _WITHOUT_SLOPE:
-        raise ValueError(f"activation {activation!r} is not one of {', '.join(ACTIVATIONS)}")
-    return _WITHOUT_SLOPE[activation](x)
-
-
-def depthwise_initializer(initializer: Callable) -> Callable:
-    """The same initialiser for kernels [height, width, 1, channels], scaled as Keras scales them.
-
-    Keras takes the channels for inputs of every kernel: its fan-in is height x width x channels, where Flax
-    counts height x width. ``glorot_uniform`` is the same by either count, ``he_normal`` is sqrt(channels)
-    times narrower in Keras.
-    """
-
-    def draw(key: Array, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-        height, width, _, channels = shape
-        return initializer(key, (height, width, channels, 1), dtype).reshape(shape)
-
-    return draw
-
 
 Activation = Callable[[Array], Array]
 

@@ -50,7 +50,7 @@ class UnitSettings:
         feature instead.
       dropout: probability of zeroing an output in training; the others are scaled by 1 / (1 - dropout). It
         and ``negative_slope`` may be traced, so that runs which differ in them share a program.
-      kernel_init, init_deviation: see :func:`bnjax.nn.unit.kernel_initializer`.
+      kernel_init, init_deviation: see :func:`bnjax.nn.initializers.kernel_initializer`.
       kernels: whose form a convolution has, see :func:`bnjax.kernels.choice.makes`.
       norms: of the unit's norm, where it has one.
     """

@@ -132,4 +132,4 @@ def test_it_is_built_from_a_config():
     asked = parse_placement("mixed9:before,mixed10:before", INCEPTIONV3_SITES)
     assert model.parsed_placement == asked
     assert sum(order == "before" for order in asked.orders) == 18
-    assert config.images() == ((96, 96, 3), 75)
+    assert config.images() == ((96, 96, 3), 75, 1)

@@ -130,8 +130,8 @@ def test_settings_reach_the_network():
     model = build_model(resolve(config), 3)
     assert (model.width_multiplier, model.halvings) == (0.5, 4)
     assert (model.stride_padding, model.conv_bias) == ("same", True)
-    assert config.images() == ((48, 48, 3), 1)
-    assert Config(model="mlp").images() == ((28, 28, 1), 1)
+    assert config.images() == ((48, 48, 3), 1, 1)
+    assert Config(model="mlp").images() == ((28, 28, 1), 1, 1)
 
 
 @pytest.mark.parametrize("text", PLACEMENTS)

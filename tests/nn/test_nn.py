@@ -15,8 +15,9 @@ from jax import lax
 from jax.test_util import check_grads
 
 from bnjax.nn import BatchNorm, Unit, average_pool, batch_norm, max_pool
+from bnjax.nn.activations import PRELU_SLOPE, activate
 from bnjax.nn.conv import conv2d, depthwise_conv2d
-from bnjax.nn.unit import PRELU_SLOPE, activate, kernel_initializer
+from bnjax.nn.initializers import kernel_initializer
 from bnjax.settings.units import NormSettings, UnitSettings
 
 pytestmark = pytest.mark.slow  # it compiles

@@ -176,7 +176,7 @@ def test_twenty_steps_with_a_frozen_block(pair, batch):
 )
 @pytest.mark.parametrize("shape", [(5, 5, 32, 64), (4096, 256)])
 def test_initialisers_draw_from_the_same_distribution(ours, theirs, shape):
-    from bnjax.nn.unit import kernel_initializer
+    from bnjax.nn.initializers import kernel_initializer
 
     mine = np.asarray(kernel_initializer(ours, 0.01)(jax.random.key(1), shape, jnp.float64)).ravel()
     other = np.asarray(keras.initializers.get(theirs)(shape)).ravel()

@@ -12,7 +12,7 @@ from keras import layers
 
 from bnjax.models import MobileNetV2
 from bnjax.models.network import unit_name
-from bnjax.nn.unit import depthwise_initializer, kernel_initializer
+from bnjax.nn.initializers import depthwise_initializer, kernel_initializer
 
 pytestmark = [
     pytest.mark.slow,

@@ -1,0 +1,39 @@
+"""Activations by their names in flags."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from bnjax.settings.parts.network import ACTIVATIONS
+
+#: The slope below zero that a PReLU starts with (He et al. 2015, section 2.1).
+PRELU_SLOPE = 0.25
+_WITHOUT_SLOPE: dict[str, Callable[[Array], Array]] = {
+    "relu": jax.nn.relu,
+    "relu6": jax.nn.relu6,
+    "elu": jax.nn.elu,
+    "gelu": partial(jax.nn.gelu, approximate=False),
+    "sigmoid": jax.nn.sigmoid,
+    "tanh": jnp.tanh,
+}
+
+
+def activate(x: Array, activation: str, negative_slope: ArrayLike) -> Array:
+    """An activation by name; those with a kink have their left derivative there, as in TensorFlow.
+
+    Args:
+      x: [..., features].
+      negative_slope: of ``leaky_relu`` and ``prelu`` below zero; for the latter [features].
+
+    Raises:
+      ValueError: no activation has that name.
+    """
+    if activation in ("leaky_relu", "prelu"):
+        return jnp.where(x > 0, x, negative_slope * x)
+    if activation not in _WITHOUT_SLOPE:
+        raise ValueError(f"activation {activation!r} is not one of {', '.join(ACTIVATIONS)}")
+    return _WITHOUT_SLOPE[activation](x)
