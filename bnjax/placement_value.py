@@ -31,8 +31,8 @@ class Site:
     """A place where a norm may stand: its path (``block1/conv2``) and the kind of its unit.
 
     At ``attention`` and ``mlp`` it stands before or after a residual branch: in front of it, or behind the
-    sum of tokens and branch. ``tokens`` and ``images`` have no unit, only the norm of what reaches the logits,
-    or the first layer.
+    sum of tokens and branch. ``tokens`` and ``images`` have no unit, only the norm of what reaches the
+    logits, or the first layer.
 
     Attributes:
       linear: the unit has no activation, as a linear bottleneck; a norm there has one place only, which
