@@ -34,8 +34,8 @@ def first_variables(model, images):
     return jax.tree.map(enlarged, variables)
 
 
-def gradients(model, variables, images):
-    """Of one batch, as one vector. In evaluation mode: a norm over few pixels makes much of a last bit."""
+def gradients(model, variables, batches):
+    """Of each batch, as a vector. In evaluation mode: a norm over few pixels makes much of a last bit."""
 
     def loss(params, images):
         given = {"params": params, "batch_stats": variables["batch_stats"]}
@@ -43,24 +43,27 @@ def gradients(model, variables, images):
         return (jax.nn.log_softmax(logits) ** 2).mean()
 
     derivative = jax.jit(jax.grad(loss))
-    by_kernels = "bnjax_" in derivative.lower(variables["params"], images).as_text()
+    by_kernels = "bnjax_" in derivative.lower(variables["params"], batches[0]).as_text()
     assert by_kernels == (model.kernels == "llvm")
-    leaves = jax.tree.leaves(derivative(variables["params"], images))
-    return np.concatenate([np.asarray(leaf, np.float64).ravel() for leaf in leaves])
+    leaves = [jax.tree.leaves(derivative(variables["params"], images)) for images in batches]
+    return [np.concatenate([np.asarray(leaf, np.float64).ravel() for leaf in of]) for of in leaves]
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow(minutes=0.3)) for name in NETWORKS]
 )
 def test_kernels_are_as_exact_as_xla(name):
-    """Beside float64."""
+    """Beside float64; in the median of three batches, since a last bit may turn over an activation at 0."""
     side = NETWORKS[name]["image_size"]
-    images = np.random.default_rng(0).uniform(-1, 1, (8, side, side, 3)).astype(np.float32)
-    variables = first_variables(network(name, "xla"), images)
-    by_xla, by_kernels = (gradients(network(name, kernels), variables, images) for kernels in ("xla", "llvm"))
+    batches = np.random.default_rng(0).uniform(-1, 1, (3, 8, side, side, 3)).astype(np.float32)
+    variables = first_variables(network(name, "xla"), batches[0])
+    by_xla, by_kernels = (gradients(network(name, form), variables, batches) for form in ("xla", "llvm"))
     with jax.enable_x64(True):
         wide = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), variables)
-        exact = gradients(network(name, "xla", jnp.float64), wide, images.astype(np.float64))
-    theirs, mine = (np.linalg.norm(found - exact) for found in (by_xla, by_kernels))
+        exact = gradients(network(name, "xla", jnp.float64), wide, batches.astype(np.float64))
+    theirs, mine = (
+        np.median([np.linalg.norm(a - b) / np.linalg.norm(b) for a, b in zip(found, exact, strict=True)])
+        for found in (by_xla, by_kernels)
+    )
     assert mine <= 2 * theirs
-    assert mine <= 1e-4 * np.linalg.norm(exact)
+    assert mine <= 1e-5
