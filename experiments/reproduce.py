@@ -29,8 +29,9 @@ Exit codes: 0 all done, 1 a command failed, 2 wrong usage, 3 the hours are over,
 _HERE = Path(__file__).resolve().parent
 _HOURS_OVER = 3
 _RECIPES = ("published", "controlled")
-#: Seconds that a sweep has to save its runs and end, after which it is killed; nothing recorded is lost.
-_TO_END = 60.0
+#: Seconds that a sweep has to save its runs and end, on a busy machine too, after which it is killed; nothing
+#: recorded is lost.
+_TO_END = 600.0
 
 
 class Piece(NamedTuple):
