@@ -85,8 +85,7 @@ def told(runs: Sequence[RecordedRun]) -> str:
         paragraphs.append(f"{_headline(healthy[0])}\n  nothing found")
     elif healthy:
         paragraphs.append(f"Nothing found of {len(healthy)} {'other ' if ailing else ''}runs.")
-    unread = [name for name in RULES if all(name in not_looked_at(history) for history in histories)]
-    return "\n\n".join([*paragraphs, *_unread(unread)])
+    return "\n\n".join([*paragraphs, *_unread(not_looked_at(histories))])
 
 
 def _headline(run: RecordedRun) -> str:

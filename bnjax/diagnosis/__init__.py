@@ -4,6 +4,8 @@ Reads records only, and imports no JAX. A new rule is a :class:`~bnjax.diagnosis
 below.
 """
 
+from collections.abc import Iterable
+
 from bnjax.diagnosis.evaluation import CALIBRATION, LAG, SHIFT
 from bnjax.diagnosis.network import COLLAPSED, DIVERGED, EXPLODING, SHARP, SKEWED
 from bnjax.diagnosis.rule import Finding, History, Rule
@@ -24,9 +26,9 @@ def diagnosed(history: History) -> list[Finding]:
     return [finding for rule in RULES.values() for finding in rule.findings(history)]
 
 
-def not_looked_at(history: History) -> list[str]:
-    """The names of rules that the run recorded nothing for."""
-    return [name for name, rule in RULES.items() if not rule.applies(history)]
+def not_looked_at(histories: Iterable[History]) -> list[str]:
+    """The names of rules that none of the runs recorded anything for."""
+    return [name for name, rule in RULES.items() if not any(map(rule.applies, histories))]
 
 
 __all__ = ["RULES", "Finding", "History", "Rule", "diagnosed", "not_looked_at"]

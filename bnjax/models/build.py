@@ -1,7 +1,7 @@
 """From a config to its network."""
 
 import dataclasses
-import importlib
+import pkgutil
 
 import jax
 import jax.numpy as jnp
@@ -20,8 +20,7 @@ def network_class(model: str) -> type[Network]:
     Raises:
       KeyError: no network has that name.
     """
-    module, _, name = ARCHITECTURES[model].network.partition(":")
-    return getattr(importlib.import_module(module), name)
+    return pkgutil.resolve_name(ARCHITECTURES[model].network)
 
 
 def norm_group(config: Config) -> int:

@@ -90,7 +90,7 @@ def observe(
             norms = _by_lane(batch_stats, measuring)
             keep(name, [_moments(run, of_run) for run, of_run in zip(runs, norms, strict=False)])
     for need, answer in _ANSWERS.items():
-        if need in needs and (need is not Need.EVALUATION or statistics[1:]):
+        if need in needs:
             keep(str(need.name).lower(), answer(asked))
     if own:
         batch = next(asked.batches)
@@ -99,6 +99,8 @@ def observe(
 
 
 def _evaluation(asked: _Asked) -> list[dict[str, Moments]]:
+    if not asked.statistics[1:]:  # there are no fresh ones
+        return [{} for _ in asked.runs]
     found = [asked.on(Need.EVALUATION, batch) for batch in asked.batches]
     return [_pooled(of_run) for of_run in asked.by_lane(found)]
 
@@ -124,10 +126,11 @@ def _below(asked: _Asked) -> list[dict[str, tuple[float, float]]]:
     """Site by site, since a program with one gradient for each would take long to compile."""
     batch, model = next(asked.batches), asked.measuring.model
     observed = [dict[str, Any]() for _ in asked.runs]
+    params = split(asked.state.params, model)[0]
     trained = [
         (number, site.name)
         for number, site in enumerate(model.sites)
-        if site.block in model.blocks and model.trains((unit_name(site.name), "kernel"))
+        if "kernel" in params.get(unit_name(site.name), {})
     ]
     for number, site in trained[1:]:  # nothing moves below the first
         found = asked.by_lane(asked.on(Need.BELOW, (batch, np.int32(number))))

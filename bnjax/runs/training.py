@@ -178,7 +178,7 @@ def check_images(config: Config, dataset: Dataset) -> None:
             f"{config.dataset}: {len(dataset.train)} training images are less than one batch of "
             f"{config.batch_size}; use a smaller --batch_size"
         )
-    steps = len(dataset.train) // config.batch_size
+    steps = steps_per_epoch(len(dataset.train), config.batch_size, config.trains_on_rest)
     if config.accumulate > steps:
         raise ConfigError(
             f"--accumulate={config.accumulate}: an epoch has {steps} batches, too few for an update"

@@ -168,7 +168,7 @@ def test_skewed_inputs_of_norms():
 def test_all_rules_speak_in_one_order_and_what_was_not_recorded_is_known():
     told = history(dying(12), dying(12), accuracies(0.5, 0.7) | dying(12), {"status": "diverged"})
     assert [found.rule for found in diagnosed(told)] == ["diverged", "lag", "silent"]
-    unread = not_looked_at(told)
+    unread = not_looked_at([told])
     assert unread == ["shift", "gradients", "rank", "sharpness", "calibration", "skew"]
 
 

@@ -254,3 +254,20 @@ def test_where_little_is_trained_probes_record_what_there_is(frozen):
         assert told[-1]["covariate-shift"] == told[-1]["sharpness"] == {}
         assert told[-1]["landscape"] == {"loss_range": 0, "gradient_change": 0, "smoothness": None}
         assert told[-1]["rank"].keys() == {"block1/conv1", *behind}
+
+
+@slow
+@pytest.mark.parametrize(
+    ("settings", "moved"),
+    [
+        (dict(model="vit", vit_depth=1, vit_width=8, vit_heads=2, vit_patch=3), {"block1/mlp"}),
+        (dict(model="mlp", hidden_layers=2, input_site=True), {"fc/dense2"}),
+    ],
+    ids=["tokens", "images"],
+)
+def test_a_site_without_a_kernel_has_no_gradient_that_moves(settings, moved):
+    """Nor is it what stands lowest: below the first kernel nothing takes a step."""
+    run = prepare(config(**settings, placement="all", epochs=1, probes=PROBES), DATA)
+    told = []
+    train(Alone(run), lambda lane, kind, **fields: told.append(fields), Progress(1, 1))
+    assert told[-1]["covariate-shift"].keys() == moved

@@ -1,6 +1,6 @@
 """The norms: one file each. Their names, letters and what else is known without JAX: :mod:`bnjax.norm`."""
 
-import importlib
+import pkgutil
 from typing import Any
 
 from bnjax.nn.norms.batch import BatchNorm
@@ -29,5 +29,4 @@ def norm_layer(settings: NormSettings, **attributes: Any) -> NormLayer:
     Args:
       attributes: others of :class:`NormLayer`, and ``name``.
     """
-    module, _, kind = NORMS[settings.norm].layer.partition(":")
-    return getattr(importlib.import_module(module), kind)(settings, **attributes)
+    return pkgutil.resolve_name(NORMS[settings.norm].layer)(settings, **attributes)

@@ -83,7 +83,7 @@ def _wrong_nulls(record: Record, config: Config) -> str:
     """No count of flat units is null where the kernel is trained."""
     dying: Any = record.get("dying", {}) if record["kind"] == "epoch" else {}
     nulls = {site for site, counts in dying.items() if counts["flat"] is None}
-    if wrong := nulls - untrained(config):
+    if nulls and (wrong := nulls - untrained(config)):
         return f"dying.{min(wrong)}.flat is null, and that kernel is trained"
     return ""
 

@@ -4,7 +4,7 @@ Each is ``observe(subject, state, statistics, batch)``, with fresh statistics, w
 form of the state's ``batch_stats``; compiled when a run first asks for it.
 """
 
-import importlib
+import pkgutil
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -47,9 +47,8 @@ def _by_its_own(function: str, *arguments: Any) -> Any:
     Raises:
       PluginError: there is no such function.
     """
-    module, _, name = function.partition(":")
     try:
-        observe = getattr(importlib.import_module(module), name)
+        observe = pkgutil.resolve_name(function)
     except (ImportError, AttributeError) as error:
         raise PluginError(f"a probe observes by {function}, which is not there: {error}") from None
     return observe(*arguments)

@@ -189,6 +189,39 @@ def loop_function(step: StepFunction, model: Network) -> LoopFunction:
     return loop
 
 
+def training_loss(
+    model: Network,
+    scaling: InputScaling | None,
+    state: TrainState,
+    batch: Batch,
+    gates: Any = None,
+    label_smoothing: float = 0.0,
+) -> tuple[Any, Any, Callable[[Any], tuple[Array, tuple[Sums, Any]]]]:
+    """What a step differentiates: dropout draws, and norms use the batch's statistics.
+
+    Returns:
+      The trained parameters; the others; and the batch's mean loss as a function of the former, with the
+      sums and the new running statistics beside it.
+    """
+    fixed = {} if gates is None else {"gates": gates}
+    images = scale_images(batch.images, scaling, model.compute_dtype or model.param_dtype)
+    dropout = jax.random.fold_in(state.key, state.step)
+    trained, frozen = split(state.params, model)
+
+    def mean_loss(trained: Any) -> tuple[Array, tuple[Sums, Any]]:
+        logits, updated = model.apply(
+            {"params": join(trained, frozen), "batch_stats": state.batch_stats, **fixed},
+            images,
+            train=True,
+            mutable=["batch_stats"],
+            rngs={"dropout": dropout},
+        )
+        sums = batch_sums(logits, batch, label_smoothing)
+        return sums.loss / sums.images, (sums, updated.get("batch_stats", {}))
+
+    return trained, frozen, mean_loss
+
+
 def step_function(
     model: Network,
     optimizer: optax.GradientTransformation,
@@ -202,25 +235,9 @@ def step_function(
       gates: the ``gates`` collection of a gated model.
       label_smoothing: see :func:`cross_entropies`; the sums' loss has it too.
     """
-    fixed = {} if gates is None else {"gates": gates}
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Sums]:
-        images = scale_images(batch.images, scaling, model.compute_dtype or model.param_dtype)
-        dropout = jax.random.fold_in(state.key, state.step)
-
-        trained, frozen = split(state.params, model)
-
-        def mean_loss(trained: Any) -> tuple[Array, tuple[Sums, Any]]:
-            logits, updated = model.apply(
-                {"params": join(trained, frozen), "batch_stats": state.batch_stats, **fixed},
-                images,
-                train=True,
-                mutable=["batch_stats"],
-                rngs={"dropout": dropout},
-            )
-            sums = batch_sums(logits, batch, label_smoothing)
-            return sums.loss / sums.images, (sums, updated.get("batch_stats", {}))
-
+        trained, frozen, mean_loss = training_loss(model, scaling, state, batch, gates, label_smoothing)
         gradients, (sums, batch_stats) = jax.grad(mean_loss, has_aux=True)(trained)
         updates, opt_state = optimizer.update(gradients, state.opt_state, trained)
         params = join(optax.apply_updates(trained, updates), frozen)

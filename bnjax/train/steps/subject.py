@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import optax
 from jax import Array
 
@@ -12,9 +11,8 @@ from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import Network
 from bnjax.models.network import unit_name
-from bnjax.train.partition import join, split
 from bnjax.train.state import TrainState
-from bnjax.train.steps.step import batch_sums, scale_images
+from bnjax.train.steps.step import scale_images, training_loss
 
 
 @dataclass(frozen=True)
@@ -53,16 +51,10 @@ class Subject:
 
         As in training, dropout draws and norms use the batch's statistics, which change nothing here.
         """
-        trained, frozen = split(state.params, self.model)
-        images, rngs = self.images(batch), {"dropout": jax.random.fold_in(state.key, state.step)}
-
-        def mean_loss(trained: Any) -> Array:
-            variables = self.variables(join(trained, frozen), state.batch_stats)
-            logits, _ = self.model.apply(variables, images, train=True, mutable=["batch_stats"], rngs=rngs)
-            sums = batch_sums(logits, batch, self.label_smoothing)
-            return sums.loss / sums.images
-
-        return trained, mean_loss
+        trained, _, loss = training_loss(
+            self.model, self.scaling, state, batch, self.gates, self.label_smoothing
+        )
+        return trained, lambda trained: loss(trained)[0]
 
     def kernels(self, tree: Mapping[str, Any]) -> dict[str, Array]:
         """Site -> what a tree like the trained parameters has for its kernel, where that is trained."""
