@@ -48,7 +48,7 @@ class Architecture:
       own_settings: the settings that it alone has; its Flax module takes them by the same names.
       follows_image_size: whether ``--image_size`` sets the size of its images.
       smallest_side: settings -> fewest pixels on a side; None: that of ``images``.
-      side_multiple: settings -> what sides are a multiple of; None: anything.
+      side_multiple: settings -> what sides are a multiple of; None: that of ``images``.
       norm: which norm stands where nothing says.
       input_scale: how images come where nothing says; empty: as the study's recipe has it.
       complaint: settings -> what of its own settings does not fit together, empty if all does; None: nothing.
@@ -80,4 +80,5 @@ class Architecture:
         shape = self.images.shape
         if self.follows_image_size:
             shape = (settings.image_size, settings.image_size, shape[-1])
-        return Images(shape, smallest, self.side_multiple(settings) if self.side_multiple else 1)
+        multiple = self.side_multiple(settings) if self.side_multiple else self.images.side_multiple
+        return Images(shape, smallest, multiple)

@@ -32,7 +32,7 @@ def resnet_blocks(depth: int) -> Iterator[tuple[str, int, int]]:
         yield f"block{number + 1}", RESNET_FEATURES[stage], 2 if stage and not place else 1
 
 
-def resnet_sites(depth: int, shortcut: str, residual_block: str = RESIDUAL_BLOCKS[0]) -> tuple[Site, ...]:
+def resnet_sites(depth: int, shortcut: str, residual_block: str) -> tuple[Site, ...]:
     """``stem/conv1``, then ``conv1``, ``conv2`` and, where it projects, ``shortcut`` of each block.
 
     The norm of ``conv2`` is that of its convolution's output in front of the sum, or that of the sum:

@@ -51,11 +51,12 @@ def at_site(network: Any, site: Site) -> dict[str, Any]:
     settings = unit_settings(network)
     # Initial values do not depend on statistics, and are made with a single image.
     group = 0 if network.is_initializing() else network.norm_group
-    norm, mode = network.site_norms[site.name], network.freezing.norm_mode(site.name)
+    placement, mode = network.parsed_placement, network.freezing.norm_mode(site.name)
+    norm = placement.norm_at(site.name) or network.norm  # gates switch off one that is absent
     norms = dataclasses.replace(settings.norms, norm=norm, mode=mode, norm_group=group)
     dropout = settings.dropout if site.drops else 0.0
     return dict(
-        order=network.parsed_placement[site.name],
+        order=placement[site.name],
         gated=network.gated,
         settings=dataclasses.replace(settings, norms=norms, dropout=dropout),
         param_dtype=network.param_dtype,

@@ -3,8 +3,6 @@
 from jax import Array
 
 from bnjax.architectures import cnn
-from bnjax.architectures.architecture import behind_input
-from bnjax.architectures.cnn import CNN_SITES
 from bnjax.models.network import Network
 from bnjax.nn.pool import max_pool
 from bnjax.placement import Site
@@ -25,7 +23,7 @@ class CNN(Network):
 
     @property
     def sites(self) -> tuple[Site, ...]:
-        return behind_input(self, CNN_SITES)
+        return cnn.CNN.sites(self)
 
     @property
     def smallest_side(self) -> int:

@@ -2,8 +2,7 @@
 
 from jax import Array
 
-from bnjax.architectures.architecture import behind_input
-from bnjax.architectures.mlp import mlp_sites
+from bnjax.architectures import mlp
 from bnjax.models.network import Network
 from bnjax.placement import Site
 
@@ -23,7 +22,7 @@ class MLP(Network):
 
     @property
     def sites(self) -> tuple[Site, ...]:
-        return behind_input(self, mlp_sites(self.hidden_layers))
+        return mlp.MLP.sites(self)
 
     def check_images(self, images: Array) -> None:
         if images.ndim < 2 or 0 in images.shape:
@@ -31,6 +30,6 @@ class MLP(Network):
 
     def block(self, name: str, x: Array, train: bool) -> Array:
         x = x.reshape(x.shape[0], -1)
-        for site in mlp_sites(self.hidden_layers):
+        for site in mlp.mlp_sites(self.hidden_layers):
             x = self.unit(site.name, self.width)(x, train=train)
         return x

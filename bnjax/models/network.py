@@ -38,7 +38,7 @@ class Network(nn.Module):
       order: ``before`` or ``after`` the activation, where the placement's text names none.
       gated: whether ``gates``, a collection where ``init`` puts the placement, switches every site's norm.
       dropout: probability of zeroing an output of a hidden dense unit in training, from 0 to below 1.
-      activation: of the hidden units: ``relu``, ``leaky_relu``, ``relu6``, ``elu`` or ``prelu``.
+      activation: of the hidden units: a name in :data:`bnjax.settings.parts.network.ACTIVATIONS`.
       negative_slope: of ``leaky_relu`` below zero, 0 to 1.
       kernel_init: ``glorot_uniform``, ``he_normal``, ``lecun_normal`` or ``gaussian``.
       init_deviation: standard deviation of ``gaussian`` kernels.

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from bnjax.architectures.resnet import RESNET, RESNET_FEATURES, resnet_blocks, resnet_sites
+from bnjax.architectures.resnet import RESNET, RESNET_FEATURES, resnet_blocks
 from bnjax.models.network import Network
 from bnjax.nn.activations import activate
 from bnjax.nn.checks import check_choice
@@ -53,7 +53,7 @@ class ResNet(Network):
 
     @property
     def sites(self) -> tuple[Site, ...]:
-        return resnet_sites(self.depth, self.shortcut, self.residual_block)
+        return RESNET.sites(self)
 
     def block(self, name: str, x: Any, train: bool) -> Any:
         """See :class:`Network`; from one ``preactivation`` block to the next go two arrays."""

@@ -3,8 +3,6 @@
 from jax import Array
 
 from bnjax.architectures import vgg7
-from bnjax.architectures.architecture import behind_input
-from bnjax.architectures.vgg7 import VGG7_SITES
 from bnjax.models.network import Network
 from bnjax.nn.pool import max_pool
 from bnjax.placement import Site
@@ -21,12 +19,11 @@ class VGG7(Network):
     """
 
     kernel_init: str = "he_normal"
-
     input_site: bool = False
 
     @property
     def sites(self) -> tuple[Site, ...]:
-        return behind_input(self, VGG7_SITES)
+        return vgg7.VGG7.sites(self)
 
     @property
     def smallest_side(self) -> int:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from bnjax.architectures.vit import vit_complaint, vit_sites
+from bnjax.architectures.vit import VIT, vit_complaint
 from bnjax.models.arguments import at_site
 from bnjax.models.network import Network, unit_name
 from bnjax.nn.residual import Attention, TokenMLP, TokenModule, TokenNorm
@@ -62,7 +62,7 @@ class ViT(Network):
 
     @property
     def sites(self) -> tuple[Site, ...]:
-        return vit_sites(self.vit_depth)
+        return VIT.sites(self)
 
     @property
     def smallest_side(self) -> int:

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
-from bnjax.nn.activations import PRELU_SLOPE, activate
+from bnjax.nn.activations import activate
 from bnjax.nn.dropout import Dropout
 from bnjax.nn.initializers import kernel_initializer
 from bnjax.nn.norms import norm_layer
-from bnjax.nn.unit import note_active
+from bnjax.nn.unit import gates_of, note_active, slope_of
 from bnjax.placement import Order
 from bnjax.settings.units import UnitSettings
 
@@ -40,13 +40,6 @@ class TokenModule(nn.Module):
         norm = norm_layer(of_tokens, param_dtype=self.param_dtype, gated=self.gated, name="norm")
         return norm(x.reshape(-1, x.shape[-1]), train=train).reshape(x.shape)
 
-    @nn.nowrap
-    def gates(self) -> tuple[Array, Array]:
-        """Whether the norm counts, and whether it stands after the branch."""
-        on = self.variable("gates", "on", lambda: jnp.float32(self.order != "absent")).value > 0
-        after = self.variable("gates", "after", lambda: jnp.float32(self.order == "after")).value > 0
-        return on, after
-
 
 class TokenNorm(TokenModule):
     """The norm of tokens alone."""
@@ -55,7 +48,7 @@ class TokenNorm(TokenModule):
     def __call__(self, x: Array, train: bool) -> Array:
         """X [batch, tokens, width] -> the same shape."""
         if self.gated:
-            on, _ = self.gates()
+            on, _ = gates_of(self)
             return jnp.where(on, self.normalised(x, train), x)
         return x if self.order == "absent" else self.normalised(x, train)
 
@@ -95,7 +88,7 @@ class Residual(TokenModule):
 
     @nn.nowrap
     def _gated(self, x: Array, added: Branch, train: bool) -> Array:
-        on, after = self.gates()
+        on, after = gates_of(self)
         # One norm serves both orders. After the branch it needs what the branch adds to bare tokens.
         normalised = self.normalised(jnp.where(after, x + added(x), x), train)
         summed = x + added(jnp.where(on & ~after, normalised, x))
@@ -154,10 +147,7 @@ class TokenMLP(Residual):
             self.affine("", width, self.hidden, dtype),
             self.affine("out_", self.hidden, width, dtype),
         )
-        slope = self.settings.negative_slope
-        if self.settings.activation == "prelu":
-            start = nn.initializers.constant(PRELU_SLOPE)
-            slope = self.param("slope", start, (self.hidden,), self.param_dtype).astype(dtype)
+        slope = slope_of(self, self.hidden, dtype)
 
         def transformed(x: Array) -> Array:
             hidden = inner(x)

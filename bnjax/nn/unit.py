@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -136,13 +137,8 @@ class Unit(nn.Module):
     def _activation(self, dtype: DTypeLike) -> Activation:
         if self.linear:
             return _identity
-        return partial(activate, activation=self.settings.activation, negative_slope=self._slope(dtype))
-
-    def _slope(self, dtype: DTypeLike) -> ArrayLike:
-        if self.settings.activation != "prelu":
-            return self.settings.negative_slope
-        start = nn.initializers.constant(PRELU_SLOPE)
-        return self.param("slope", start, (self.features,), self.param_dtype).astype(dtype)
+        slope = slope_of(self, self.features, dtype)
+        return partial(activate, activation=self.settings.activation, negative_slope=slope)
 
     @nn.nowrap
     def _static(self, x: Array, activation: Activation, train: bool) -> Array:
@@ -154,8 +150,7 @@ class Unit(nn.Module):
 
     @nn.nowrap
     def _gated(self, x: Array, activation: Activation, train: bool) -> Array:
-        on = self.variable("gates", "on", lambda: jnp.float32(self.order != "absent")).value > 0
-        after = self.variable("gates", "after", lambda: jnp.float32(self.order == "after")).value > 0
+        on, after = gates_of(self)
         # One norm serves both orders: the gates choose what goes in, and what becomes of its output.
         norm_input = jnp.where(after, activation(x), x)
         norm_output = jnp.where(on, self._norm(norm_input, train), norm_input)
@@ -169,6 +164,25 @@ class Unit(nn.Module):
     def _probe(self, activation_input: Array) -> None:
         if not self.linear:
             note_active(self, activation_input)
+
+
+def gates_of(module: Any) -> tuple[Array, Array]:
+    """Whether a gated module's norm counts, and whether it stands after the activation or the branch.
+
+    Args:
+      module: with an ``order``, the gates' initial value.
+    """
+    on = module.variable("gates", "on", lambda: jnp.float32(module.order != "absent")).value > 0
+    after = module.variable("gates", "after", lambda: jnp.float32(module.order == "after")).value > 0
+    return on, after
+
+
+def slope_of(module: Any, features: int, dtype: DTypeLike) -> ArrayLike:
+    """The activation's slope below zero: that of a module's settings, or what ``prelu`` learns [features]."""
+    if module.settings.activation != "prelu":
+        return module.settings.negative_slope
+    start = nn.initializers.constant(PRELU_SLOPE)
+    return module.param("slope", start, (features,), module.param_dtype).astype(dtype)
 
 
 def note_active(module: nn.Module, activation_input: Array) -> None:

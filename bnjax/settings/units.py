@@ -46,8 +46,8 @@ class UnitSettings:
     """What all units of a network have in common.
 
     Attributes:
-      activation, negative_slope: see :func:`bnjax.nn.unit.activate`; a ``prelu`` learns a slope for each
-        feature instead.
+      activation, negative_slope: see :func:`bnjax.nn.activations.activate`; a ``prelu`` learns a slope for
+        each feature instead.
       dropout: probability of zeroing an output in training; the others are scaled by 1 / (1 - dropout). It
         and ``negative_slope`` may be traced, so that runs which differ in them share a program.
       kernel_init, init_deviation: see :func:`bnjax.nn.initializers.kernel_initializer`.
