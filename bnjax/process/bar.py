@@ -1,13 +1,14 @@
 """Progress bars on stderr, by tqdm. Imports no JAX."""
 
 import contextlib
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
 
 from tqdm import tqdm
 
-__all__ = ["heard_by", "say", "skip", "tqdm"]
+__all__ = ["heard_by", "over_anothers_bar", "say", "skip", "tqdm"]
 
 #: Who hears what would be said on stderr; the last one does.
 _hearers: list[Callable[[str], None]] = []
@@ -43,3 +44,17 @@ def heard_by(hear: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         _hearers.remove(hear)
+
+
+@contextlib.contextmanager
+def over_anothers_bar() -> Iterator[None]:
+    """What is said inside takes the place of a bar that another process draws on the same terminal."""
+
+    def hear(line: str) -> None:
+        if sys.stderr is None:
+            return
+        wide = shutil.get_terminal_size().columns if sys.stderr.isatty() else 0
+        print(f"\r{line:<{wide}}" if wide else line, file=sys.stderr, flush=True)
+
+    with heard_by(hear):
+        yield

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from bnjax.plugins import PluginError, load_plugin
+from bnjax.process.bar import over_anothers_bar
 from bnjax.process.signals import Stopped, ends_in_time, hear_signals, held_signals, stop_signals
 from bnjax.settings.config import Config
 from bnjax.sweeps.plan import Task
@@ -40,7 +41,8 @@ def work(parent: Connection, core: int | None) -> None:
     def ended(config: Config, status: str) -> None:
         parent.send(("run", (config, status)))
 
-    with contextlib.suppress(Stopped, EOFError, BrokenPipeError), _until_stopped() as programs:
+    ended_in_order = contextlib.suppress(Stopped, EOFError, BrokenPipeError)
+    with ended_in_order, over_anothers_bar(), _until_stopped() as programs:
         from bnjax.sweeps.task import make
 
         for task in _tasks(parent):
