@@ -195,6 +195,20 @@ def test_readings_that_are_the_same_whatever_happens_have_no_value(name):
     assert read(name, made_run(epochs=least, data=data)) is not None
 
 
+@pytest.mark.parametrize("name", READINGS)
+def test_every_reading_can_be_written(name):
+    """Those that few runs have too, such as the skew of a norm's inputs."""
+    runs = pairs(DIFFERENCES)
+    claim = made_claim(level("with BN", name, "higher"), minus("with BN", "without BN", name, "higher"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(READINGS, name, READINGS[name]._replace(read=lambda run: 1 + run.config.seed / 8))
+        judged_all = judge_all([claim], runs)
+    [shown, difference] = contrasts_section(judged_all).tables[0].rows
+    assert float(shown[8].text) == pytest.approx(1.25, abs=0.06)
+    assert float(difference[8].text) == 0
+    assert claims_section(judged_all)
+
+
 def test_one_epoch_and_two_seeds_of_noise_decide_nothing():
     """Every claim of every text, on its own data, with every condition that it asks for."""
     random = np.random.default_rng(0)

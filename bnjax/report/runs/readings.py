@@ -12,6 +12,8 @@ from bnjax.schema import EpochRecord
 
 #: "Late" is the last of so many parts of the epochs, "early" the first of half as many.
 _PARTS = 10
+#: Unit -> digits behind the point that people are told.
+_DIGITS = {"nats": 4, "points": 2, "units": 1, "leaps": 1, "epochs": 1, "skew": 3}
 #: The first epoch that counts as settled, as the text on MNIST has it.
 _SETTLED = 20
 
@@ -32,6 +34,10 @@ class Reading(NamedTuple):
     read: Callable[[RecordedRun], float]
     least_epochs: int = 1
     worst: float | None = None
+
+    def form(self, difference: bool) -> str:
+        """How its numbers are written: differences bear their sign."""
+        return f"{'+' if difference else ''}.{_DIGITS[self.unit]}f"
 
 
 #: Runs that diverged are wrong about every image.

@@ -16,7 +16,6 @@ from bnjax.studies.study import Study
 _NOT_RUN = "not run"
 #: Rows of a forest plot, so that it stays small.
 _MOST_BARS = 5
-_FORMS = {"nats": ".4f", "points": ".2f", "units": ".1f", "leaps": ".1f", "epochs": ".1f"}
 
 
 def answers_section(judged: Sequence[Judged]) -> list[Section]:
@@ -79,8 +78,7 @@ def _told(judgement: Judgement) -> str:
 
 def _number(contrast: Contrast, ours: Estimate) -> str:
     reading = READINGS[contrast.reading]
-    form = _FORMS[reading.unit]
-    mean = f"+{form}" if len(contrast.weights) > 1 else form
+    form, mean = reading.form(difference=False), reading.form(difference=len(contrast.weights) > 1)
     return f"{reading.label} {ours.mean:{mean}} {reading.unit} {interval_text(ours, form)}"
 
 

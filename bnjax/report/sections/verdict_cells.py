@@ -7,7 +7,6 @@ from bnjax.report.verdicts.judgement import Judgement
 from bnjax.stats import ANY_TIME, Estimate, possible
 from bnjax.studies.claim import Contrast
 
-_FORMS = {"nats": "+.4f", "points": "+.2f", "units": ".1f", "leaps": "+.1f", "epochs": "+.1f"}
 #: In the order in which a table sorts them.
 _SORTED: tuple[Verdict, ...] = ("contradicted", "supported", "open", "cannot tell", "not run")
 
@@ -19,8 +18,7 @@ def verdict_cell(verdict: Verdict) -> Cell:
 
 def number_form(contrast: Contrast) -> str:
     """How its numbers are written: differences bear their sign."""
-    form = _FORMS[READINGS[contrast.reading].unit]
-    return form if len(contrast.weights) > 1 else form.lstrip("+")
+    return READINGS[contrast.reading].form(difference=len(contrast.weights) > 1)
 
 
 def cut_to_possible(contrast: Contrast, ours: Estimate) -> Estimate:
