@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 
+import bnjax
 from bnjax.nn.unit import parameter_count
 from bnjax.runs.training import Run, used_variables
 from bnjax.settings.finetuning import precomputed_block
@@ -100,7 +101,7 @@ def _device() -> dict[str, Any]:
 
 def git_commit() -> str | None:
     """The commit of the bnjax checkout, ``-dirty`` where files differ from it; None outside a checkout."""
-    folder = Path(__file__).resolve().parents[2]
+    folder = Path(bnjax.__file__).resolve().parents[1]  # not by this file's place, which moves
     if not (folder / ".git").exists():
         return None
     try:
