@@ -126,10 +126,12 @@ def _open(options: argparse.Namespace, workers: int) -> Any:
 
 def _ours(options: argparse.Namespace, workers: int) -> Iterator[np.ndarray]:
     from bnjax.data import train_batches
+    from bnjax.data.batches import TrainOrder
 
     stream = _open(options, workers)
+    order = TrainOrder(len(stream), options.batch_size, "epoch", 0)
     for epoch in itertools.count(1):
-        for batch in train_batches(stream, options.batch_size, "epoch", 0, epoch):
+        for batch in train_batches(stream, order, epoch):
             yield batch.images
 
 

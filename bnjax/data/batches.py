@@ -2,14 +2,15 @@
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from bnjax.data.image_set import Chosen, Images, Order
 
-_DATA_ORDER = 1  # keeps the stream of random numbers apart from any other made of the same seed
+#: They keep streams of random numbers apart from any other made of the same seed.
+_DATA_ORDER, _ORDER_OF_SORTED = 1, 4
 
 
 class Batch(NamedTuple):
@@ -45,24 +46,63 @@ def epoch_order(images: int, shuffle: str, seed: int, epoch: int) -> np.ndarray:
     return np.arange(images)
 
 
-_epoch_order = functools.lru_cache(maxsize=4)(epoch_order)
+def batches_by_class(order: np.ndarray, labels: np.ndarray, batch_size: int, key: list[int]) -> np.ndarray:
+    """The same positions in batches that are each from as few classes as possible (Ioffe 2017).
+
+    The whole batches hold the images that they hold otherwise, sorted by class; images of one class keep
+    their order. What whole batches leave over comes last, as it was. Batches come in a drawn order:
+    sorted ones would train on each class once and never again.
+
+    Args:
+      order: positions, int [images].
+      labels: of the set, int [images].
+      key: of the order of the batches.
+    """
+    whole = len(order) // batch_size * batch_size
+    by_class = order[:whole][np.argsort(labels[order[:whole]], kind="stable")].reshape(-1, batch_size)
+    mixed = np.random.default_rng(key).permutation(by_class)
+    return np.concatenate([mixed.ravel(), order[whole:]])
 
 
 @dataclass(frozen=True)
 class TrainOrder:
-    """The training batches of all epochs, one after the other, see :func:`steps_per_epoch`."""
+    """The training batches of all epochs, one after the other, see :func:`steps_per_epoch`.
+
+    Attributes:
+      shuffle: see :func:`epoch_order`.
+      labels: the set's, int32, as bytes, where batches are sorted by class; else empty.
+    """
 
     images: int
     batch_size: int
     shuffle: str
     seed: int
     with_rest: bool = False
+    labels: bytes = field(default=b"", repr=False)
+
+    @property
+    def steps(self) -> int:
+        """Batches of an epoch."""
+        return steps_per_epoch(self.images, self.batch_size, self.with_rest)
 
     def __call__(self, index: int) -> Chosen:
-        epoch, step = divmod(index, steps_per_epoch(self.images, self.batch_size, self.with_rest))
-        order = _epoch_order(self.images, self.shuffle, self.seed, epoch + 1)
-        positions = order[step * self.batch_size : (step + 1) * self.batch_size]
+        epoch, step = divmod(index, self.steps)
+        positions = _positions(self, epoch + 1)[step * self.batch_size : (step + 1) * self.batch_size]
         return Chosen(positions, (self.seed, epoch + 1))
+
+    def positions(self, epoch: int) -> np.ndarray:
+        """Those of an epoch (from 1) in their order, int [images]."""
+        order = epoch_order(self.images, self.shuffle, self.seed, epoch)
+        if not self.labels:
+            return order
+        drawn = [self.seed, epoch] if self.shuffle == "epoch" else [0, 0]  # else the same in all epochs
+        labels = np.frombuffer(self.labels, np.int32)
+        return batches_by_class(order, labels, self.batch_size, [*drawn, _ORDER_OF_SORTED])
+
+
+@functools.lru_cache(maxsize=4)
+def _positions(order: TrainOrder, epoch: int) -> np.ndarray:
+    return order.positions(epoch)
 
 
 @dataclass(frozen=True)
@@ -133,24 +173,15 @@ def _rows_of(order: Order, rows: slice | None) -> Order:
 
 
 def train_batches(
-    part: Images,
-    batch_size: int,
-    shuffle: str,
-    seed: int,
-    epoch: int,
-    first: int = 0,
-    rows: slice | None = None,
-    with_rest: bool = False,
+    part: Images, order: TrainOrder, epoch: int, first: int = 0, rows: slice | None = None
 ) -> Iterator[Batch]:
-    """The batches of one epoch from its step ``first`` on, in the order of :func:`epoch_order`.
+    """The batches of one epoch (from 1) from its step ``first`` on.
 
     Args:
       rows: of each batch, these alone; None for all.
-      with_rest: see :func:`steps_per_epoch`.
     """
-    count = steps_per_epoch(len(part), batch_size, with_rest)
-    order = _rows_of(TrainOrder(len(part), batch_size, shuffle, seed, with_rest), rows)
-    for chosen in part.batches(order, (epoch - 1) * count + first, count - first):
+    start, count = (epoch - 1) * order.steps + first, order.steps - first
+    for chosen in part.batches(_rows_of(order, rows), start, count):
         yield Batch(chosen.images, chosen.labels, np.ones(len(chosen), np.float32))
 
 

@@ -32,6 +32,10 @@ class Examples(Protocol):
 
     def __len__(self) -> int: ...
 
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Labels int32 [count], where they are known without reading the images."""
+
     def read(self, positions: Sequence[int]) -> Iterator[Example]:
         """Those at some positions.
 
@@ -48,6 +52,10 @@ class FileExamples:
 
     def __len__(self) -> int:
         return len(self.files)
+
+    @property
+    def labels(self) -> np.ndarray:
+        return np.array([label for _, label in self.files], np.int32)
 
     def read(self, positions: Sequence[int]) -> Iterator[Example]:
         for path, label in map(self.files.__getitem__, positions):
@@ -77,6 +85,10 @@ class RecordExamples:
 
     def __len__(self) -> int:
         return len(_record_source(self))
+
+    @property
+    def labels(self) -> None:
+        return None
 
     def read(self, positions: Sequence[int]) -> Iterator[Example]:
         # All at once: half the time of one by one.

@@ -39,6 +39,10 @@ class Images(Protocol):
     def sample(self) -> np.ndarray:
         """Images uint8 [count, height, width, channels] whose pixels stand for all."""
 
+    @property
+    def known_labels(self) -> np.ndarray | None:
+        """Labels int32 [count]; None where only reading the images tells."""
+
     def batches(self, order: Order, first: int, count: int) -> "Iterator[ImageSet]":
         """So many batches of an order, from its index ``first``."""
 
@@ -69,6 +73,11 @@ class ImageSet:
     def sample(self) -> np.ndarray:
         """All images."""
         return self.images
+
+    @property
+    def known_labels(self) -> np.ndarray:
+        """All labels."""
+        return self.labels
 
     def batches(self, order: Order, first: int, count: int) -> "Iterator[ImageSet]":
         """So many batches of an order, from its index ``first``."""

@@ -102,6 +102,12 @@ class ImageStream:
         chosen = np.linspace(0, len(self) - 1, min(len(self), _SAMPLE)).round().astype(int)
         return np.stack([pixels for pixels, _ in self.reader.read(self.positions[chosen].tolist())])
 
+    @property
+    def known_labels(self) -> np.ndarray | None:
+        """Those of a folder's images, whose files tell; None of other sets."""
+        labels = self.reader.examples.labels
+        return None if labels is None else labels[self.positions]
+
     def batches(self, order: Order, first: int, count: int) -> Iterator[ImageSet]:
         """So many batches of an order, from its index ``first``.
 

@@ -60,6 +60,7 @@ OTHER_VALUES = Config(
     input_site=True,
     decay_all=True,
     accumulate=3,
+    batches="sorted",
     vit_depth=2,
     vit_width=8,
     vit_heads=2,

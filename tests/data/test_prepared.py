@@ -20,6 +20,7 @@ from bnjax.data import (
 from bnjax.data.sources import prepared
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
+from bnjax.train.programs.stepping import train_order
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -300,6 +301,13 @@ def test_a_prepared_set_is_streamed_as_it_is_in_memory(side, data_dir):
         for batch, other in zip(eval_batches(ours, 4), eval_batches(theirs, 4), strict=True):
             np.testing.assert_array_equal(batch.images, other.images)
             np.testing.assert_array_equal(batch.labels, other.labels)
+
+
+def test_a_stream_that_does_not_know_its_classes_cannot_be_sorted_by_them(data_dir, toy):
+    settings = Config(dataset="toy", data_dir=str(data_dir), stream="always", batches="sorted", batch_size=2)
+    with pytest.raises(DataError, match=r"--batches=sorted: the classes of toy .*--stream=never") as caught:
+        train_order(settings, load_dataset(settings, SHAPE).train)
+    one_line(caught)
 
 
 def test_a_wrong_label_ends_a_stream_as_it_does_in_memory(data_dir, toy):

@@ -13,6 +13,7 @@ from bnjax.data.batches import EvalOrder, SpreadOrder, TrainOrder, spread_batche
 from bnjax.data.picture import CENTRE, Crop, decode_picture
 from bnjax.data.stream import ImageStream, Reading
 from bnjax.settings.config import Config
+from bnjax.train.programs.stepping import train_order
 
 SIDE = 8
 COUNT = 9
@@ -50,13 +51,17 @@ def assert_same_batches(ours, others):
             np.testing.assert_array_equal(part, expected)
 
 
+def batches_of(part, size, shuffle, seed, epoch):
+    return train_batches(part, TrainOrder(len(part), size, shuffle, seed), epoch)
+
+
 @pytest.mark.parametrize("shuffle", ["none", "epoch"])
 def test_a_stream_has_the_batches_of_memory(shuffle, photos):
     memory, stream = load(photos), load(photos, stream="always")
     assert isinstance(stream.train, ImageStream)
     assert (len(stream.train), stream.train.image_shape) == (2 * COUNT, (SIDE, SIDE, 3))
     for epoch in (1, 2):
-        epochs = [train_batches(part.train, 4, shuffle, 3, epoch) for part in (stream, memory)]
+        epochs = [batches_of(part.train, 4, shuffle, 3, epoch) for part in (stream, memory)]
         assert_same_batches(*epochs)
         assert_same_batches(*[eval_batches(part.test, 4) for part in (stream, memory)])
 
@@ -70,10 +75,21 @@ def test_images_spread_over_a_stream_are_those_of_memory(photos):
 
 def test_processes_give_the_batches_of_threads(photos):
     """Whatever their number, and whichever batch comes first; random crops too."""
-    wanted = [list(train_batches(load(photos, augment="crop_flip").train, 4, "epoch", 0, e)) for e in (1, 2)]
+    wanted = [list(batches_of(load(photos, augment="crop_flip").train, 4, "epoch", 0, e)) for e in (1, 2)]
     crops = load(photos, augment="crop_flip", workers=2).train
     for epoch in (1, 2):
-        assert_same_batches(train_batches(crops, 4, "epoch", 0, epoch), wanted[epoch - 1])
+        assert_same_batches(batches_of(crops, 4, "epoch", 0, epoch), wanted[epoch - 1])
+
+
+def test_a_folder_tells_classes_before_it_is_read(photos):
+    settings = Config(batches="sorted", batch_size=4, shuffle="epoch")
+    stream, memory = (load(photos, stream=how).train for how in ("always", "never"))
+    part = np.arange(3, 17)
+    order = train_order(settings, stream[part])
+    assert order == train_order(settings, memory[part])
+    batches = list(train_batches(stream[part], order, 1))
+    assert_same_batches(batches, train_batches(memory[part], order, 1))
+    assert sorted(len(set(batch.labels.tolist())) for batch in batches) in ([1, 1, 1], [1, 1, 2])
 
 
 def test_a_stream_goes_on_anywhere(photos):
@@ -90,7 +106,7 @@ def test_a_later_epoch_goes_on_with_what_was_read_ahead(photos, monkeypatch):
     monkeypatch.setattr(ImageStream, "_opened", lambda *args: opened.append(args[2]) or original(*args))
     dataset = load(photos, stream="always")
     for epoch in (1, 2, 3, 2):
-        list(train_batches(dataset.train, 4, "epoch", 0, epoch))
+        list(batches_of(dataset.train, 4, "epoch", 0, epoch))
         list(eval_batches(dataset.test, 4))
     assert opened == [0, 0, 4]  # the last epoch 2 alone starts anew; the test images never do
 
@@ -98,13 +114,13 @@ def test_a_later_epoch_goes_on_with_what_was_read_ahead(photos, monkeypatch):
 def test_crops_depend_on_seed_epoch_and_image(photos):
     stream = load(photos, augment="crop_flip").train
     seen = {
-        (seed, epoch): next(train_batches(stream, 18, "none", seed, epoch)).images
+        (seed, epoch): next(batches_of(stream, 18, "none", seed, epoch)).images
         for seed in (0, 1)
         for epoch in (1, 2)
     }
     for one, other in itertools.combinations(seen.values(), 2):
         assert (one != other).any(axis=(1, 2, 3)).mean() > 0.8
-    np.testing.assert_array_equal(seen[0, 1], next(train_batches(stream, 18, "none", 0, 1)).images)
+    np.testing.assert_array_equal(seen[0, 1], next(batches_of(stream, 18, "none", 0, 1)).images)
 
 
 def test_evaluation_images_are_never_cropped_at_random(photos):
@@ -149,7 +165,7 @@ def test_an_unreadable_image_ends_the_stream_with_its_name(photos, tmp_path):
     bad.write_bytes(bad.read_bytes()[:100])
     dataset = load(root, stream="always")
     with pytest.raises(DataError, match=r"dog/4\.png cannot be read as an image") as caught:
-        list(train_batches(dataset.train, 6, "none", 0, 1))
+        list(batches_of(dataset.train, 6, "none", 0, 1))
     assert len(str(caught.value).splitlines()) == 1
     with pytest.raises(DataError, match="--stream=never"):
         load(root, stream="always", bad_images="skip")

@@ -16,6 +16,7 @@ from starting import PATIENCE
 
 from bnjax.commands.parsing.flags import command_from_flags
 from bnjax.data import eval_batches, train_batches
+from bnjax.data.batches import TrainOrder
 from bnjax.process.signals import Stopped
 from bnjax.runs.checkpoints import checkpoint
 from bnjax.runs.hosts import ALONE, Hosts, HostsError
@@ -152,7 +153,7 @@ def test_processes_that_are_killed_and_stopped_end_as_if_they_had_not_been(victi
 def test_rows_of_a_batch_are_those_of_the_whole_one():
     part = image_set(29)
     for batches in (
-        lambda rows: train_batches(part, 8, "epoch", 3, 2, 1, rows),
+        lambda rows: train_batches(part, TrainOrder(29, 8, "epoch", 3), 2, 1, rows),
         lambda rows: eval_batches(part, 8, rows),
     ):
         parts = zip(*(batches(slice(first, first + 4)) for first in (0, 4)), batches(None), strict=True)

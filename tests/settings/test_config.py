@@ -114,6 +114,7 @@ DIFFERENT = {
     "statistics": dict(placement="all", bn_batch="32"),
     "accumulation": dict(placement="all", accumulate=2),
     "decay of all": dict(placement="all", weight_decay=0.1, decay_all=True),
+    "batches by class": dict(placement="all", batches="sorted"),
     "batch size": dict(placement="all", batch_size=64),
     "frozen part": dict(placement="all", freeze_until="block1"),
     "weights": dict(placement="all", weights="runs/1"),

@@ -1,5 +1,6 @@
 """Training: its order, exact evaluation, common random numbers, determinism, compilation."""
 
+import dataclasses
 import math
 
 import jax
@@ -19,14 +20,14 @@ from bnjax.runs.recording.epoch_record import summary_fields
 from bnjax.runs.training import prepare, used_variables
 from bnjax.settings.config import Config
 from bnjax.train.feeding import Feeding
-from bnjax.train.mesh import data_mesh
+from bnjax.train.mesh import data_mesh, lane_mesh
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.programs import stepping
 from bnjax.train.programs.evaluate import Evaluator
-from bnjax.train.programs.stepping import DeviceSteps, HostSteps, order_parts
+from bnjax.train.programs.stepping import DeviceSteps, HostSteps, LaneSteps, order_parts, train_order
 from bnjax.train.state import create_state, digest
 from bnjax.train.steps.eval_step import make_eval_step
-from bnjax.train.steps.step import Totals, cross_entropies, make_train_loop, make_train_step
+from bnjax.train.steps.step import Sums, Totals, cross_entropies, make_train_loop, make_train_step
 
 pytestmark = pytest.mark.slow  # it compiles
 
@@ -212,6 +213,34 @@ def test_steps_in_a_loop_on_the_device_are_those_from_the_host(most, monkeypatch
     np.testing.assert_allclose(total.mean_loss, other_total.mean_loss, rtol=1e-6)
     assert total.batch_accuracies == other_total.batch_accuracies
     assert len(total.batch_accuracies) == 6
+
+
+def test_sorted_batches_reach_the_steps_of_every_kind():
+    """From the host, in a loop, and in lanes of several seeds, from the middle of an epoch too."""
+    settings, data = config(batches="sorted", shuffle="epoch", batch_size=8, seed=3), dataset()
+    orders = [
+        train_order(dataclasses.replace(settings, seed=seed), data.train).positions(2) for seed in (3, 4)
+    ]
+    wanted = [data.train.labels[order].reshape(-1, 8) for order in orders]
+    assert all(len(set(batch)) <= 3 for batch in wanted[0])  # 48 images of 10 classes: five of each
+    seen = []
+
+    def one(state, batch):
+        seen.append(np.asarray(batch.labels))
+        return state, None
+
+    def many(state, examples, order, count):
+        seen.extend(np.asarray(examples.labels)[np.asarray(order)][..., :count, :].swapaxes(0, -2))
+        return state, Sums(*np.zeros((4, 2, len(order))))
+
+    list(HostSteps(settings, one, data.train, data_mesh()).take(None, 2, 1))
+    np.testing.assert_array_equal(seen, wanted[0][1:])
+    seen.clear()
+    list(DeviceSteps(settings, many, data.train, data_mesh()).take(None, 2, 1))
+    np.testing.assert_array_equal(seen, wanted[0][1:])
+    seen.clear()
+    list(LaneSteps(settings, many, data.train, lane_mesh(), [3, 4]).take(None, 2, 1))
+    np.testing.assert_array_equal(seen, np.stack(wanted, 1)[1:])
 
 
 def test_an_epoch_tells_of_its_single_batches():

@@ -108,3 +108,12 @@ class DataSettings:
         role=Role.LOOP,
         choices=("none", "epoch"),
     )
+    batches: str = setting(
+        "mixed",
+        "mixed: batches hold images of all classes as they come; sorted: each batch is from as few classes "
+        "as possible, and batches come in a drawn order. Evaluation stays as it is: norms of a batch then "
+        "meet statistics that they never trained with.",
+        group="data",
+        role=Role.LOOP,
+        choices=("mixed", "sorted"),
+    )

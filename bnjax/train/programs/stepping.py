@@ -1,5 +1,6 @@
 """Two ways to take the steps of an epoch: one by one from the host, or in a loop on the device."""
 
+import dataclasses
 import functools
 import time
 from collections.abc import Iterator, Sequence
@@ -11,8 +12,8 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
-from bnjax.data import Images, ImageSet, epoch_order, steps_per_epoch, train_batches
-from bnjax.data.batches import Batch
+from bnjax.data import DataError, Images, ImageSet, train_batches
+from bnjax.data.batches import Batch, TrainOrder
 from bnjax.settings.config import Config
 from bnjax.train.mesh import own_rows, replicate, shard_batch, shard_lanes, shard_order
 from bnjax.train.programs.run_programs import RunPrograms
@@ -26,6 +27,24 @@ STEPS_IN_LOOP = 100
 def steps_in_loop(count: int) -> int:
     """The most steps that one call of a loop takes, from the steps of an epoch."""
     return min(STEPS_IN_LOOP, count)
+
+
+def train_order(config: Config, train: Images) -> TrainOrder:
+    """In which order a run meets its training images.
+
+    Raises:
+      DataError: batches are to be sorted by class, which nobody knows before the images are read.
+    """
+    order = TrainOrder(len(train), config.batch_size, config.shuffle, config.seed, config.trains_on_rest)
+    if config.batches == "mixed":
+        return order
+    labels = train.known_labels
+    if labels is None:
+        raise DataError(
+            f"--batches={config.batches}: the classes of {config.dataset} are not known before its images are"
+            " read; use --stream=never and --augment=none"
+        )
+    return dataclasses.replace(order, labels=labels.tobytes())
 
 
 def order_parts(
@@ -99,6 +118,7 @@ class HostSteps:
     def __init__(self, config: Config, program: TrainStep, train: Images, mesh: Mesh) -> None:
         self.program = program
         self._config, self._train, self._mesh = config, train, mesh
+        self._order = train_order(config, train)
         self._rows = own_rows(config.batch_size, mesh) if mesh.is_multi_process else None
 
     def compile(self, state: TrainState) -> None:
@@ -113,9 +133,7 @@ class HostSteps:
             yield state, sums
 
     def _batches(self, epoch: int, first: int) -> Iterator[Batch]:
-        config = self._config
-        order = (config.batch_size, config.shuffle, config.seed, epoch, first)
-        return train_batches(self._train, *order, self._rows, config.trains_on_rest)
+        return train_batches(self._train, self._order, epoch, first, self._rows)
 
 
 class StreamSteps(HostSteps):
@@ -157,8 +175,8 @@ class DeviceSteps:
 
     def __init__(self, config: Config, program: TrainLoop, train: ImageSet, mesh: Mesh) -> None:
         self.program = program
-        self._config, self._train, self._mesh = config, train, mesh
-        self._count = steps_per_epoch(len(train), config.batch_size, config.trains_on_rest)
+        self._train, self._mesh = train, mesh
+        self._order = train_order(config, train)
 
     @functools.cached_property
     def _examples(self) -> Batch:
@@ -166,18 +184,18 @@ class DeviceSteps:
         return replicate(Batch(train.images, train.labels, np.ones(len(train), np.float32)), self._mesh)
 
     def compile(self, state: TrainState) -> None:
-        order = np.zeros((*self._stacked, steps_in_loop(self._count), self._config.batch_size), np.int32)
+        order = np.zeros((*self._stacked, steps_in_loop(self._order.steps), self._order.batch_size), np.int32)
         self.program.lower(state, self._examples, self._placed(order), 0).compile()
 
     def take(self, state: TrainState, epoch: int, first: int = 0) -> Iterator[tuple[TrainState, Sums]]:
-        size = self._config.batch_size
-        for part, taken in order_parts(self._order(epoch), self._count, size, first):
+        order = self._order
+        for part, taken in order_parts(self._positions(epoch), order.steps, order.batch_size, first):
             state, sums = self.program(state, self._examples, self._placed(part), taken)
             yield state, Sums(*(values[..., :taken] for values in jax.device_get(sums)))
 
-    def _order(self, epoch: int) -> np.ndarray:
-        """Positions of the images of an epoch [..., images]."""
-        return epoch_order(len(self._train), self._config.shuffle, self._config.seed, epoch)
+    def _positions(self, epoch: int) -> np.ndarray:
+        """Of the images of an epoch [..., images]."""
+        return self._order.positions(epoch)
 
     def _placed(self, order: np.ndarray) -> Array:
         return shard_order(order, self._mesh)
@@ -200,11 +218,11 @@ class LaneSteps(DeviceSteps):
         self._seeds = seeds
         self._stacked = () if seeds is None else (len(seeds),)
 
-    def _order(self, epoch: int) -> np.ndarray:
+    def _positions(self, epoch: int) -> np.ndarray:
         if self._seeds is None:
-            return super()._order(epoch)
-        images, shuffle = len(self._train), self._config.shuffle
-        return np.stack([epoch_order(images, shuffle, seed, epoch) for seed in self._seeds])
+            return super()._positions(epoch)
+        orders = [dataclasses.replace(self._order, seed=seed) for seed in self._seeds]
+        return np.stack([order.positions(epoch) for order in orders])
 
     def _placed(self, order: np.ndarray) -> Array:
         placed: Any = (replicate if self._seeds is None else shard_lanes)(order, self._mesh)
