@@ -1,4 +1,4 @@
-"""Makes the runs that the five studies' answers rest on, by commands that were fixed before any of them."""
+"""Makes the runs that the answers of studies and papers rest on, by commands fixed before any of them."""
 
 import argparse
 import shlex
@@ -13,8 +13,8 @@ from typing import NamedTuple
 from bnjax.commands.parsing.usage import USAGE_ERROR, Parser, complain
 
 ABOUT = """\
-Makes the runs that the answers of the five studies rest on: many seeds of every condition, by both recipes.
-Cut short, by --hours or by Ctrl-C, the same command goes on where it was.
+Makes the runs that the answers of the five studies rest on: many seeds of every condition, by both recipes;
+and those of papers. Cut short, by --hours or by Ctrl-C, the same command goes on where it was.
 
   python {program} --list                                          the commands, with placeholders
   python {program} --study=mnist --data_dir=DATA --hours=8         one study, a night of it
@@ -26,7 +26,6 @@ is left out and said. Afterwards `python experiments/results.py --keep OUT_DIR` 
 
 Exit codes: 0 all done, 1 a command failed, 2 wrong usage, 3 the hours are over, 130 interrupted."""
 
-_HERE = Path(__file__).resolve().parent
 _HOURS_OVER = 3
 _RECIPES = ("published", "controlled")
 #: Seconds that a sweep has to save its runs and end, on a busy machine too, after which it is killed; nothing
@@ -38,7 +37,7 @@ class Piece(NamedTuple):
     """One command.
 
     Attributes:
-      study: whose question it answers, and the name of its script.
+      study: whose question it answers, and the name of its command.
       asks: what it is for, in a few words.
       flags: as typed, with ``{data}``, ``{photos}`` and ``{weights}`` for what the user names.
       beside: what it is for where its runs can decide no claim; empty where they can.
@@ -116,7 +115,13 @@ def _pieces() -> Iterator[Piece]:
             )
 
 
-PIECES = tuple(_pieces())
+def _papers() -> Iterator[Piece]:
+    """The same of papers: each the smallest experiment that can show what it claims."""
+    for sweep in ("depth", "deviations", "activations", "slopes", "step"):
+        yield Piece("yang2019", sweep, f"--sweep={sweep} --seeds=10 --data_dir={{data}}")
+
+
+PIECES = (*_pieces(), *_papers())
 STUDIES = tuple(dict.fromkeys(piece.study for piece in PIECES))
 
 
@@ -190,24 +195,24 @@ def _commands(arguments: argparse.Namespace) -> Iterator[tuple[Piece, list[str]]
             _say(f"left out without --{flag}: {piece.study}, {piece.asks}")
             continue
         shared = [f"--out_dir={arguments.out_dir}", f"--jobs={arguments.jobs}"]
-        yield piece, [f"{piece.study}.py", *flags, *shared]
+        yield piece, [piece.study, *flags, *shared]
 
 
 def main(argv: list[str]) -> int:
     arguments = _arguments(argv)
     commands = list(_commands(arguments))
     if arguments.list:
-        print("\n".join(f"python experiments/{shlex.join(command)}" for _, command in commands))
+        print("\n".join(f"bnjax {shlex.join(command)}" for _, command in commands))
         return 0
     if not commands:
         complain(argv[0], "nothing to do: name --data_dir, --photos or --weights")
     ends = time.monotonic() + arguments.hours * 3600 if arguments.hours else float("inf")
     failed = []
     try:
-        for number, (piece, (script, *flags)) in enumerate(commands, 1):
+        for number, (piece, command) in enumerate(commands, 1):
             _say(f"{number} of {len(commands)}: {piece.study}, {piece.asks}")
             dry = ["--dry_run"] if arguments.dry_run else []
-            code = _run([sys.executable, str(_HERE / script), *flags, *dry], ends, arguments.dry_run)
+            code = _run([sys.executable, "-m", "bnjax", *command, *dry], ends, arguments.dry_run)
             if code == _HOURS_OVER:
                 _say("the hours are over; the same command goes on")
                 return _HOURS_OVER

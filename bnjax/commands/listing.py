@@ -1,19 +1,23 @@
 """``bnjax list``: what there is to choose from, and where each thing comes from. Imports no JAX."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from bnjax.architectures import ARCHITECTURES
 from bnjax.commands.parsing.usage import Parser
 from bnjax.norm import NORMS
 from bnjax.probes import PROBES
 from bnjax.process.stdout import write_stdout
-from bnjax.studies import STUDIES
+from bnjax.studies import studies_of
 
 ABOUT = """\
 What there is to choose from.
 
   {typed}                all of it
-  {typed} studies        the published texts, each a command of its own"""
+  {typed} studies        the published texts, each a command of its own
+  {typed} papers         papers whose best known claims are tested, each a command too"""
+#: Of studies: what bnjax reproduces, and whose claims alone it tests.
+_KINDS = ("text", "paper")
 _FRONT = """\
 Where should normalisation go in a network, and what does it do there?
 
@@ -25,20 +29,24 @@ Where should normalisation go in a network, and what does it do there?
 
 Commands:
 {studies}
+{papers}
   report      recorded runs as tables and figures, beside what was published
   diagnose    what records show of runs, in words: statistics that lag, dying units and more
-  list        studies, networks, norms, probes and data sets to choose from
+  list        studies, papers, networks, norms, probes and data sets to choose from
 
 bnjax COMMAND --help explains a command; bnjax --version names this one."""
 
 
 def front_page() -> str:
     """What ``bnjax`` shows where nothing is asked of it."""
-    return _FRONT.format(studies=_columns({name: study.about for name, study in STUDIES.items()}))
+    studies, papers = (
+        _columns({name: study.about for name, study in studies_of(kind).items()}) for kind in _KINDS
+    )
+    return _FRONT.format(studies=studies, papers=papers)
 
 
-def _studies() -> dict[str, str]:
-    return {name: f"{study.about} ({study.appeared})" for name, study in STUDIES.items()}
+def _of_kind(kind: str) -> dict[str, str]:
+    return {name: f"{study.about} ({study.appeared})" for name, study in studies_of(kind).items()}
 
 
 def _networks() -> dict[str, str]:
@@ -76,7 +84,8 @@ def _datasets() -> dict[str, str]:
 
 #: What can be listed: title -> name -> words.
 LISTS: dict[str, Callable[[], dict[str, str]]] = {
-    "studies": _studies,
+    "studies": partial(_of_kind, _KINDS[0]),
+    "papers": partial(_of_kind, _KINDS[1]),
     "networks": _networks,
     "norms": _norms,
     "probes": _probes,

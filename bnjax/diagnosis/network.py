@@ -77,6 +77,8 @@ def _sharp(history: History, threshold: float) -> list[str]:
     eigenvalue = found.get("largest_eigenvalue")
     if eigenvalue is None or config.optimizer != "sgd" or config.schedule != "constant":
         return []
+    if not config.learning_rate:
+        return []  # no step overshoots
     stable = 2 * (1 + config.momentum) / config.learning_rate
     if eigenvalue < threshold * stable:
         return []

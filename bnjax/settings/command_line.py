@@ -1,4 +1,4 @@
-"""Command lines of the experiments: what a page shows to be typed, and what a process is started with."""
+"""Command lines of studies: what a page shows to be typed, and what a process is started with."""
 
 import shlex
 import sys
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-#: Where the scripts lie, as seen from the folder that commands are typed in.
-_SCRIPTS = "experiments"
+#: The command that has every study's by its name, with or without a script of its own.
+_PROGRAM = "bnjax"
 
 
 @dataclass(frozen=True)
 class CommandLine:
-    """A script of a study and its flags; as text, what one types.
+    """A study's command and its flags; as text, what one types.
 
     Attributes:
-      study: the script's name.
+      study: its name, which is that of its script where it has one.
       flags: name -> value, in the order of the command.
     """
 
@@ -25,10 +25,10 @@ class CommandLine:
 
     def __str__(self) -> str:
         shown = (f"--{name}={shlex.quote(str(value))}" for name, value in self.flags.items())
-        return " ".join(["python", f"{_SCRIPTS}/{self.study}.py", *shown])
+        return " ".join([_PROGRAM, self.study, *shown])
 
     def arguments(self, folder: Path) -> list[str]:
-        """What starts it with this Python; no shell reads them.
+        """What starts its script with this Python; no shell reads them.
 
         Args:
           folder: of the scripts.

@@ -19,6 +19,8 @@ _POSSIBLE = {
     "skew": (0.0, math.inf),
     "of 256": (0.0, 256.0),
     "epochs": (1.0, math.inf),
+    "times": (0.0, math.inf),
+    "decades": (0.0, math.inf),
 }
 
 

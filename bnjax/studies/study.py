@@ -1,9 +1,9 @@
-"""A study: one published text as data, from what was asked to what it concluded."""
+"""A study: one published text or paper as data, from what was asked to what it concluded."""
 
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from bnjax.settings.config import Config
 from bnjax.studies.claim import Claim, Conditions, Data
@@ -19,13 +19,13 @@ RECIPES = ("published", "controlled")
 
 @dataclass(frozen=True)
 class Study:
-    """One published text, what its author ran, and what follows from it here.
+    """One published text or paper, what its authors ran, and what follows from it here.
 
     Attributes:
-      name: of the script that runs it, and of its records.
+      name: of the command that runs it, and of its records; of a paper its first author and year.
       about: its subject, in English.
       title: its own title, in its own language.
-      author: as the text names its author; empty where it does not.
+      author: as the text names its author; empty where it does not. Several are joined by ``and``.
       place: where it appeared.
       date: when, ISO 8601, as precisely as it is known.
       link: its address, or that of its code; empty where none is confirmed.
@@ -41,6 +41,11 @@ class Study:
       main_claim: the name of the claim that answers it best; empty where no claim is above the others.
       does: what a command of it does, in one sentence.
       examples: flags -> what they are for, for the help.
+      kind: a text asks one of the questions that bnjax began with, and is reproduced as it was published. Of
+        a paper the best known claims alone are tested, by the smallest experiment that can show them; its
+        claims are counted apart.
+      same: what of that experiment is as a paper has it, and
+      differs: what is not.
     """
 
     name: str
@@ -61,6 +66,9 @@ class Study:
     does: str = ""
     examples: Mapping[str, str] = field(default_factory=dict)
     unnamed: tuple[str, ...] = ()
+    kind: Literal["text", "paper"] = "text"
+    same: str = ""
+    differs: str = ""
 
     @property
     def appeared(self) -> str:

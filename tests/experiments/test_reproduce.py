@@ -12,6 +12,7 @@ import reproduce
 from starting import SCRIPT
 
 from bnjax.commands.parsing.flags import command_from_flags
+from bnjax.studies import studies_of
 
 REPRODUCE = SCRIPT.with_name("reproduce.py")
 PLACES = {"data": "/data", "photos": "/photos", "weights": "/weights.h5"}
@@ -41,10 +42,12 @@ def test_every_study_and_both_recipes_have_commands(capsys):
     assert reproduce.main(["reproduce.py", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(reproduce.PIECES)
-    assert all(line.startswith("python experiments/") for line in lines)
+    assert all(line.startswith("bnjax ") for line in lines)
     for study in ("cifar10", "vgg7", "mnist", "mobilenet"):
         for recipe in ("published", "controlled"):
-            assert any(f"{study}.py" in line and f"--recipe={recipe}" in line for line in lines)
+            assert any(line.startswith(f"bnjax {study} --recipe={recipe}") for line in lines)
+    for paper in studies_of("paper"):
+        assert any(line.startswith(f"bnjax {paper} ") for line in lines), paper
 
 
 def test_runs_are_made_and_what_cannot_be_is_said(small, tmp_path, capfd):

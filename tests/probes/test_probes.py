@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 from small_runs import config, dataset
@@ -175,6 +176,16 @@ def test_dropout_in_front_of_a_norm_shifts_its_variance_by_what_it_adds():
     expected = np.median(still / (still + added))
     assert epochs[-1]["shift"] == {"fc/dense2": {"variance_shift": pytest.approx(expected, rel=0.05)}}
     assert expected < 0.9
+
+
+def test_at_rate_0_probes_see_the_network_as_it_was_drawn():
+    run, epochs, _ = trained(
+        probes="gradients", learning_rate=0.0, fresh_images=0, epochs=1, weight_decay=0.1
+    )
+    assert {found["update_norm"] for found in epochs[0]["gradients"].values()} == {0.0}
+    assert all(found["gradient_norm"] > 0 for found in epochs[0]["gradients"].values())
+    drawn = prepare(run.config, run.dataset).state.params
+    assert all(map(np.array_equal, jax.tree.leaves(run.state.params), jax.tree.leaves(drawn)))
 
 
 @pytest.mark.slow

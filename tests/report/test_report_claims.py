@@ -47,7 +47,7 @@ def test_the_command_makes_every_condition(claim):
     for condition in {name for contrast in claim.contrasts for name in contrast.weights}:
         assert resolve(dataclasses.replace(base, **claim.conditions[condition])) in made
     command = claim.command("controlled", seeds=3)
-    assert command.startswith(f"python experiments/{claim.tested_by}.py --")
+    assert command.startswith(f"bnjax {claim.tested_by} --")
     assert command.endswith(f"--recipe=controlled --epochs={claim.epochs} --seeds=3")
 
 

@@ -132,8 +132,8 @@ def test_the_page_tells_verdicts_and_where_they_come_from(page):
     assert "damaged/metrics.jsonl, line 1" in text
     assert "(2 more such lines)" in text
     assert "empty/metrics.jsonl: empty" in text
-    commands = [row[-1] for row in page.rows if row[-1].startswith("python experiments/")]
-    assert f"python experiments/vgg7.py --placement={PICK} --dataset=digits --epochs=2 --seed=1" in commands
+    commands = [row[-1] for row in page.rows if row[-1].startswith("bnjax ")]
+    assert f"bnjax vgg7 --placement={PICK} --dataset=digits --epochs=2 --seed=1" in commands
 
 
 def test_the_page_shows_the_grid(page, report):
@@ -204,7 +204,7 @@ def test_commands_repeat_the_run(tmp_path):
     record_run(tmp_path, [0.9], placement="none", seed=4, epochs=1, optimizer="sgd", learning_rate=0.1)
     [run] = load_runs(tmp_path)
     expected = "--placement=dr --epochs=1 --optimizer=sgd --learning_rate=0.1 --seed=4"
-    assert command_of(run) == f"python experiments/mnist.py {expected}"
+    assert command_of(run) == f"bnjax mnist {expected}"
 
 
 def test_the_frame_has_a_row_for_each_epoch(folder):

@@ -26,17 +26,17 @@ def settings_of(arguments):
 @pytest.mark.parametrize("flags", FLAGS.values(), ids=FLAGS.keys())
 def test_a_shell_and_a_process_read_the_same(flags):
     line = CommandLine("cifar10", flags)
-    python, script, *typed = shlex.split(str(line))
-    assert (python, script) == ("python", "experiments/cifar10.py")
+    program, study, *typed = shlex.split(str(line))
+    assert (program, study) == ("bnjax", "cifar10")
     assert line.arguments(Path("a b")) == [sys.executable, str(Path("a b") / "cifar10.py"), *typed]
-    configs, options = settings_of([script, *typed])
+    configs, options = settings_of([study, *typed])
     for name, value in flags.items():
         assert getattr(options if hasattr(options, name) else configs[0], name) == value
 
 
 def test_what_needs_no_quotes_has_none():
     line = CommandLine("vgg7", {"placement": "conv,dense", "vary": "dropout=0|0.4"})
-    assert str(line) == "python experiments/vgg7.py --placement=conv,dense --vary='dropout=0|0.4'"
+    assert str(line) == "bnjax vgg7 --placement=conv,dense --vary='dropout=0|0.4'"
 
 
 def test_no_other_module_writes_commands():

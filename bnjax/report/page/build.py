@@ -19,11 +19,12 @@ from bnjax.report.sections.answers import answers_section
 from bnjax.report.sections.claims import claims_section
 from bnjax.report.sections.contrasts import commands_section, contrasts_section
 from bnjax.report.sections.grid import grid_sections
+from bnjax.report.sections.papers import of_kind, papers_section, papers_that_ran
 from bnjax.report.sections.provenance import provenance, runs_section
 from bnjax.report.sections.side_by_side import Counted, counted, side_by_side_sections
 from bnjax.report.sections.vgg7 import vgg7_groups
 from bnjax.report.verdicts.shelf import judge_all
-from bnjax.studies import CLAIMS
+from bnjax.studies import CLAIMS, studies_of
 from bnjax.studies.vgg7 import VGG7
 
 _TITLE = "Where should Batch Normalization go?"
@@ -97,16 +98,20 @@ def report_of(folder: Folder, pictures: bool = True, more: Sequence[Section] = (
     """
     runs, epoch = folder.runs, folder.epoch
     judged = judge_all(CLAIMS, runs, epoch)
+    texts, papers = of_kind(judged, "text"), papers_that_ran(judged)
+    of_texts, of_papers = _side_by_side(folder, pictures)
     groups = vgg7_groups(of_study(runs, VGG7.name), epoch)
     drawn = [*map(as_svg, drawings(runs, epoch)), *movies(folder.path)] if pictures else []
     sections = [
-        *answers_section(judged),
-        *side_by_side_sections(folder.compared, _own_pictures(folder) if pictures else {}),
-        claims_section(judged),
+        *answers_section(texts),
+        *of_texts,
+        claims_section(texts),
         *([_pictures_section(drawn)] if drawn else []),
-        contrasts_section(judged),
+        *papers_section(papers, runs),
+        *of_papers,
+        contrasts_section([*texts, *papers]),
         *grid_sections(groups),
-        commands_section(judged),
+        commands_section([*texts, *papers]),
         *more,
         runs_section(runs, folder.problems),
     ]
@@ -118,6 +123,15 @@ def all_drawings(folder: Folder) -> list[Drawing]:
     """Every figure of a folder, for files: conditions side by side, the studies' own, and seed by seed."""
     own = [drawing for found in side_by_side_drawings(folder.compared).values() for drawing in found]
     return [*own, *drawings(folder.runs, folder.epoch), *seed_drawings(folder.runs, folder.epoch)]
+
+
+def _side_by_side(folder: Folder, pictures: bool) -> tuple[list[Section], list[Section]]:
+    """The sections of comparisons: the user's own and those of texts, and those of papers."""
+    found: tuple[list[Section], list[Section]] = [], []
+    sections = side_by_side_sections(folder.compared, _own_pictures(folder) if pictures else {})
+    for section, each in zip(sections, folder.compared, strict=True):
+        found[each.comparison.study in studies_of("paper")].append(section)
+    return found
 
 
 def _own_pictures(folder: Folder) -> Mapping[str, Sequence[Picture]]:

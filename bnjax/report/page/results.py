@@ -14,7 +14,7 @@ from bnjax.report.runs.recorded import run_files
 from bnjax.schema import Data, Record
 from bnjax.settings.config import Config, names_with
 from bnjax.settings.fields import Role
-from bnjax.studies import STUDIES
+from bnjax.studies import studies_of
 
 #: The page of results shows the first three of these that the records give, one of each.
 _PICTURES = (
@@ -91,18 +91,27 @@ def results_pictures(report: Report) -> Sequence[Picture]:
 
 
 def results_text(report: Report) -> str:
-    """The claims that runs of the published recipe answer, how many there are, and what numbers rest on."""
-    claims = _claims(report)
-    counts, by_chance, *_ = claims.paragraphs
-    answered = markdown_table(_answered(*claims.tables[:2]))
-    return "\n\n".join([answered, counts, by_chance, report.rests_on])
+    """The claims that runs of the published recipe answer, how many there are, and what numbers rest on.
+
+    Those of papers have a part of their own, with what is not as published; none where none was run.
+    """
+    parts = _verdicts(_section(report, "claims"))
+    for papers in (section for section in report.sections if section.name == "papers"):
+        parts += [f"## {papers.title}", *_verdicts(papers), papers.paragraphs[2]]
+        parts += [papers.paragraphs[3], markdown_table(papers.tables[2])]
+    return "\n\n".join([*parts, report.rests_on])
+
+
+def _verdicts(section: Section) -> list[str]:
+    counts, by_chance, *_ = section.paragraphs
+    return [markdown_table(_answered(*section.tables[:2])), counts, by_chance]
 
 
 def verdicts_by_study(report: Report) -> dict[str, str]:
-    """How many claims of each study have which verdict by the published recipe, the most frequent first."""
-    table = _claims(report).tables[0]
+    """How many claims of each text have which verdict by the published recipe, the most frequent first."""
+    table = _section(report, "claims").tables[0]
     study, verdict = table.columns.index("text"), table.columns.index("verdict, published")
-    verdicts: dict[str, Counter[str]] = {name: Counter() for name in STUDIES}
+    verdicts: dict[str, Counter[str]] = {name: Counter() for name in studies_of("text")}
     for cells in table.rows:
         verdicts[cells[study].text][cells[verdict].text] += 1
     return {
@@ -111,8 +120,8 @@ def verdicts_by_study(report: Report) -> dict[str, str]:
     }
 
 
-def _claims(report: Report) -> Section:
-    return next(section for section in report.sections if section.name == "claims")
+def _section(report: Report, name: str) -> Section:
+    return next(section for section in report.sections if section.name == name)
 
 
 def _answered(verdicts: Table, grounds: Table) -> Table:

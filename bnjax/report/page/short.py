@@ -5,6 +5,8 @@ from dataclasses import replace
 from bnjax.report.page.document import Cell, Report, Section, Table
 
 _NOT_RUN = "not run"
+#: The sections of verdicts, of which what was run alone is shown.
+_VERDICTS = ("claims", "papers")
 
 
 def short_form(report: Report) -> Report:
@@ -22,7 +24,7 @@ def short_form(report: Report) -> Report:
 
 
 def _short(section: Section) -> Section | None:
-    if section.name != "claims":
+    if section.name not in _VERDICTS:
         return section if section.brief else None
     table = _answered(section.tables[0])
     return replace(section, paragraphs=section.paragraphs[:1], tables=[table]) if table.rows else None

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable
 from typing import NamedTuple
 
+from bnjax.report.runs import probe_readings
 from bnjax.report.runs.recorded import RecordedRun, measured, total
 from bnjax.report.sections import mnist, vgg7
 from bnjax.schema import EpochRecord
@@ -13,7 +14,10 @@ from bnjax.schema import EpochRecord
 #: "Late" is the last of so many parts of the epochs, "early" the first of half as many.
 _PARTS = 10
 #: Unit -> digits behind the point that people are told.
-_DIGITS = {"nats": 4, "points": 2, "units": 1, "leaps": 1, "epochs": 1, "skew": 3}
+_DIGITS = {
+    **{"nats": 4, "points": 2, "units": 1, "leaps": 1, "epochs": 1, "skew": 3},
+    **{"times": 3, "decades": 2},
+}
 #: The first epoch that counts as settled, as the text on MNIST has it.
 _SETTLED = 20
 
@@ -164,6 +168,16 @@ READINGS: dict[str, Reading] = {
     "lowest_validation_loss": Reading("lowest validation loss", "nats", lowest_validation_loss),
     "best_validation_accuracy": _Accuracy("best validation accuracy", "points", best_validation_accuracy),
     "norm_input_skew": Reading("skew of the norms' inputs (--probes=activations)", "skew", norm_input_skew),
+    "gradient_growth": Reading(
+        "factor by which gradients grow from layer to layer towards the input (--probes=gradients)",
+        "times",
+        probe_readings.gradient_growth,
+    ),
+    "gradient_range": Reading(
+        "largest over smallest gradient of a layer (--probes=gradients)",
+        "decades",
+        probe_readings.gradient_range,
+    ),
 }
 
 

@@ -20,10 +20,15 @@ _MOST_BARS = 5
 
 def answers_section(judged: Sequence[Judged]) -> list[Section]:
     """The section of all studies that have runs which answer something; none where no study has."""
-    answers = [answer for study in STUDIES.values() if (answer := _answer(study, judged))]
+    answers = answers_of(judged)
     if not answers:
         return []
     return [Section("answers", "What the runs say", answers=answers, counts=counts_of(judged), brief=True)]
+
+
+def answers_of(judged: Sequence[Judged]) -> list[Answer]:
+    """What each study asked of whose claims these are, if any run answers it, in the studies' order."""
+    return [answer for study in STUDIES.values() if (answer := _answer(study, judged))]
 
 
 def _answer(study: Study, judged: Sequence[Judged]) -> Answer | None:

@@ -16,7 +16,7 @@ from bnjax.report.verdicts.chance import Chance, Judged, chance
 from bnjax.report.verdicts.decision import VERDICTS, Verdict
 from bnjax.report.verdicts.judgement import Found, Judgement
 from bnjax.report.verdicts.shelf import data_of_claim
-from bnjax.studies import RECIPES, STUDIES
+from bnjax.studies import RECIPES, studies_of
 from bnjax.studies.claim import Claim
 
 #: Columns by which the page lets rows be chosen.
@@ -48,7 +48,24 @@ _BOTH = (
 
 
 def claims_section(judged: Sequence[Judged]) -> Section:
-    """The verdict on every claim, by both recipes, and a count of verdicts."""
+    """The verdict on every claim of the texts, by both recipes, and a count of verdicts."""
+    words = [_HOW, _WHERE, _INTERVALS, _BOTH]
+    return verdicts_section(
+        "claims", "What the five texts say, and whether it holds", judged, words, _texts(judged)
+    )
+
+
+def verdicts_section(
+    name: str, title: str, judged: Sequence[Judged], words: Sequence[str], sources: Table
+) -> Section:
+    """Claims that are counted together: verdicts, how many would be by chance, what each rests on.
+
+    Args:
+      name, title: of the section.
+      judged: the claims.
+      words: paragraphs behind the counts.
+      sources: a table of where the claims come from.
+    """
     counts = [
         f"{name}: {', '.join(f'{n} {verdict}' for verdict, n in _counted(judged, name).items())}"
         for name in RECIPES
@@ -56,17 +73,10 @@ def claims_section(judged: Sequence[Judged]) -> Section:
     together = chance(judged)
     ordered = sorted(judged, key=_is_open)
     return Section(
-        "claims",
-        "What the five texts say, and whether it holds",
-        [
-            f"{len(judged)} claims. {'; '.join(counts)}.",
-            _by_chance(judged, together),
-            _HOW,
-            _WHERE,
-            _INTERVALS,
-            _BOTH,
-        ],
-        [_verdicts_table(ordered), _grounds_table(ordered, together), _texts(judged)],
+        name,
+        title,
+        [f"{len(judged)} claims. {'; '.join(counts)}.", _by_chance(judged, together), *words],
+        [_verdicts_table(ordered), _grounds_table(ordered, together), sources],
     )
 
 
@@ -85,7 +95,7 @@ def _by_chance(judged: Sequence[Judged], together: Chance) -> str:
 def _verdicts(judged: Sequence[Judged]) -> list[tuple[str, str, Verdict]]:
     """Claim, recipe and the verdict that counts."""
     return [
-        (_claim(by_recipe).name, name, counted(by_recipe[name])[0])
+        (claim_of(by_recipe).name, name, counted(by_recipe[name])[0])
         for by_recipe in judged
         for name in RECIPES
     ]
@@ -107,7 +117,7 @@ def _is_open(by_recipe: Judged) -> bool:
 
 def _texts(judged: Sequence[Judged]) -> Table:
     """The texts themselves, by the names of their experiments."""
-    claimed = [_claim(by_recipe).source for by_recipe in judged]
+    claimed = [claim_of(by_recipe).source for by_recipe in judged]
     rows = [
         [
             text(name),
@@ -116,7 +126,7 @@ def _texts(judged: Sequence[Judged]) -> Table:
             text(source.ran),
             number(claimed.count(name)),
         ]
-        for name, source in STUDIES.items()
+        for name, source in studies_of("text").items()
     ]
     return Table("The texts", ("text", "title", "where and when", "what it ran", "claims"), rows)
 
@@ -136,7 +146,7 @@ def _verdicts_table(judged: Sequence[Judged]) -> Table:
 
 
 def _verdicts_row(by_recipe: Judged) -> list[Cell]:
-    claim = _claim(by_recipe)
+    claim = claim_of(by_recipe)
     row = [text(claim.name), text(" ".join(filter(None, [claim.said, claim.note and f"({claim.note})"])))]
     for name in RECIPES:
         first = by_recipe[name][0]
@@ -149,7 +159,7 @@ def _grounds_table(judged: Sequence[Judged], together: Chance) -> Table:
     """In the same order: the published numbers, where they stand, what it takes, and the part of chance."""
     chances = [f"p among all, {name}" for name in RECIPES]
     columns = ["claim", "published value", "place", "speaks of", *chances]
-    rows = [_grounds_row(_claim(by_recipe), together) for by_recipe in judged]
+    rows = [_grounds_row(claim_of(by_recipe), together) for by_recipe in judged]
     return Table("What claims speak of, and what is left to chance", columns, rows)
 
 
@@ -159,7 +169,8 @@ def _grounds_row(claim: Claim, together: Chance) -> list[Cell]:
     return [text(claim.name), text(_listed(values)), text(claim.place), text(_bound(claim)), *chances]
 
 
-def _claim(by_recipe: Judged) -> Claim:
+def claim_of(by_recipe: Judged) -> Claim:
+    """The claim that was judged."""
     return by_recipe[RECIPES[0]][0].claim
 
 

@@ -42,7 +42,13 @@ class TrainingSettings:
         role=Role.PROGRAM,
         choices=("adam", "sgd", "momentum"),
     )
-    learning_rate: float = setting(1e-3, "Step size.", group="training", role=Role.TRACED, bounds="(0,inf)")
+    learning_rate: float = setting(
+        1e-3,
+        "Step size; 0 leaves the weights as they were drawn, for probes of the initial network.",
+        group="training",
+        role=Role.TRACED,
+        bounds="[0,inf)",
+    )
     schedule: str = setting(
         "constant",
         "How --learning_rate falls, step by step. cosine: along half a cosine to 0 behind the last step; "
