@@ -155,7 +155,7 @@ class Runs:
         import pandas
 
         rows = pandas.DataFrame(map(told, self.comparison)).drop(columns="left out")
-        return rows if len(rows) > 1 else rows.drop(columns="difference")
+        return rows if len(rows) > 1 else rows.drop(columns="difference, points")
 
 
 def _row(row: Compared) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from bnjax.api.arguments import Vary, command_from, in_python_words, told_as_arguments
 from bnjax.api.bar import EpochBar
 from bnjax.api.runs import Runs
+from bnjax.commands.diagnosing import findings_told
 from bnjax.commands.launch import fitted, sources_of
 from bnjax.errors import UserError
 from bnjax.process.bar import heard_by
@@ -76,7 +77,8 @@ def _made(study: str, vary: Vary, seeds: int, progress: bool | None, settings: M
         configs = tuple(fitted(configs, yielding))
         for together in (sources_of(configs), configs):
             _train(together, options, progress)
-    return Runs(study, configs, tuple(_grouped(notes)))
+    told = findings_told(configs) if len(configs) > 1 else ""
+    return Runs(study, configs, (*_grouped(notes), *filter(None, [told])))
 
 
 def _train(configs: Sequence[Config], options: Options, progress: bool | None) -> None:
@@ -94,7 +96,7 @@ def _train(configs: Sequence[Config], options: Options, progress: bool | None) -
     programs, statuses = Programs(), dict[Config, str]()
     with EpochBar(todo, progress) as bar:
         for task in planned(configs, steps_of(todo), options):
-            make(task, programs, bar.tell, statuses.__setitem__)
+            make(task, programs, bar.tell, statuses.__setitem__, advises=len(configs) == 1)
     _check(statuses, condition_names(configs))
 
 

@@ -100,7 +100,7 @@ def told(row: Compared) -> dict[str, str]:
         "condition": row.name,
         "n": str(row.accuracy.n if row.accuracy else 0),
         "test accuracy": in_percent(row.accuracy),
-        "difference": "reference" if row.is_reference else in_percent(row.difference, "+"),
+        "difference, points": "reference" if row.is_reference else in_points(row.difference),
         "fresh": f"{row.fresh.mean:.2%}" if row.fresh else "-",
         "test loss": f"{row.loss.mean:.4f}" if row.loss else "-",
         "silent": "-" if row.silent is None else f"{row.silent:.1%}",
@@ -108,11 +108,17 @@ def told(row: Compared) -> dict[str, str]:
     }
 
 
-def in_percent(value: Estimate | None, sign: str = "") -> str:
+def in_percent(value: Estimate | None) -> str:
     """``71.2% [69.0, 73.4]``; the interval is left out where one value gives none."""
-    if value is None:
-        return "-"
-    mean = f"{100 * value.mean:{sign}.2f}%"
+    return "-" if value is None else _with_interval(value, f"{100 * value.mean:.2f}%", ".2f")
+
+
+def in_points(value: Estimate | None) -> str:
+    """``+1.20 [-0.31, +2.71]``, of a difference of fractions; without an interval as :func:`in_percent`."""
+    return "-" if value is None else _with_interval(value, f"{100 * value.mean:+.2f}", "+.2f")
+
+
+def _with_interval(value: Estimate, mean: str, form: str) -> str:
     if value.low is None or value.high is None:
         return mean
-    return f"{mean} [{100 * value.low:{sign}.2f}, {100 * value.high:{sign}.2f}]"
+    return f"{mean} [{100 * value.low:{form}}, {100 * value.high:{form}}]"

@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from bnjax.commands.comparison import recorded
 from bnjax.commands.parsing.plugin_flag import load_given_plugin
 from bnjax.commands.parsing.usage import Parser, complain, name_of
 from bnjax.diagnosis import RULES, Finding, History, diagnosed, not_looked_at
@@ -12,6 +14,7 @@ from bnjax.probes import ALL, PROBES
 from bnjax.process.stdout import write_stdout
 from bnjax.records import FILE_NAME
 from bnjax.report.runs.recorded import RecordedRun, load_sound_runs
+from bnjax.settings.config import Config
 from bnjax.studies.typed import typed_placement
 
 ABOUT = """\
@@ -86,6 +89,24 @@ def told(runs: Sequence[RecordedRun]) -> str:
     elif healthy:
         paragraphs.append(f"Nothing found of {len(healthy)} {'other ' if ailing else ''}runs.")
     return "\n\n".join([*paragraphs, *_unread(not_looked_at(histories))])
+
+
+def findings_told(configs: Sequence[Config]) -> str:
+    """Which rules find something in how many of these runs; empty where none does.
+
+    Args:
+      configs: resolved.
+    """
+    runs = recorded(configs)
+    rules = Counter(
+        rule
+        for run in runs
+        for rule in {finding.rule for finding in diagnosed(History(run.config, run.epochs))}
+    )
+    if not rules:
+        return ""
+    of_rules = ", ".join(f"{rule} in {rules[rule]}" for rule in RULES if rule in rules)
+    return f"findings in {len(runs)} runs: {of_rules}; bnjax diagnose {configs[0].out_dir} says what they are"
 
 
 def _headline(run: RecordedRun) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
+from bnjax.commands.diagnosing import findings_told
 from bnjax.commands.parsing.usage import complain
 from bnjax.commands.terminal import voice_of
 from bnjax.errors import FAILURES
@@ -120,6 +121,8 @@ def _launch_all(configs: Sequence[Config], options: Options, program: str) -> in
     voice = voice_of(options, configs)
     code = sweep(configs, options, program, voice.tell)
     voice.close(configs)
+    if len(configs) > 1 and (told := findings_told(configs)):
+        say(f"{program}: {told}")
     return code
 
 

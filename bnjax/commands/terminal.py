@@ -4,7 +4,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bnjax.commands.comparison import Compared, compared, silent_share, told
+from bnjax.commands.comparison import compared, silent_share
+from bnjax.commands.ranked import WIDEST, ranking
 from bnjax.process.bar import tqdm
 from bnjax.process.stdout import write_stdout
 from bnjax.runs.recording.recorder import print_record
@@ -29,8 +30,6 @@ _COLUMNS: dict[str, tuple[Callable[[Mapping[str, Any]], Any], str]] = {
 }
 _FRESH = "fresh accuracy"
 _MOST_SITES = 8
-_MOST_CONDITIONS = 40
-_WIDEST = 110
 
 
 class JSONLines:
@@ -96,7 +95,7 @@ class Screen:
     def close(self, configs: Sequence[Config]) -> None:
         """Ends a sweep: its conditions ranked."""
         if len(configs) > 1:
-            write(ranking(compared(configs), unnamed(configs)))
+            write(ranking(compared(configs), unnamed(configs), configs[0].out_dir))
 
 
 def voice_of(options: Options, configs: Sequence[Config]) -> "JSONLines | Silence | Screen":
@@ -113,8 +112,7 @@ def write(shown: "RenderableType") -> None:
     from rich.console import Console
 
     console = Console(highlight=False, markup=False, soft_wrap=isinstance(shown, str))
-    if console.width > _WIDEST:
-        console.width = _WIDEST
+    console.width = min(console.width, WIDEST)
     with console.capture() as captured:
         console.print(shown)
     with tqdm.external_write_mode():  # takes the progress bar off the terminal meanwhile
@@ -183,32 +181,3 @@ def _next(summary: Mapping[str, Any], config: Config) -> str:
         )
     compares = f"'--vary=placement=none|{typed_placement(config)}' compares"
     return f"--seeds=3 shows what is chance; {compares}; {report}"
-
-
-def ranking(rows: Sequence[Compared], usual: str = "") -> "RenderableType":
-    """Conditions as a table, the best first.
-
-    Args:
-      usual: what their names leave out, see :func:`bnjax.studies.naming.unnamed`.
-    """
-    from rich.box import ROUNDED
-    from rich.table import Table
-
-    table = Table(
-        title="Last test accuracy, the best first; differences from the reference, paired by seed, "
-        "with 95% intervals; fresh: through statistics computed anew",
-        title_justify="left",
-        box=ROUNDED,
-    )
-    shown = list(map(told, rows[:_MOST_CONDITIONS]))
-    first, *titles = shown[0]
-    table.add_column(first, overflow="fold")
-    for title in titles:
-        table.add_column(title, justify="right")
-    for row in shown:
-        table.add_row(*row.values())
-    more = f"and {len(rows) - _MOST_CONDITIONS} more conditions" if len(rows) > _MOST_CONDITIONS else ""
-    says_nothing = f"Where a condition says nothing else: {usual}" if usual else ""
-    table.caption = "\n".join(filter(None, [more, says_nothing])) or None
-    table.caption_justify = "left"
-    return table

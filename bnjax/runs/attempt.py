@@ -100,7 +100,6 @@ class Attempt:
             self._sum_up(lane, how)
             if how != "interrupted":
                 self._saves.remove(run)
-                advice.tell_after(run)
                 self.ended(run.config, how)
 
     def _sum_up(self, lane: int, status: str) -> None:
@@ -113,15 +112,20 @@ class Attempt:
 
 
 def train_alone(
-    run: Training, recorder: Recorder, progress: Callable[[int, int], Progress], started: float
+    run: Training, recorder: Recorder, progress: Callable[[int, int], Progress], started: float, advises: bool
 ) -> str:
     """Trains a run by itself, from where an earlier attempt was cut; see :class:`Attempt`.
+
+    Args:
+      advises: whether a line on stderr says at the end what its records show.
 
     Returns:
       ``done`` or ``diverged``.
     """
     take_up(run, recorder, hosts=run.hosts)
     Attempt(Alone(run), [recorder], started).make(progress)
+    if advises:
+        advice.tell_after(run)
     return "diverged" if has_diverged(run) else "done"
 
 

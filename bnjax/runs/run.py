@@ -50,6 +50,7 @@ def train_run(
     programs: "Programs | None" = None,
     gated: bool = False,
     hosts: Hosts = ALONE,
+    advises: bool = True,
 ) -> str:
     """Trains a resolved config and records it, from where an earlier attempt was cut.
 
@@ -59,6 +60,7 @@ def train_run(
       programs: those that other runs of this process have compiled.
       gated: whether its program serves runs of other placements, rates and slopes too.
       hosts: the processes that train it together; the first of them alone writes.
+      advises: whether a line on stderr says at the end what its records show.
 
     Returns:
       ``done`` or ``diverged``.
@@ -85,7 +87,7 @@ def train_run(
             if ended:  # by another process, meanwhile
                 return ended["status"]
             check_alike(run)
-            return train_alone(run, recorder, progress, started)
+            return train_alone(run, recorder, progress, started, advises)
 
 
 def load(config: Config) -> "Dataset":

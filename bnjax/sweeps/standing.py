@@ -16,7 +16,6 @@ class Standing:
 
     Attributes:
       configs: of the runs that are to be made.
-      names: config -> what its condition is called.
       program: what lines on stderr start with.
       show_record: shows each record on stdout.
       quiet: whether there is no bar.
@@ -25,13 +24,12 @@ class Standing:
     """
 
     configs: Sequence[Config]
-    names: dict[Config, str]
     program: str
     show_record: Callable[[Mapping[str, Any]], None]
     quiet: bool = False
     begun: set[Config] = field(default_factory=set)
     statuses: dict[Config, str] = field(default_factory=dict)
-    _best: tuple[float, str] | None = None
+    _best: float | None = None
 
     def __enter__(self) -> "Standing":
         self._by_id = {run_id(config): config for config in self.configs}
@@ -56,8 +54,8 @@ class Standing:
         if record["kind"] == "epoch":
             self._count(config, record["epoch"])
             accuracy = record["test_accuracy"]
-            if accuracy is not None and (self._best is None or accuracy > self._best[0]):
-                self._best = (accuracy, self.names[config])
+            if accuracy is not None and (self._best is None or accuracy > self._best):
+                self._best = accuracy
 
     def _count(self, config: Config, epoch: int) -> None:
         if not self._epochs[config]:  # where it was cut: what lies before was not made now
@@ -89,8 +87,6 @@ class Standing:
 
     def show(self, running: int) -> None:
         """Renews the progress line."""
-        ended = len(self.statuses)
-        left = len(self.configs) - ended - running
-        line = f"runs: {ended} done, {running} running, {left} left"
-        best = f"; best test accuracy {self._best[0]:.3f} ({self._best[1]})" if self._best else ""
-        self._bar.set_postfix_str(line + best, refresh=False)
+        self._bar.set_description_str(f"{len(self.statuses)} of {len(self.configs)} runs", refresh=False)
+        best = f", best test accuracy {self._best:.1%}" if self._best is not None else ""
+        self._bar.set_postfix_str(f"{running} running{best}", refresh=False)

@@ -26,7 +26,6 @@ from bnjax.settings.config import Config
 from bnjax.settings.options import Options, engine_parameters
 from bnjax.settings.places import expanded
 from bnjax.settings.sharing import data_settings
-from bnjax.studies.naming import condition_names
 from bnjax.sweeps.cores import cores_of, job_count
 from bnjax.sweeps.plan import ELSEWHERE, Task, plan
 from bnjax.sweeps.standing import Standing
@@ -65,7 +64,7 @@ def sweep(
         for out_dir in sorted({config.out_dir for config in todo}):
             check_writable(expanded(out_dir))  # before hours of decoding
         tasks = planned(configs, steps_of(todo), options)
-        standing = Standing(todo, condition_names(configs), program, show_record, options.quiet)
+        standing = Standing(todo, program, show_record, options.quiet)
         try:
             _make(tasks, options, standing)
         except Stopped:

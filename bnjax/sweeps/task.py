@@ -29,17 +29,19 @@ Tell = Callable[[dict[str, Any]], None]
 Ended = Callable[[Config, str], None]
 
 
-def make(task: Task, programs: "Programs", tell: Tell, ended: Ended) -> None:
+def make(task: Task, programs: "Programs", tell: Tell, ended: Ended, advises: bool = False) -> None:
     """Makes the runs of a task.
 
     Args:
       programs: those that this process has compiled.
       tell: gets every record.
       ended: told once of each run: ``done``, ``diverged``, ``elsewhere``, or a line on what went wrong.
+      advises: whether a line says at the end of a run by itself what its records show; of many runs, who
+        makes them says so at once.
     """
     if len(task.configs) == 1:
         [config] = task.configs
-        ended(config, _alone(config, task.gated, programs, tell))
+        ended(config, _alone(config, task.gated, programs, tell, advises))
         return
     open_runs = dict.fromkeys(task.configs)
 
@@ -63,10 +65,10 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _alone(config: Config, gated: bool, programs: "Programs", tell: Tell) -> str:
+def _alone(config: Config, gated: bool, programs: "Programs", tell: Tell, advises: bool = False) -> str:
     try:
-        silent = partial(Progress, shown=False)
-        return train_run(config, Recorder(config, tell), silent, programs=programs, gated=gated)
+        silent, recorder = partial(Progress, shown=False), Recorder(config, tell)
+        return train_run(config, recorder, silent, programs=programs, gated=gated, advises=advises)
     except BrokenPipeError:
         raise
     except LockedError:

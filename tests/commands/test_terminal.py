@@ -12,7 +12,8 @@ import pytest
 from bnjax import records
 from bnjax.commands import comparison
 from bnjax.commands.comparison import Compared, compared, told
-from bnjax.commands.terminal import JSONLines, Screen, Silence, box, ranking, voice_of, write
+from bnjax.commands.ranked import ranking, verdict
+from bnjax.commands.terminal import JSONLines, Screen, Silence, box, voice_of, write
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.options import Options
@@ -156,6 +157,57 @@ def test_a_ranking_says_what_names_leave_out(capsys):
         ranking([some], "dropout 0.0"), capsys
     )
     assert "Where" not in shown_of(ranking([some]), capsys)
+
+
+def condition(name, accuracies, differences=(), fresh=None, left_out=0):
+    """A condition of a ranking; the one without differences is the reference."""
+    difference = estimate(list(differences)) if differences else None
+    return Compared(
+        name, estimate(accuracies), fresh, estimate([0.1, 0.2]), 0.25, difference, left_out, not differences
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "titles"),
+    [
+        (110, ["condition", "n", "test accuracy", "difference, points", "test loss", "silent"]),
+        (80, ["condition", "n", "test accuracy", "difference, points", "silent"]),
+        (71, ["condition", "n", "test accuracy", "difference, points"]),
+    ],
+)
+def test_a_ranking_fits_the_terminal_and_folds_no_number(columns, titles, capsys, monkeypatch):
+    """Columns that say nothing are left out, and on a narrow terminal the least of the others."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    rows = [
+        condition("dense, activation leaky_relu", [0.97, 0.98, 0.99], [0.01, 0.02, 0.03]),
+        condition("none", [0.96] * 3),
+    ]
+    shown = shown_of(ranking(rows), capsys)
+    assert max(map(len, shown.splitlines())) <= columns
+    [heads] = [line for line in shown.splitlines() if "test accuracy" in line]
+    assert [cell.strip() for cell in heads.strip("│").split("│")] == titles
+    assert "98.00% [95.52, 100.48]" in shown
+    assert "+2.00 [-0.48, +4.48]" in shown
+
+
+def test_a_ranking_shows_fresh_readings_and_what_is_left_out_where_there_are_any(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "110")
+    rows = [condition("dense", [0.9, 0.9], [0.1, 0.1], estimate([0.8]), 1), condition("none", [0.8, 0.8])]
+    shown = shown_of(ranking(rows), capsys)
+    assert "│  fresh │" in shown
+    assert "│ left out │" in shown
+
+
+def test_a_ranking_says_which_conditions_differ():
+    none, dense = condition("none", [0.8] * 3), condition("dense", [0.9] * 3, [0.1, 0.11, 0.12])
+    conv = condition("conv", [0.8] * 3, [-0.1, 0.1, 0.12])
+    assert verdict([dense, conv, none]) == (
+        "Differs from none: dense. Undecided, since the interval holds 0: conv."
+    )
+    many = [condition(f"c{n}", [0.8] * 3, [-0.1, 0.1, 0.12]) for n in range(6)]
+    assert verdict([none, *many]) == "Undecided, since the interval holds 0: c0; c1; c2; c3; and 2 more."
+    assert "With one seed nobody can tell" in verdict([none, condition("all", [0.9], [0.1])])
+    assert verdict([none]) == ""
 
 
 def test_conditions_without_records_are_compared_to_nothing(tmp_path):

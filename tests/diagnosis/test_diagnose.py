@@ -7,7 +7,7 @@ import sys
 import pytest
 from starting import PATIENCE
 
-from bnjax.commands.diagnosing import diagnose
+from bnjax.commands.diagnosing import diagnose, findings_told
 from bnjax.records import FILE_NAME, append
 from bnjax.report.runs.readings import read
 from bnjax.report.runs.recorded import load_runs
@@ -126,3 +126,16 @@ def test_the_skew_of_norms_inputs_can_be_read(tmp_path):
     runs = {run.config.seed: run for run in load_runs(tmp_path)}
     assert read("norm_input_skew", runs[1]) == 1.25
     assert read("norm_input_skew", runs[2]) is None
+
+
+def test_of_the_runs_of_a_command_it_is_said_at_once_how_many_have_findings(tmp_path):
+    ids = [write_run(tmp_path, seed, silent=12, running=0.52 if seed else 0.7) for seed in (0, 1)]
+    configs = [dataclasses.replace(run.config, out_dir=str(tmp_path)) for run in load_runs(tmp_path)]
+    assert {run_id(config) for config in configs} == set(ids)
+    assert findings_told(configs) == (
+        f"findings in 2 runs: lag in 1, silent in 2; bnjax diagnose {tmp_path} says what they are"
+    )
+    healthy = dataclasses.replace(configs[0], seed=7)
+    assert findings_told([healthy]) == ""  # not recorded
+    write_run(tmp_path, seed=7)
+    assert findings_told([healthy]) == ""

@@ -90,7 +90,7 @@ def test_a_bar_counts_its_speed_from_where_a_run_went_on(monkeypatch):
 def test_the_bar_of_a_sweep_counts_the_epochs_that_were_made_meanwhile(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     gone_on, diverged = resolve(Config(epochs=60)), resolve(Config(epochs=40, seed=1))
-    with Standing([gone_on, diverged], {gone_on: "a", diverged: "b"}, "p", print_record) as standing:
+    with Standing([gone_on, diverged], "p", print_record) as standing:
         slow_down(standing._bar)
         standing.tell({"kind": "epoch", "run_id": run_id(gone_on), "epoch": 51, "test_accuracy": 0.5})
         standing.end(diverged, "diverged")
