@@ -1,10 +1,12 @@
 """The CNN of the CIFAR-10 experiment with Batch Normalization and dropout (Qiita, 2018-06-10)."""
 
 from jax import Array
+from jaxtyping import Float
 
 from bnjax.architectures import cnn
 from bnjax.models.network import Network
 from bnjax.nn.pool import max_pool
+from bnjax.nn.shapes import Maps
 from bnjax.placement import Site
 
 
@@ -29,7 +31,7 @@ class CNN(Network):
     def smallest_side(self) -> int:
         return cnn.CNN.images.smallest_side
 
-    def block(self, name: str, x: Array, train: bool) -> Array:
+    def block(self, name: str, x: Maps, train: bool) -> Float[Array, "batch *outer"]:
         if name == "fc":
             return self.unit("fc/dense1", 1024)(x.reshape(x.shape[0], -1), train=train)
         features = {"block1": 32, "block2": 64}[name]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from bnjax.architectures import inceptionv3
 from bnjax.architectures.inceptionv3 import INCEPTIONV3_SITES
@@ -18,6 +19,7 @@ from bnjax.architectures.inceptionv3_layers import (
 )
 from bnjax.models.network import Network
 from bnjax.nn.pool import average_pool, max_pool
+from bnjax.nn.shapes import Maps
 from bnjax.placement import Site
 
 
@@ -46,21 +48,25 @@ class InceptionV3(Network):
     def smallest_side(self) -> int:
         return inceptionv3.INCEPTIONV3.images.smallest_side
 
-    def block(self, name: str, x: Array, train: bool) -> Array:
+    def block(self, name: str, x: Maps, train: bool) -> Float[Array, "batch rows columns features"]:
         sites = iter([site for site in self.sites if site.block == name])
         return self._chain(x, INCEPTIONV3_BLOCKS[name], sites, train)
 
-    def top(self, x: Array) -> Array:
+    def top(self, x: Maps) -> Float[Array, "batch *outputs"]:
         return self.logits(x.mean((1, 2))) if self.include_top else x
 
     @nn.nowrap
-    def _chain(self, x: Array, chain: Chain, sites: Iterator[Site], train: bool) -> Array:
+    def _chain(
+        self, x: Maps, chain: Chain, sites: Iterator[Site], train: bool
+    ) -> Float[Array, "batch rows columns features"]:
         for layer in chain:
             x = self._layer(x, layer, sites, train)
         return x
 
     @nn.nowrap
-    def _layer(self, x: Array, layer: Layer, sites: Iterator[Site], train: bool) -> Array:
+    def _layer(
+        self, x: Maps, layer: Layer, sites: Iterator[Site], train: bool
+    ) -> Float[Array, "batch rows columns features"]:
         """Takes a site for each convolution: they are in the order of the table."""
         if isinstance(layer, Convolution):
             unit = self.unit(

@@ -1,6 +1,7 @@
 """The multilayer perceptron of the dying-ReLU experiment on MNIST (Qiita, 2017-05)."""
 
 from jax import Array
+from jaxtyping import Float, Num
 
 from bnjax.architectures import mlp
 from bnjax.models.network import Network
@@ -24,11 +25,11 @@ class MLP(Network):
     def sites(self) -> tuple[Site, ...]:
         return mlp.MLP.sites(self)
 
-    def check_images(self, images: Array) -> None:
+    def check_images(self, images: Num[Array, "..."]) -> None:
         if images.ndim < 2 or 0 in images.shape:
             raise ValueError(f"MLP: images of shape {images.shape} are not [batch, ...], none of them 0")
 
-    def block(self, name: str, x: Array, train: bool) -> Array:
+    def block(self, name: str, x: Float[Array, "batch *image"], train: bool) -> Float[Array, "batch width"]:
         x = x.reshape(x.shape[0], -1)
         for site in mlp.mlp_sites(self.hidden_layers):
             x = self.unit(site.name, self.width)(x, train=train)

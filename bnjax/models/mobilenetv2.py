@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import flax.linen as nn
 from jax import Array
+from jaxtyping import Float
 
 from bnjax.architectures.mobilenetv2 import (
     MOBILENETV2_HALVINGS,
@@ -12,6 +13,7 @@ from bnjax.architectures.mobilenetv2 import (
     mobilenetv2_smallest_side,
 )
 from bnjax.models.network import Network
+from bnjax.nn.shapes import Maps
 from bnjax.placement import Site
 
 _STEM_FEATURES, _HEAD_FEATURES = 32, 1280
@@ -72,7 +74,7 @@ class MobileNetV2(Network):
     def smallest_side(self) -> int:
         return mobilenetv2_smallest_side(self.halvings, self.stride_padding)
 
-    def block(self, name: str, x: Array, train: bool) -> Array:
+    def block(self, name: str, x: Maps, train: bool) -> Float[Array, "batch *outer"]:
         if name == "stem":
             features = scaled_features(_STEM_FEATURES, self.width_multiplier)
             stride = 2 if self.halvings == MOBILENETV2_HALVINGS else 1
@@ -99,7 +101,7 @@ class MobileNetV2(Network):
         return blocks
 
     @nn.nowrap
-    def _residual(self, x: Array, block: _Block, train: bool) -> Array:
+    def _residual(self, x: Maps, block: _Block, train: bool) -> Float[Array, "batch rows columns features"]:
         shortcut, channels = x, x.shape[-1]
         expanded = block.expansion * channels
         if block.expansion > 1:

@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike, DTypeLike
+from jaxtyping import Float, Num
 
 from bnjax.architectures.architecture import INPUT_SITE
 from bnjax.models.arguments import at_site, check_network, unit_name
@@ -142,7 +143,9 @@ class Network(nn.Module):
         return every[first:behind]
 
     @nn.compact
-    def __call__(self, images: Array, train: bool = False) -> Array:
+    def __call__(
+        self, images: Num[Array, "batch *image"], train: bool = False
+    ) -> Float[Array, "batch *outputs"]:
         """Images [batch, height, width, channels] -> logits [batch, num_classes].
 
         Raises:
@@ -156,15 +159,15 @@ class Network(nn.Module):
                 x = self.block(name, x, train)
         return x if self.ends_with else self.top(x)
 
-    def block(self, name: str, x: Array, train: bool) -> Array:
+    def block(self, name: str, x: Float[Array, "batch *inner"], train: bool) -> Float[Array, "batch *outer"]:
         """What a block makes of the outputs of the one before it."""
         raise NotImplementedError
 
-    def top(self, x: Array) -> Array:
+    def top(self, x: Float[Array, "batch *outer"]) -> Float[Array, "batch *outputs"]:
         """What is made of the outputs of the last block: logits."""
         return self.logits(x)
 
-    def inputs(self, images: Array) -> Array:
+    def inputs(self, images: Num[Array, "batch *image"]) -> Float[Array, "batch *image"]:
         """Images as floating point numbers.
 
         Raises:
@@ -173,7 +176,7 @@ class Network(nn.Module):
         self.check_images(images)
         return jnp.asarray(images, jnp.promote_types(images.dtype, jnp.bfloat16))
 
-    def check_images(self, images: Array) -> None:
+    def check_images(self, images: Num[Array, "..."]) -> None:
         """Holds the shape of images against what the network takes.
 
         Raises:
@@ -225,8 +228,8 @@ class Network(nn.Module):
         }
         return {name: leaves for name, leaves in kept.items() if leaves}
 
-    def logits(self, x: Array) -> Array:
-        """[batch, features] -> [batch, num_classes], by the head if there is one, and a dense layer."""
+    def logits(self, x: Float[Array, "batch features"]) -> Float[Array, "batch classes"]:
+        """Of features, by the head if there is one, and a dense layer."""
         if self.head_width:
             x = nn.relu(self._dense(self.head_width, HEAD)(x))
         return self._dense(self.num_classes, LOGITS)(x)

@@ -4,16 +4,19 @@ from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from bnjax.architectures.resnet import RESNET, RESNET_FEATURES, resnet_blocks
 from bnjax.models.network import Network
 from bnjax.nn.activations import activate
 from bnjax.nn.checks import check_choice
+from bnjax.nn.shapes import Maps
 from bnjax.nn.unit import SummedUnit, Unit
 from bnjax.placement import Site
 
 #: What goes from block to block: the images for its shortcut, and those for its convolutions.
-_Entering = tuple[Array, Array]
+_Map = Maps
+_Entering = tuple[_Map, _Map]
 
 
 class ResNet(Network):
@@ -68,7 +71,7 @@ class ResNet(Network):
         shortcut = passed_on if stride == 1 else self._shortcut(name, passed_on, entering, features, train)
         return self._summed(name, residual, shortcut, train)
 
-    def _entering(self, name: str, x: Array | _Entering) -> _Entering:
+    def _entering(self, name: str, x: _Map | _Entering) -> _Entering:
         if isinstance(x, tuple):
             return x
         if name == "block1" or self.residual_block not in ("activation-first", "preactivation"):
@@ -78,7 +81,7 @@ class ResNet(Network):
         bare, active = jnp.split(x, 2, -1)  # what a network that ended with the block before has put together
         return bare, active
 
-    def _summed(self, name: str, residual: Array, shortcut: Array, train: bool) -> Array | _Entering:
+    def _summed(self, name: str, residual: _Map, shortcut: _Map, train: bool) -> _Map | _Entering:
         """The second convolution of a block, its shortcut, and what stands around their sum."""
         summed = self.residual_block in ("norm-after-sum", "preactivation")
         module, features = (SummedUnit if summed else Unit), shortcut.shape[-1]
@@ -91,10 +94,12 @@ class ResNet(Network):
             return active
         return jnp.concatenate([bare, active], -1) if name == self.ends_with else (bare, active)
 
-    def _activated(self, x: Array) -> Array:
+    def _activated(self, x: _Map) -> _Map:
         return activate(x, self.activation, self.negative_slope)
 
-    def _shortcut(self, name: str, passed_on: Array, entering: Array, features: int, train: bool) -> Array:
+    def _shortcut(
+        self, name: str, passed_on: _Map, entering: _Map, features: int, train: bool
+    ) -> Float[Array, "batch rows columns features"]:
         """Where features and sides change."""
         if self.shortcut == "project":
             unit = self.unit(f"{name}/shortcut", features, kernel_size=1, stride=2, use_bias=self.conv_bias)
@@ -102,6 +107,6 @@ class ResNet(Network):
         new = features - passed_on.shape[-1]
         return jnp.pad(passed_on[:, ::2, ::2], ((0, 0), (0, 0), (0, 0), (new // 2, new - new // 2)))
 
-    def top(self, x: Array | _Entering) -> Array:
+    def top(self, x: _Map | _Entering) -> Float[Array, "batch classes"]:
         _, entering = self._entering("top", x)
         return self.logits(entering.mean((1, 2)))

@@ -1,10 +1,12 @@
 """VGG7, the network of the placement experiment with codes like ``cBrcr-crcr-drdBr`` (Qiita, 2018-10-02)."""
 
 from jax import Array
+from jaxtyping import Float
 
 from bnjax.architectures import vgg7
 from bnjax.models.network import Network
 from bnjax.nn.pool import max_pool
+from bnjax.nn.shapes import Maps
 from bnjax.placement import Site
 
 
@@ -29,7 +31,7 @@ class VGG7(Network):
     def smallest_side(self) -> int:
         return vgg7.VGG7.images.smallest_side
 
-    def block(self, name: str, x: Array, train: bool) -> Array:
+    def block(self, name: str, x: Maps, train: bool) -> Float[Array, "batch *outer"]:
         if name == "fc":
             x = self.unit("fc/dense1", 1024)(x.mean((1, 2)), train=train)
             return self.unit("fc/dense2", 512)(x, train=train)

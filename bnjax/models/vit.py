@@ -6,11 +6,13 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float, Num
 
 from bnjax.architectures.vit import VIT, vit_complaint
 from bnjax.models.arguments import at_site
 from bnjax.models.network import Network, unit_name
 from bnjax.nn.residual import Attention, TokenMLP, TokenModule, TokenNorm
+from bnjax.nn.shapes import Maps, Tokens
 from bnjax.placement import Site
 
 #: Hidden units of an MLP for each number of a token.
@@ -19,8 +21,8 @@ _WIDENING = 4
 PATCHES = "patches"
 
 
-def positions(rows: int, columns: int, width: int) -> np.ndarray:
-    """Sines and cosines of 1 to 1/10,000 times each token's column and row [rows x columns, width].
+def positions(rows: int, columns: int, width: int) -> Float[np.ndarray, "{rows}*{columns} {width}"]:
+    """Sines and cosines of 1 to 1/10,000 times each token's column and row.
 
     As in Beyer et al. 2022 ("Better plain ViT baselines"): nothing is learnt, so images may have any size.
 
@@ -68,7 +70,7 @@ class ViT(Network):
     def smallest_side(self) -> int:
         return self.vit_patch
 
-    def check_images(self, images: Array) -> None:
+    def check_images(self, images: Num[Array, "..."]) -> None:
         super().check_images(images)
         if images.shape[1] % self.vit_patch or images.shape[2] % self.vit_patch:
             raise ValueError(
@@ -80,7 +82,7 @@ class ViT(Network):
         first = unit_name(self.sites[0].name)
         return super().trains((first, *path[1:]) if path[0] == PATCHES else path)
 
-    def block(self, name: str, x: Array, train: bool) -> Array:
+    def block(self, name: str, x: Float[Array, "batch *inner"], train: bool) -> Tokens:
         if name == "head":
             return self._module(TokenNorm, "head/tokens")(x, train=train)
         if name == "block1":
@@ -88,8 +90,8 @@ class ViT(Network):
         x = self._module(Attention, f"{name}/attention", heads=self.vit_heads)(x, train=train)
         return self._module(TokenMLP, f"{name}/mlp", hidden=_WIDENING * self.vit_width)(x, train=train)
 
-    def _tokens(self, images: Array) -> Array:
-        """Images [batch, height, width, channels] -> [batch, patches, vit_width], row after row."""
+    def _tokens(self, images: Maps) -> Tokens:
+        """One of each patch, row after row."""
         batch, height, width, channels = images.shape
         side, rows, columns = self.vit_patch, height // self.vit_patch, width // self.vit_patch
         cut = images.reshape(batch, rows, side, columns, side, channels).swapaxes(2, 3)
@@ -100,5 +102,5 @@ class ViT(Network):
         known = next(known for known in self.sites if known.name == site)
         return kind(**at_site(self, known), **own)
 
-    def top(self, x: Array) -> Array:
+    def top(self, x: Tokens) -> Float[Array, "batch classes"]:
         return self.logits(x.mean(1))

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
+from jaxtyping import Float
 
 from bnjax.settings.parts.network import ACTIVATIONS
 
@@ -22,11 +23,12 @@ _WITHOUT_SLOPE: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def activate(x: Array, activation: str, negative_slope: ArrayLike) -> Array:
+def activate(
+    x: Float[Array, "*batch features"], activation: str, negative_slope: ArrayLike
+) -> Float[Array, "*batch features"]:
     """An activation by name; those with a kink have their left derivative there, as in TensorFlow.
 
     Args:
-      x: [..., features].
       negative_slope: of ``leaky_relu`` and ``prelu`` below zero; for the latter [features].
 
     Raises:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Shaped
 
 from bnjax.settings.config import FIELDS
 from bnjax.settings.fields import complaint
@@ -74,7 +75,7 @@ def check_choice(place: str, name: str, value: Any, choices: tuple[str, ...]) ->
         raise ValueError(f"{place}: {name}={value!r} is not one of {', '.join(choices)}")
 
 
-def check_batch(place: str, x: Array) -> None:
+def check_batch(place: str, x: Shaped[Array, "..."]) -> None:
     """Refuses whole numbers, to which parameters would be cut, and a single example without its batch.
 
     Raises:
@@ -86,7 +87,7 @@ def check_batch(place: str, x: Array) -> None:
         raise ValueError(f"{place}: an input of shape {x.shape}, not [batch, ..., features]")
 
 
-def check_images(place: str, x: Array, smallest_side: int = 1) -> None:
+def check_images(place: str, x: Shaped[Array, "..."], smallest_side: int = 1) -> None:
     """Holds the shape of images or feature maps against what a layer can take.
 
     Raises:

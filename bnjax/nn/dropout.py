@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax
 from jax import Array
 from jax.typing import ArrayLike
+from jaxtyping import Float
 
 from bnjax.nn.checks import check_setting
 
@@ -24,8 +25,8 @@ class Dropout(nn.Module):
         check_setting("Dropout", "rate", self.rate, "dropout")
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        """X of any shape -> the same; without effect unless in training."""
+    def __call__(self, x: Float[Array, "*shape"], train: bool) -> Float[Array, "*shape"]:
+        """Without effect unless in training."""
         if not train or (isinstance(self.rate, float) and self.rate == 0):
             return x
         kept = 1 - self.rate

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import flax.linen as nn
 from jax import Array
 from jax.typing import DTypeLike
+from jaxtyping import Float, Key
 
 
 def kernel_initializer(name: str, deviation: float) -> Callable:
@@ -35,7 +36,9 @@ def depthwise_initializer(initializer: Callable) -> Callable:
     times narrower in Keras.
     """
 
-    def draw(key: Array, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+    def draw(
+        key: Key[Array, ""], shape: tuple[int, ...], dtype: DTypeLike
+    ) -> Float[Array, "height width 1 channels"]:
         height, width, _, channels = shape
         return initializer(key, (height, width, channels, 1), dtype).reshape(shape)
 

@@ -5,11 +5,14 @@ import itertools
 
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from bnjax.nn.checks import check_count, check_images
 
 
-def max_pool(x: Array, window: int = 2, stride: int | None = None) -> Array:
+def max_pool(
+    x: Float[Array, "batch height width features"], window: int = 2, stride: int | None = None
+) -> Float[Array, "batch new_height new_width features"]:
     """The maximum of each window x window square that lies in the image; pixels left over are dropped.
 
     Built from strided slices: on CPU its gradient is about 20 times faster than that of
@@ -17,7 +20,6 @@ def max_pool(x: Array, window: int = 2, stride: int | None = None) -> Array:
     equal maxima in row-major order.
 
     Args:
-      x: [batch, height, width, features].
       window: side of the square.
       stride: from one square to the next; None: they lie side by side.
 
@@ -40,18 +42,16 @@ def max_pool(x: Array, window: int = 2, stride: int | None = None) -> Array:
     return functools.reduce(lambda best, corner: jnp.where(best >= corner, best, corner), corners)
 
 
-def average_pool(x: Array, window: int = 3) -> Array:
+def average_pool(
+    x: Float[Array, "batch height width features"], window: int = 3
+) -> Float[Array, "batch height width features"]:
     """The mean of the window x window square around each pixel, of those pixels that lie in the image.
 
     What TensorFlow and Keras do with stride 1 and ``same`` padding: zeros around the image do not count.
     Sums of shifted slices, whose gradients are such sums again.
 
     Args:
-      x: [batch, height, width, features].
       window: side of the square, odd.
-
-    Returns:
-      The shape of x.
 
     Raises:
       ValueError: the window is even, or x are no images.
@@ -65,7 +65,9 @@ def average_pool(x: Array, window: int = 3) -> Array:
     return (_window_sums(wide, window) / counts).astype(x.dtype)
 
 
-def _window_sums(x: Array, window: int) -> Array:
+def _window_sums(
+    x: Float[Array, "batch height width features"], window: int
+) -> Float[Array, "batch height width features"]:
     """Sums over the square around each pixel: over its rows, then over its columns."""
     height, width = x.shape[1:3]
     around = (window // 2, window // 2)

@@ -13,6 +13,7 @@ from bnjax.nn.activations import activate
 from bnjax.nn.dropout import Dropout
 from bnjax.nn.initializers import kernel_initializer
 from bnjax.nn.norms import norm_layer
+from bnjax.nn.shapes import Features, Tokens
 from bnjax.nn.unit import gates_of, note_active, slope_of
 from bnjax.placement import Order
 from bnjax.settings.units import UnitSettings
@@ -33,8 +34,8 @@ class TokenModule(nn.Module):
     param_dtype: DTypeLike = jnp.float32
 
     @nn.nowrap
-    def normalised(self, x: Array, train: bool) -> Array:
-        """X [batch, tokens, width] through the norm, of which there is one."""
+    def normalised(self, x: Tokens, train: bool) -> Tokens:
+        """X through the norm, of which there is one."""
         tokens, norms = x.shape[1], self.settings.norms
         of_tokens = dataclasses.replace(norms, norm_group=norms.norm_group * tokens)
         norm = norm_layer(of_tokens, param_dtype=self.param_dtype, gated=self.gated, name="norm")
@@ -45,8 +46,8 @@ class TokenNorm(TokenModule):
     """The norm of tokens alone."""
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        """X [batch, tokens, width] -> the same shape."""
+    def __call__(self, x: Features, train: bool) -> Features:
+        """X through the norm, where it has one."""
         if self.gated:
             on, _ = gates_of(self)
             return jnp.where(on, self.normalised(x, train), x)
@@ -57,7 +58,7 @@ class ImageNorm(TokenNorm):
     """The same of images [batch, height, width, channels], or of any numbers [batch, ..., features]."""
 
     @nn.nowrap
-    def normalised(self, x: Array, train: bool) -> Array:
+    def normalised(self, x: Features, train: bool) -> Features:
         norms = self.settings.norms
         return norm_layer(norms, param_dtype=self.param_dtype, gated=self.gated, name="norm")(x, train=train)
 
@@ -70,13 +71,13 @@ class Residual(TokenModule):
     """
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        """X [batch, tokens, width] -> the same shape."""
+    def __call__(self, x: Tokens, train: bool) -> Tokens:
+        """X plus the branch, with the norm in its place."""
         branch = self.branch(x.shape[-1], x.dtype)
         # Drawn once, since a gated branch is computed twice.
         kept = Dropout(self.settings.dropout, name="dropout")(jnp.ones_like(x), train=train)
 
-        def added(to: Array) -> Array:
+        def added(to: Tokens) -> Tokens:
             return kept * branch(to)
 
         if self.gated:
@@ -87,7 +88,7 @@ class Residual(TokenModule):
         return self.normalised(x, train) if self.order == "after" else x
 
     @nn.nowrap
-    def _gated(self, x: Array, added: Branch, train: bool) -> Array:
+    def _gated(self, x: Tokens, added: Branch, train: bool) -> Tokens:
         on, after = gates_of(self)
         # One norm serves both orders. After the branch it needs what the branch adds to bare tokens.
         normalised = self.normalised(jnp.where(after, x + added(x), x), train)
@@ -121,7 +122,7 @@ class Attention(Residual):
     def branch(self, width: int, dtype: DTypeLike) -> Branch:
         inner, outer = self.affine("", width, 3 * width, dtype), self.affine("out_", width, width, dtype)
 
-        def attend(x: Array) -> Array:
+        def attend(x: Tokens) -> Tokens:
             parts = inner(x).reshape(*x.shape[:2], 3, self.heads, width // self.heads)
             queries, keys, values = (parts[:, :, part] for part in range(3))
             scores = jnp.einsum("bqhd,bkhd->bhqk", queries, keys) * (width // self.heads) ** -0.5
@@ -149,7 +150,7 @@ class TokenMLP(Residual):
         )
         slope = slope_of(self, self.hidden, dtype)
 
-        def transformed(x: Array) -> Array:
+        def transformed(x: Tokens) -> Tokens:
             hidden = inner(x)
             note_active(self, hidden)
             return outer(activate(hidden, self.settings.activation, slope))

@@ -9,7 +9,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike, DTypeLike
+from jax.typing import DTypeLike
+from jaxtyping import Bool, Float
 
 from bnjax.nn.activations import PRELU_SLOPE, activate
 from bnjax.nn.checks import check_batch, check_choice, check_count, check_images, check_settings
@@ -17,6 +18,7 @@ from bnjax.nn.conv import PADDINGS, conv2d, depthwise_conv2d
 from bnjax.nn.dropout import Dropout
 from bnjax.nn.initializers import depthwise_initializer, kernel_initializer
 from bnjax.nn.norms import norm_layer
+from bnjax.nn.shapes import Features, PerFeature
 from bnjax.placement import ORDERS, UNIT_KINDS, Kind, Order
 from bnjax.settings.units import UnitSettings
 
@@ -86,21 +88,25 @@ class Unit(nn.Module):
         return tuple(size) if isinstance(size, Sequence) else (size, size)
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        """X [batch, height, width, channels] or [batch, units] -> the same with ``features`` last.
+    def __call__(
+        self, x: Float[Array, "batch *positions channels"], train: bool
+    ) -> Float[Array, "batch *new_positions features"]:
+        """The layer, with norm, activation and dropout; positions are height and width, or none if dense.
 
         Raises:
           ValueError: x does not fit the unit, or not its parameters.
         """
         return self._finished(self._linear(x), train)
 
-    def _finished(self, x: Array, train: bool) -> Array:
+    def _finished(self, x: Features, train: bool) -> Features:
         """What follows the layer: norm and activation in their order, and dropout."""
         activation = self._activation(x.dtype)
         x = self._gated(x, activation, train) if self.gated else self._static(x, activation, train)
         return Dropout(self.settings.dropout, name="dropout")(x, train=train)
 
-    def _linear(self, x: Array) -> Array:
+    def _linear(
+        self, x: Float[Array, "batch *positions channels"]
+    ) -> Float[Array, "batch *new_positions features"]:
         """The layer alone: a convolution or product, and a bias."""
         check_batch(self._place, x)
         if self.kind != "dense":
@@ -116,7 +122,7 @@ class Unit(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype)
         return x + bias.astype(x.dtype)
 
-    def _kernel(self, inputs: int) -> Array:
+    def _kernel(self, inputs: int) -> Float[Array, "*sides inputs features"]:
         spatial = () if self.kind == "dense" else self._kernel_sides
         initializer = kernel_initializer(self.settings.kernel_init, self.settings.init_deviation)
         if self.kind == "depthwise":
@@ -141,7 +147,7 @@ class Unit(nn.Module):
         return partial(activate, activation=self.settings.activation, negative_slope=slope)
 
     @nn.nowrap
-    def _static(self, x: Array, activation: Activation, train: bool) -> Array:
+    def _static(self, x: Features, activation: Activation, train: bool) -> Features:
         if self.order == "before":
             x = self._norm(x, train)
         self._probe(x)
@@ -149,7 +155,7 @@ class Unit(nn.Module):
         return self._norm(x, train) if self.order == "after" else x
 
     @nn.nowrap
-    def _gated(self, x: Array, activation: Activation, train: bool) -> Array:
+    def _gated(self, x: Features, activation: Activation, train: bool) -> Features:
         on, after = gates_of(self)
         # One norm serves both orders: the gates choose what goes in, and what becomes of its output.
         norm_input = jnp.where(after, activation(x), x)
@@ -157,16 +163,16 @@ class Unit(nn.Module):
         self._probe(jnp.where(after, x, norm_output))
         return jnp.where(after, norm_output, activation(norm_output))
 
-    def _norm(self, x: Array, train: bool) -> Array:
+    def _norm(self, x: Features, train: bool) -> Features:
         norm = norm_layer(self.settings.norms, param_dtype=self.param_dtype, gated=self.gated, name="norm")
         return norm(x, train=train)
 
-    def _probe(self, activation_input: Array) -> None:
+    def _probe(self, activation_input: Features) -> None:
         if not self.linear:
             note_active(self, activation_input)
 
 
-def gates_of(module: Any) -> tuple[Array, Array]:
+def gates_of(module: Any) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
     """Whether a gated module's norm counts, and whether it stands after the activation or the branch.
 
     Args:
@@ -177,22 +183,21 @@ def gates_of(module: Any) -> tuple[Array, Array]:
     return on, after
 
 
-def slope_of(module: Any, features: int, dtype: DTypeLike) -> ArrayLike:
-    """The activation's slope below zero: that of a module's settings, or what ``prelu`` learns [features]."""
+def slope_of(module: Any, features: int, dtype: DTypeLike) -> float | Float[Array, ""] | PerFeature:
+    """The activation's slope below zero: that of a module's settings, or what ``prelu`` learns."""
     if module.settings.activation != "prelu":
         return module.settings.negative_slope
     start = nn.initializers.constant(PRELU_SLOPE)
     return module.param("slope", start, (features,), module.param_dtype).astype(dtype)
 
 
-def note_active(module: nn.Module, activation_input: Array) -> None:
+def note_active(module: nn.Module, activation_input: Features) -> None:
     """Notes on which examples a unit is active: the activation's largest input over positions.
 
     And that input itself, where the collection ``activation_inputs`` is asked for.
 
     Args:
       module: whose probe it is.
-      activation_input: [batch, ..., features].
     """
     if module.is_initializing():
         return
@@ -206,7 +211,9 @@ class SummedUnit(Unit):
     """A unit that adds a shortcut to what its layer makes, in front of its norm and activation."""
 
     @nn.compact
-    def __call__(self, x: Array, train: bool, shortcut: Array) -> tuple[Array, Array]:  # type: ignore[override]
+    def __call__(  # type: ignore[override]
+        self, x: Float[Array, "batch *inner channels"], train: bool, shortcut: Features
+    ) -> tuple[Features, Features]:
         """The bare sum, and what norm, activation and dropout make of it.
 
         Raises:

@@ -9,7 +9,7 @@ variance describe it badly; what it takes "is more likely to have a symmetric, n
 from typing import TypedDict
 
 from bnjax.field_types import NumberOrNull, SizeOrNull
-from bnjax.probes.probe import Array, Arrays, Memory, Need, Probe, Seen, rounded
+from bnjax.probes.probe import Arrays, Memory, Need, PerFeature, Probe, Seen, rounded
 
 
 class Inputs(TypedDict):
@@ -28,12 +28,8 @@ class Inputs(TypedDict):
     norm_input_skew: SizeOrNull
 
 
-def mean_size(numbers: Array) -> float | None:
-    """The mean without signs of those that are numbers; None where none is.
-
-    Args:
-      numbers: [features].
-    """
+def mean_size(numbers: PerFeature) -> float | None:
+    """The mean without signs of those that are numbers; None where none is."""
     import numpy as np
 
     known = numbers[np.isfinite(numbers)].astype(np.float64)

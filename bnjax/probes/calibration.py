@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from bnjax.field_types import FractionOrNull
-from bnjax.probes.probe import Array, Memory, Need, Probe, Seen, rounded
+from bnjax.probes.probe import Memory, Need, PerPart, Probe, Seen, rounded
 
 
 class Calibration(TypedDict):
@@ -19,8 +19,8 @@ class Calibration(TypedDict):
     mean_confidence: FractionOrNull
 
 
-def calibration(images: Array, confidence: Array, right: Array) -> Calibration:
-    """From sums over the images in each part of the confidences, each [parts]."""
+def calibration(images: PerPart, confidence: PerPart, right: PerPart) -> Calibration:
+    """From sums over the images in each part of the confidences."""
     count = images.sum()
     apart = abs(confidence - right).sum() / count
     return {

@@ -10,7 +10,7 @@ import math
 from typing import Annotated, NotRequired, TypedDict
 
 from bnjax.field_types import AtMost, Count, Fraction
-from bnjax.probes.probe import Array, Memory, Need, Probe, Seen
+from bnjax.probes.probe import Kernel, Memory, Need, PerFeature, Probe, Seen, WhichUnits
 
 EPOCHS_TO_BE_FLAT = 2
 
@@ -24,15 +24,12 @@ class Units(TypedDict):
     active: NotRequired[Fraction]
 
 
-def silent_units(activation_input_max: Array, activation: str) -> Array:
+def silent_units(activation_input_max: PerFeature, activation: str) -> WhichUnits:
     """Which units were silent.
 
     Args:
-      activation_input_max: [features], the largest input of the activation over examples and positions.
+      activation_input_max: the largest input of the activation over examples and positions.
       activation: its name in flags.
-
-    Returns:
-      bool [features].
     """
     if activation in ("leaky_relu", "prelu"):
         return activation_input_max < 0
@@ -41,26 +38,23 @@ def silent_units(activation_input_max: Array, activation: str) -> Array:
     return activation_input_max <= 0
 
 
-def flat_updates(before: Array, after: Array) -> Array:
-    """Which units have an update dW = after - before that is flat.
+def flat_updates(before: Kernel, after: Kernel) -> WhichUnits:
+    """Which units have an update dW = after - before that is flat: its largest element equals the smallest.
 
     Args:
-      before, after: kernels [..., features] at the start and the end of an epoch.
-
-    Returns:
-      bool [features]: the largest element of the unit's dW equals the smallest.
+      before, after: kernels at the start and the end of an epoch.
     """
     update = (after - before).reshape(-1, after.shape[-1])
     return update.max(0) == update.min(0)
 
 
-def silent(seen: Seen) -> dict[str, Array]:
-    """Site -> bool [features], the silent units."""
+def silent(seen: Seen) -> dict[str, WhichUnits]:
+    """Site -> the silent units."""
     return {site: silent_units(largest, seen.activation) for site, largest in seen.largest_input.items()}
 
 
-def flat(seen: Seen, memory: Memory) -> dict[str, Array]:
-    """Site -> bool [features], the flat units; of the sites whose kernels are trained.
+def flat(seen: Seen, memory: Memory) -> dict[str, WhichUnits]:
+    """Site -> the flat units; of the sites whose kernels are trained.
 
     Args:
       memory: site -> int [features], for how many epochs in a row each unit's update has been flat.

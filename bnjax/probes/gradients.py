@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from bnjax.field_types import SizeOrNull
-from bnjax.probes.probe import Array, Memory, Need, Probe, Seen, rounded
+from bnjax.probes.probe import Kernel, Memory, Need, Probe, Seen, rounded
 
 
 class Norms(TypedDict):
@@ -21,10 +21,10 @@ class Norms(TypedDict):
     kernel_norm: SizeOrNull
 
 
-def _size(array: Array) -> float | None:
+def _size(kernel: Kernel) -> float | None:
     import numpy as np
 
-    return rounded(float(np.linalg.norm(array.ravel().astype(np.float64))))
+    return rounded(float(np.linalg.norm(kernel.ravel().astype(np.float64))))
 
 
 def _look(seen: Seen, memory: Memory) -> dict[str, Norms]:

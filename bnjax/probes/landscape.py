@@ -7,7 +7,7 @@ whatever the run's optimizer, so that runs can be compared.
 from typing import TypedDict
 
 from bnjax.field_types import SizeOrNull
-from bnjax.probes.probe import Array, Memory, Need, Probe, Seen, rounded
+from bnjax.probes.probe import Memory, Need, PerRate, Probe, Seen, rounded
 
 #: What multiplies the gradient.
 RATES = (0.05, 0.1, 0.2, 0.4)
@@ -28,8 +28,10 @@ class Landscape(TypedDict):
     smoothness: SizeOrNull
 
 
-def landscape(rate: Array, loss: Array, loss_there: Array, length: Array, change: Array) -> Landscape:
-    """From what was met at each step, each [rates]: see :class:`bnjax.probes.Seen`."""
+def landscape(
+    rate: PerRate, loss: PerRate, loss_there: PerRate, length: PerRate, change: PerRate
+) -> Landscape:
+    """From what was met at each step: see :class:`bnjax.probes.Seen`."""
     losses = [*map(float, loss), *map(float, loss_there)]
     bounded = max(losses) - min(losses) if all(number == number for number in losses) else float("nan")
     return {

@@ -10,9 +10,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    import numpy as np  # flags and records read probes too, and start without it
+    import numpy as np  # flags and records read probes too, and start without either
+    from jaxtyping import Bool, Float, Num
 
 Array: TypeAlias = "np.ndarray"
+Kernel: TypeAlias = 'Float[np.ndarray, "*inputs features"]'
+PerFeature: TypeAlias = 'Float[np.ndarray, " features"]'
+WhichUnits: TypeAlias = 'Bool[np.ndarray, " features"]'
+#: Of the parts of confidences, the rates of steps along a gradient, and the steps of Lanczos's method.
+PerPart: TypeAlias = 'Num[np.ndarray, " parts"]'
+PerRate: TypeAlias = 'Float[np.ndarray, " rates"]'
+PerStep: TypeAlias = 'Float[np.ndarray, " steps"]'
 #: Site -> an array.
 Arrays = Mapping[str, Array]
 #: What a probe keeps from epoch to epoch; checkpoints hold it.
@@ -48,10 +56,10 @@ class Need(enum.Flag):
 
 
 class Moments(NamedTuple):
-    """Mean and variance [features] of a norm's input."""
+    """Mean and variance of a norm's input."""
 
-    mean: Array
-    var: Array
+    mean: PerFeature
+    var: PerFeature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +68,10 @@ class Seen:
 
     Attributes:
       activation: its name in flags.
-      kernels_before, kernels: site -> [..., features], before the epoch and after it.
+      kernels_before, kernels: site -> kernel, before the epoch and after it.
       trained: the sites whose kernels are trained.
-      largest_input: site -> [features], the activation's largest input over test images and positions.
-      active: site -> [features], fraction of the test images on which it is above 0 at some position.
+      largest_input: site -> the activation's largest input over test images and positions.
+      active: site -> fraction of the test images on which it is above 0 at some position.
       running, fresh: site -> the statistics that training left behind, and those of the weights as they are.
       evaluation: site -> those of the same norm's input in evaluation mode, by fresh statistics everywhere.
       gradients: site -> the L2 norm of the training loss's gradient by its kernel, of the trained ones.
@@ -72,21 +80,21 @@ class Seen:
         ``norm_skew`` [features] of its norm's input; what a site lacks is absent.
       features: site -> ``gap``, the orthogonality gap of its outputs on ``images`` images, each of
         ``numbers`` numbers.
-      confidence: ``images``, ``confidence`` and ``right`` [parts], summed over the test images in each part
+      confidence: ``images``, ``confidence`` and ``right``, summed over the test images in each part
         of the confidences.
       below: site -> what a step of all units below changes of its kernel's gradient: L2 norm, and cosine.
-      landscape: ``rate``, ``loss``, ``loss_there``, ``length`` and ``change`` [rates], of steps down the
+      landscape: ``rate``, ``loss``, ``loss_there``, ``length`` and ``change``, of steps down the
         gradient, see :func:`bnjax.train.steps.observe_loss.along_gradient`.
-      curvature: ``diagonal`` and ``beside`` [steps] of the Hessian's tridiagonal matrix by Lanczos's method.
+      curvature: ``diagonal`` and ``beside`` of the Hessian's tridiagonal matrix by Lanczos's method.
       observed: a probe's name -> what its own function gave, see :attr:`Probe.observe`.
     """
 
     activation: str
-    kernels_before: Arrays
-    kernels: Arrays
+    kernels_before: Mapping[str, Kernel]
+    kernels: Mapping[str, Kernel]
     trained: Collection[str]
-    largest_input: Arrays
-    active: Arrays
+    largest_input: Mapping[str, PerFeature]
+    active: Mapping[str, PerFeature]
     running: Mapping[str, Moments] = field(default_factory=dict)
     fresh: Mapping[str, Moments] = field(default_factory=dict)
     evaluation: Mapping[str, Moments] = field(default_factory=dict)
@@ -94,10 +102,10 @@ class Seen:
     normed: Collection[str] = ()
     inputs: Mapping[str, Arrays] = field(default_factory=dict)
     features: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    confidence: Arrays = field(default_factory=dict)
+    confidence: Mapping[str, PerPart] = field(default_factory=dict)
     below: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    landscape: Arrays = field(default_factory=dict)
-    curvature: Arrays = field(default_factory=dict)
+    landscape: Mapping[str, PerRate] = field(default_factory=dict)
+    curvature: Mapping[str, PerStep] = field(default_factory=dict)
     observed: Mapping[str, Any] = field(default_factory=dict)
 
 

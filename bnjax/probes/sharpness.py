@@ -7,7 +7,7 @@ exceeds 2 over the learning rate. It is found by Lanczos's method from a random 
 from typing import Any, TypedDict
 
 from bnjax.field_types import NumberOrNull
-from bnjax.probes.probe import Array, Memory, Need, Probe, Seen, rounded
+from bnjax.probes.probe import Memory, Need, PerStep, Probe, Seen, rounded
 
 #: Steps of Lanczos's method at most, and the relative change of the eigenvalue below which they end.
 MOST_STEPS, ENOUGH = 20, 1e-3
@@ -23,11 +23,11 @@ class Sharpness(TypedDict):
     largest_eigenvalue: NumberOrNull
 
 
-def largest_eigenvalue(diagonal: Array, beside: Array) -> float:
+def largest_eigenvalue(diagonal: PerStep, beside: PerStep) -> float:
     """Of the symmetric tridiagonal matrix that Lanczos's method has made so far; NaN where it is not finite.
 
     Args:
-      diagonal, beside: [steps]; the last one of ``beside`` leads out of the matrix.
+      beside: the last one leads out of the matrix.
     """
     import numpy as np
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
+from jaxtyping import Int
 
 from bnjax.settings.fields import ConfigError
 
@@ -44,8 +45,8 @@ def shard_batch(batch: T, mesh: Mesh) -> T:
     return _cut(batch, NamedSharding(mesh, PartitionSpec(_AXIS)))
 
 
-def shard_order(order: np.ndarray, mesh: Mesh) -> jax.Array:
-    """Cuts [steps, batch size] along the batch, so that every device takes its part of each batch."""
+def shard_order(order: Int[np.ndarray, "steps batch"], mesh: Mesh) -> Int[jax.Array, "steps batch"]:
+    """Cuts it along the batch, so that every device takes its part of each batch."""
     own = order[:, own_rows(order.shape[1], mesh)]
     return _cut(own, NamedSharding(mesh, PartitionSpec(None, _AXIS)))
 
@@ -88,14 +89,14 @@ def local(tree: T) -> T:
     return jax.tree.map(own, tree)
 
 
-def largest(number: int, mesh: Mesh) -> jax.Array:
+def largest(number: int, mesh: Mesh) -> Int[jax.Array, ""]:
     """The largest of the numbers that the processes of a mesh give, in all of them."""
     numbers = np.full(mesh.size, number, np.int32)
     return _largest(shard_batch(numbers[own_rows(mesh.size, mesh)], mesh))
 
 
 @jax.jit
-def _largest(numbers: jax.Array) -> jax.Array:
+def _largest(numbers: Int[jax.Array, " devices"]) -> Int[jax.Array, ""]:
     return numbers.max()
 
 

@@ -4,6 +4,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from bnjax.data import Dataset
 from bnjax.models import Network, build_model
@@ -46,7 +47,7 @@ def check_norm_groups(config: Config, dataset: Dataset) -> None:
         ) from None
 
 
-def _train_on(model: Network, images: jax.Array) -> jax.Array:
+def _train_on(model: Network, images: Float[jax.Array, "batch *image"]) -> Float[jax.Array, "batch classes"]:
     key = jax.random.key(0)
     variables = model.init(key, images)
     return model.apply(variables, images, train=True, mutable=True, rngs={"dropout": key})[0]

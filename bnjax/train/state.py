@@ -11,6 +11,7 @@ import optax
 from flax import struct
 from jax import Array
 from jax.stages import Wrapped
+from jaxtyping import Int, Key
 
 from bnjax.models import Network
 from bnjax.train.partition import split
@@ -30,8 +31,8 @@ class TrainState(struct.PyTreeNode):
     params: Any
     batch_stats: Any
     opt_state: Any
-    step: Array
-    key: Array
+    step: Int[Array, ""]
+    key: Key[Array, ""]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def state_maker(
     conditions with one seed can be compared in pairs.
     """
 
-    def make(key: Array) -> TrainState:
+    def make(key: Key[Array, ""]) -> TrainState:
         images = jnp.zeros((1, *image_shape), model.param_dtype)
         variables = model.init(jax.random.fold_in(key, _INIT_KEY), images)
         return TrainState(

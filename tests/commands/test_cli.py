@@ -27,7 +27,7 @@ SMALL = ("--dataset=digits", "--model=mlp", "--width=16", "--batch_size=64")
 TWO_EPOCHS = ("--norm_momentum=0.9", *SMALL, "--epochs=2", "--placement=all", "--dropout=0.2")
 ENDLESS = (*SMALL, "--epochs=100000")
 DIVERGING = (*SMALL, "--epochs=2", "--optimizer=sgd", "--learning_rate=1e30")
-HEAVY = {"jax", "flax", "optax", "tensorflow_datasets"}
+HEAVY = {"jax", "jaxtyping", "flax", "optax", "tensorflow_datasets"}
 
 
 def run(command, *arguments, **options):

@@ -18,7 +18,7 @@ from bnjax.probes import PROBES
 from bnjax.studies import STUDIES
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = {"jax", "flax", "optax", "pandas", "matplotlib"}
+HEAVY = {"jax", "jaxtyping", "flax", "optax", "pandas", "matplotlib"}
 TINY = ("--dataset=digits", "--model=mlp", "--width=16", "--epochs=1")
 
 

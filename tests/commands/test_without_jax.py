@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = {"jax", "flax", "optax", "tensorflow", "tensorflow_datasets", "PIL"}
+HEAVY = {"jax", "jaxtyping", "flax", "optax", "tensorflow", "tensorflow_datasets", "PIL"}
 
 
 def test_the_script_helps_without_jax(run_watched):

@@ -6,11 +6,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Int
 
 from bnjax.nn.checks import check_batch
-from bnjax.nn.norms.batch_function import ghost_batch_norm
+from bnjax.nn.norms.batch_function import Normalised, ghost_batch_norm
 from bnjax.nn.norms.protocol import NormLayer, SingleValueError
 from bnjax.nn.norms.running import NormMode, Statistics, debiased_statistics, norm_mode, pooled_statistics
+from bnjax.nn.shapes import Features, PerFeature
 
 
 class BatchNorm(NormLayer):
@@ -27,8 +29,8 @@ class BatchNorm(NormLayer):
             )
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        """X [batch, ..., features] -> the same shape; when not training by running statistics.
+    def __call__(self, x: Features, train: bool) -> Features:
+        """X, normalised; when not training by running statistics.
 
         Raises:
           ValueError: x is of whole numbers, or has no batch.
@@ -61,9 +63,14 @@ class BatchNorm(NormLayer):
         return False
 
     def by_batch(
-        self, x: Array, scale: Array, bias: Array, running: Statistics, count: Array | None
-    ) -> tuple[Array, Array, Array]:
-        """What training makes of x, and mean and variance [features] of the batch.
+        self,
+        x: Features,
+        scale: PerFeature,
+        bias: PerFeature,
+        running: Statistics,
+        count: Int[Array, ""] | None,
+    ) -> Normalised:
+        """What training makes of x, and mean and variance of the batch.
 
         Args:
           running: statistics before the step.
@@ -81,7 +88,7 @@ class BatchNorm(NormLayer):
             )
 
     def _updated(
-        self, mode: NormMode, old: Statistics, batch: Statistics, count: Array | None, x: Array
+        self, mode: NormMode, old: Statistics, batch: Statistics, count: Int[Array, ""] | None, x: Features
     ) -> Statistics:
         momentum = self.settings.norm_momentum
         if mode.update == "momentum" or count is None:

@@ -5,29 +5,30 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from bnjax.nn.checks import check_batch
+from bnjax.nn.shapes import Features, PerFeature
 
-#: X -> the normalised x, and the mean and variance [features] of its examples.
-Normalise = Callable[[Array], tuple[Array, Array, Array]]
+#: The normalised x, and the mean and variance of its examples.
+Normalised = tuple[Features, PerFeature, PerFeature]
+Normalise = Callable[[Features], Normalised]
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))
-def batch_norm(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[Array, Array, Array]:
+def batch_norm(x: Features, scale: PerFeature, bias: PerFeature, epsilon: float) -> Normalised:
     """Normalises by the statistics of the batch (Ioffe and Szegedy 2015, algorithm 1).
 
     Its gradient is the closed form of that paper's section 3, which XLA runs several times faster than
     what differentiation makes of the formula. The statistics carry no gradient of their own.
 
     Args:
-      x: [batch, ..., features]; every axis but the last is averaged over.
-      scale: [features], the gamma of the paper.
-      bias: [features], the beta of the paper.
+      x: every axis but the last is averaged over.
+      scale: the gamma of the paper.
+      bias: the beta of the paper.
       epsilon: added to the variance before its root.
 
     Returns:
-      The normalised x, and the mean [features] and biased variance [features] of the batch.
+      The normalised x, and the mean and biased variance of the batch.
 
     Raises:
       ValueError: x is of whole numbers, or has no batch.
@@ -35,11 +36,11 @@ def batch_norm(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[Arr
     return _forward(x, scale, bias, epsilon)[0]
 
 
-def _reduced_axes(x: Array) -> tuple[int, ...]:
+def _reduced_axes(x: Features) -> tuple[int, ...]:
     return tuple(range(x.ndim - 1))
 
 
-def _forward(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[tuple, tuple]:
+def _forward(x: Features, scale: PerFeature, bias: PerFeature, epsilon: float) -> tuple[Normalised, tuple]:
     check_batch("batch_norm", x)
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     mean = jnp.mean(wide, _reduced_axes(x))
@@ -50,7 +51,7 @@ def _forward(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[tuple
     return (y.astype(x.dtype), mean, var), (x, scale, mean, inverse_deviation)
 
 
-def _backward(epsilon: float, saved: tuple, cotangents: tuple) -> tuple[Array, Array, Array]:
+def _backward(epsilon: float, saved: tuple, cotangents: tuple) -> Normalised:
     x, scale, mean, inverse_deviation = saved
     dy = cotangents[0].astype(mean.dtype)
     centred = x.astype(mean.dtype) - mean
@@ -67,15 +68,15 @@ batch_norm.defvjp(_forward, _backward)
 
 
 def ghost_batch_norm(
-    x: Array, scale: Array, bias: Array, epsilon: float, group: int
-) -> tuple[Array, Array, Array]:
+    x: Features, scale: PerFeature, bias: PerFeature, epsilon: float, group: int
+) -> Normalised:
     """:func:`batch_norm` of each ``group`` of neighbours by itself (Hoffer et al. 2017, section 4).
 
     Args:
       group: how many examples share statistics; divides the batch. 0: all of them.
 
     Returns:
-      The normalised x, and mean and variance [features], which are means over the groups: what devices that
+      The normalised x, and mean and variance, which are means over the groups: what devices that
       normalise their own part would agree on.
 
     Raises:
@@ -84,7 +85,7 @@ def ghost_batch_norm(
     return in_groups(lambda part: batch_norm(part, scale, bias, epsilon), x, group)
 
 
-def in_groups(normalise: Normalise, x: Array, group: int) -> tuple[Array, Array, Array]:
+def in_groups(normalise: Normalise, x: Features, group: int) -> Normalised:
     """What a norm of batches makes of each ``group`` of neighbours, see :func:`ghost_batch_norm`."""
     if group in (0, len(x)):
         return normalise(x)

@@ -2,10 +2,9 @@
 
 import math
 
-from jax import Array
-
 from bnjax.nn.norms.protocol import ExampleNorm, NormShapeError
 from bnjax.nn.norms.standardised import standardised
+from bnjax.nn.shapes import Features, PerFeature
 
 
 class GroupNorm(ExampleNorm):
@@ -15,7 +14,7 @@ class GroupNorm(ExampleNorm):
     its channels do not divide into so many, there are fewer.
     """
 
-    def with_affine(self, x: Array, scale: Array, bias: Array) -> Array:
+    def with_affine(self, x: Features, scale: PerFeature, bias: PerFeature) -> Features:
         groups = self._groups(x.shape[-1])
         self.check_values(x[0].size // groups, "group norms need groups of 2 values or more")
         return standardised(x, scale, bias, groups, self.settings.norm_epsilon)

@@ -2,10 +2,9 @@
 
 import math
 
-from jax import Array
-
 from bnjax.nn.norms.protocol import ExampleNorm
 from bnjax.nn.norms.standardised import standardised
+from bnjax.nn.shapes import Features, PerFeature
 
 
 class InstanceNorm(ExampleNorm):
@@ -14,6 +13,6 @@ class InstanceNorm(ExampleNorm):
     Dense units have a single value there, which is refused.
     """
 
-    def with_affine(self, x: Array, scale: Array, bias: Array) -> Array:
+    def with_affine(self, x: Features, scale: PerFeature, bias: PerFeature) -> Features:
         self.check_values(math.prod(x.shape[1:-1]), "instance norms need maps of 2 pixels or more")
         return standardised(x, scale, bias, x.shape[-1], self.settings.norm_epsilon)

@@ -1,9 +1,8 @@
 """Layer Normalization (Ba et al. 2016): each example by the statistics of its whole layer."""
 
-from jax import Array
-
 from bnjax.nn.norms.protocol import ExampleNorm
 from bnjax.nn.norms.standardised import standardised
+from bnjax.nn.shapes import Features, PerFeature
 
 
 class LayerNorm(ExampleNorm):
@@ -13,6 +12,6 @@ class LayerNorm(ExampleNorm):
     same with ``reduction_axes`` of all axes but the first; by default it takes each position by itself.
     """
 
-    def with_affine(self, x: Array, scale: Array, bias: Array) -> Array:
+    def with_affine(self, x: Features, scale: PerFeature, bias: PerFeature) -> Features:
         self.check_values(x[0].size, "layer norms need examples of 2 values or more")
         return standardised(x, scale, bias, 1, self.settings.norm_epsilon)

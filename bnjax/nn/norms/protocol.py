@@ -2,10 +2,10 @@
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jax import Array
 from jax.typing import DTypeLike
 
 from bnjax.nn.checks import check_batch, check_count, check_settings
+from bnjax.nn.shapes import Features, PerFeature
 from bnjax.settings.units import NormSettings
 
 
@@ -40,20 +40,20 @@ class NormLayer(nn.Module):
         """Where it stands, for complaints."""
         return "/".join(self.path) or type(self).__name__
 
-    def __call__(self, x: Array, train: bool) -> Array:
-        """X [batch, ..., features] -> the same shape."""
+    def __call__(self, x: Features, train: bool) -> Features:
+        """X, normalised."""
         raise NotImplementedError
 
     @nn.nowrap  # Flax tabulates what methods take and give
-    def scale_of(self, x: Array) -> Array:
-        """The scale of each feature [features], learnt unless the settings say otherwise; else 1."""
+    def scale_of(self, x: Features) -> PerFeature:
+        """The scale of each feature, learnt unless the settings say otherwise; else 1."""
         if not self.settings.norm_scale:
             return jnp.ones(x.shape[-1:], self.param_dtype)
         return self.param("scale", nn.initializers.ones, x.shape[-1:], self.param_dtype)
 
     @nn.nowrap
-    def bias_of(self, x: Array) -> Array:
-        """The learnt bias of each feature [features]."""
+    def bias_of(self, x: Features) -> PerFeature:
+        """The learnt bias of each feature."""
         return self.param("bias", nn.initializers.zeros, x.shape[-1:], self.param_dtype)
 
 
@@ -64,8 +64,8 @@ class ExampleNorm(NormLayer):
     """
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        """X [batch, ..., features] -> the same shape, computed in float32 or wider.
+    def __call__(self, x: Features, train: bool) -> Features:
+        """X, normalised; computed in float32 or wider.
 
         Raises:
           ValueError: x is of whole numbers, or has no batch.
@@ -76,12 +76,12 @@ class ExampleNorm(NormLayer):
         return self.with_affine(wide, self.scale_of(x), self.bias_of(x)).astype(x.dtype)
 
     @nn.nowrap
-    def normalised(self, x: Array) -> Array:
-        """X [batch, ..., features] before scale and bias."""
+    def normalised(self, x: Features) -> Features:
+        """X, normalised, before scale and bias."""
         raise NotImplementedError
 
     @nn.nowrap
-    def with_affine(self, x: Array, scale: Array, bias: Array) -> Array:
+    def with_affine(self, x: Features, scale: PerFeature, bias: PerFeature) -> Features:
         """The same times the scale, plus the bias; a subclass may do both at once."""
         return self.normalised(x) * scale + bias
 

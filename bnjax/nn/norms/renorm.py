@@ -3,11 +3,13 @@
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike, DTypeLike
+from jax.typing import DTypeLike
+from jaxtyping import Float, Int
 
 from bnjax.nn.norms.batch import BatchNorm
-from bnjax.nn.norms.batch_function import batch_norm, in_groups
+from bnjax.nn.norms.batch_function import Normalised, batch_norm, in_groups
 from bnjax.nn.norms.running import Statistics
+from bnjax.nn.shapes import Features, PerFeature
 
 
 class BatchRenorm(BatchNorm):
@@ -28,12 +30,17 @@ class BatchRenorm(BatchNorm):
         return self.settings.renorm_steps > 0
 
     def by_batch(
-        self, x: Array, scale: Array, bias: Array, running: Statistics, count: Array | None
-    ) -> tuple[Array, Array, Array]:
+        self,
+        x: Features,
+        scale: PerFeature,
+        bias: PerFeature,
+        running: Statistics,
+        count: Int[Array, ""] | None,
+    ) -> Normalised:
         epsilon, plain = self.settings.norm_epsilon, self.settings.mode == "pooled"
         opened = self._opened(count, running[0].dtype)
 
-        def renormalised(part: Array) -> tuple[Array, Array, Array]:
+        def renormalised(part: Features) -> Normalised:
             y, mean, var = batch_norm(part, jnp.ones_like(scale), jnp.zeros_like(bias), epsilon)
             if not plain:
                 r, d = self._corrections((mean, var), running, opened)
@@ -42,14 +49,16 @@ class BatchRenorm(BatchNorm):
 
         return in_groups(renormalised, x, self.settings.norm_group)
 
-    def _opened(self, count: Array | None, dtype: DTypeLike) -> ArrayLike:
+    def _opened(self, count: Int[Array, ""] | None, dtype: DTypeLike) -> float | Float[Array, ""]:
         """How far the limits have opened, 0 to 1."""
         if not self.settings.renorm_steps or count is None:
             return 1.0
         return jnp.minimum(count.astype(dtype) / self.settings.renorm_steps, 1)
 
-    def _corrections(self, batch: Statistics, running: Statistics, opened: ArrayLike) -> Statistics:
-        """The factor r and the shift d [features], cut off at their limits."""
+    def _corrections(
+        self, batch: Statistics, running: Statistics, opened: float | Float[Array, ""]
+    ) -> Statistics:
+        """The factor r and the shift d, cut off at their limits."""
         most_r = 1 + opened * (self.settings.renorm_r - 1)
         most_d = opened * self.settings.renorm_d
         inverse_deviation = jax.lax.rsqrt(running[1] + self.settings.norm_epsilon)

@@ -5,9 +5,12 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Int
 
-#: Mean and variance [features].
-Statistics = tuple[Array, Array]
+from bnjax.nn.shapes import PerFeature
+
+#: Mean and variance.
+Statistics = tuple[PerFeature, PerFeature]
 _IMAGES_RANK = 4
 
 
@@ -50,7 +53,12 @@ def norm_mode(name: str) -> NormMode:
 
 
 def debiased_statistics(
-    old: Statistics, batch: Statistics, momentum: float, count: Array, shape: tuple[int, ...], epsilon: float
+    old: Statistics,
+    batch: Statistics,
+    momentum: float,
+    count: Int[Array, ""],
+    shape: tuple[int, ...],
+    epsilon: float,
 ) -> Statistics:
     """Running statistics as Keras 2.2 on TensorFlow 1 moves them.
 
@@ -58,7 +66,7 @@ def debiased_statistics(
     corrects the variance by N / (N - 1 - epsilon), and TensorFlow's kernel for images by N / (N - 1) before.
 
     Args:
-      old, batch: mean and variance [features]; those of the batch biased.
+      old, batch: mean and variance; those of the batch biased.
       count: batches so far, this one included.
       shape: of what was normalised; N is its size without the features.
     """
@@ -71,11 +79,11 @@ def debiased_statistics(
     return old[0] + weight * (mean - old[0]), old[1] + weight * (var - old[1])
 
 
-def pooled_statistics(old: Statistics, batch: Statistics, examples: int, seen: Array) -> Statistics:
+def pooled_statistics(old: Statistics, batch: Statistics, examples: int, seen: Int[Array, ""]) -> Statistics:
     """Mean and biased variance of all examples so far (Chan et al. 1979).
 
     Args:
-      old, batch: mean and biased variance [features]; ``old`` counts nothing at the first batch.
+      old, batch: mean and biased variance; ``old`` counts nothing at the first batch.
       examples: of the batch.
       seen: examples so far, these included.
     """

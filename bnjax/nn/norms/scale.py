@@ -1,12 +1,11 @@
 """A learnt scale and bias alone: what a norm adds besides its statistics, as a control."""
 
-from jax import Array
-
 from bnjax.nn.norms.protocol import ExampleNorm
+from bnjax.nn.shapes import Features
 
 
 class ScaleNorm(ExampleNorm):
     """Multiplies each feature by its scale and adds its bias; nothing is normalised."""
 
-    def normalised(self, x: Array) -> Array:
+    def normalised(self, x: Features) -> Features:
         return x

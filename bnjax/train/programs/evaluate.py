@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float, Int
 
 from bnjax.data import Images, eval_batches
 from bnjax.models import Network
@@ -26,15 +27,15 @@ class Evaluation:
       loss: in nats.
       accuracy: fraction right.
       top5_accuracy: fraction with the right class among the five that were rated highest.
-      activation_input_max: site -> [features], largest input of the activation over images and positions.
-      active: site -> [features], fraction of images on which that input is above 0 at some position.
+      activation_input_max: site -> largest input of the activation over images and positions.
+      active: site -> fraction of images on which that input is above 0 at some position.
     """
 
     loss: float
     accuracy: float
     top5_accuracy: float
-    activation_input_max: dict[str, np.ndarray]
-    active: dict[str, np.ndarray]
+    activation_input_max: dict[str, Float[np.ndarray, " features"]]
+    active: dict[str, Float[np.ndarray, " features"]]
 
 
 @dataclass
@@ -44,12 +45,12 @@ class UnitTally:
     Attributes:
       units: site -> its unit's name.
       largest: see :class:`Evaluation`.
-      counts: site -> [features], on how many images a unit was active.
+      counts: site -> on how many images a unit was active.
     """
 
     units: dict[str, str]
-    largest: dict[str, np.ndarray] = field(default_factory=dict)
-    counts: dict[str, np.ndarray] = field(default_factory=dict)
+    largest: dict[str, Float[np.ndarray, " features"]] = field(default_factory=dict)
+    counts: dict[str, Int[np.ndarray, " features"]] = field(default_factory=dict)
 
     def add(self, probes: dict[str, UnitProbe]) -> None:
         """Takes in what was seen on a batch."""
@@ -57,7 +58,7 @@ class UnitTally:
             self.largest[site] = np.maximum(self.largest.get(site, -np.inf), probes[unit].largest_input)
             self.counts[site] = self.counts.get(site, np.int32(0)) + np.asarray(probes[unit].active)
 
-    def active(self, images: int) -> dict[str, np.ndarray]:
+    def active(self, images: int) -> dict[str, Float[np.ndarray, " features"]]:
         """See :class:`Evaluation`; of so many images."""
         return {site: counts / images for site, counts in self.counts.items()}
 

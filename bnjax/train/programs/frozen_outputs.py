@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from bnjax.data import Dataset
 from bnjax.data.batches import Batch
@@ -31,8 +32,8 @@ class FrozenOutputs:
     """
 
     dataset: Dataset
-    activation_input_max: dict[str, np.ndarray]
-    active: dict[str, np.ndarray]
+    activation_input_max: dict[str, Float[np.ndarray, " features"]]
+    active: dict[str, Float[np.ndarray, " features"]]
 
     def completed(self, test: Evaluation) -> Evaluation:
         """An evaluation of the test images from these outputs on, with the units of the frozen part."""

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from jax import Array
 from jax.sharding import Mesh
+from jaxtyping import Int
 
 from bnjax.data import DataError, Images, ImageSet, train_batches
 from bnjax.data.batches import Batch, TrainOrder
@@ -48,12 +49,12 @@ def train_order(config: Config, train: Images) -> TrainOrder:
 
 
 def order_parts(
-    order: np.ndarray, count: int, batch_size: int, first: int = 0
-) -> Iterator[tuple[np.ndarray, int]]:
+    order: Int[np.ndarray, "*lanes images"], count: int, batch_size: int, first: int = 0
+) -> Iterator[tuple[Int[np.ndarray, "*lanes steps size"], int]]:
     """What the calls of a loop take of an epoch.
 
     Args:
-      order: positions of images [..., images].
+      order: positions of images.
       count: the steps of the epoch.
       first: the first of them to take.
 
@@ -193,11 +194,11 @@ class DeviceSteps:
             state, sums = self.program(state, self._examples, self._placed(part), taken)
             yield state, Sums(*(values[..., :taken] for values in jax.device_get(sums)))
 
-    def _positions(self, epoch: int) -> np.ndarray:
-        """Of the images of an epoch [..., images]."""
+    def _positions(self, epoch: int) -> Int[np.ndarray, "*lanes images"]:
+        """Of the images of an epoch."""
         return self._order.positions(epoch)
 
-    def _placed(self, order: np.ndarray) -> Array:
+    def _placed(self, order: Int[np.ndarray, "*lanes most batch"]) -> Int[Array, "*lanes most batch"]:
         return shard_order(order, self._mesh)
 
 
@@ -218,12 +219,12 @@ class LaneSteps(DeviceSteps):
         self._seeds = seeds
         self._stacked = () if seeds is None else (len(seeds),)
 
-    def _positions(self, epoch: int) -> np.ndarray:
+    def _positions(self, epoch: int) -> Int[np.ndarray, "*lanes images"]:
         if self._seeds is None:
             return super()._positions(epoch)
         orders = [dataclasses.replace(self._order, seed=seed) for seed in self._seeds]
         return np.stack([order.positions(epoch) for order in orders])
 
-    def _placed(self, order: np.ndarray) -> Array:
+    def _placed(self, order: Int[np.ndarray, "*lanes most batch"]) -> Int[Array, "*lanes most batch"]:
         placed: Any = (replicate if self._seeds is None else shard_lanes)(order, self._mesh)
         return placed

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 from jax import Array
+from jaxtyping import Float, Int
 
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
@@ -13,25 +14,27 @@ from bnjax.train.steps.step import Sums, batch_sums, scale_images
 
 
 class UnitProbe(NamedTuple):
-    """What an evaluation step saw of a unit's features: arrays [features].
+    """What an evaluation step saw of a unit's features.
 
     Attributes:
       largest_input: the activation's largest input over images and positions.
       active: the number of images on which that input is above 0 at some position.
     """
 
-    largest_input: Array
-    active: Array
+    largest_input: Float[Array, " features"]
+    active: Int[Array, " features"]
 
 
 #: What an evaluation step finds on a batch.
 Found = tuple[Sums, dict[str, UnitProbe]]
+#: What comes out of a network, or of its blocks so far, and what its units did.
+Outputs = tuple[Float[Array, "batch *outputs"], dict[str, UnitProbe]]
 EvalStep = Callable[[Any, Sequence[Any], Batch], list[Found]]
-FeatureStep = Callable[[Any, Any, Batch], tuple[Array, dict[str, UnitProbe]]]
+FeatureStep = Callable[[Any, Any, Batch], Outputs]
 
 
-def _unit_probe(largest: Array, batch: Batch) -> UnitProbe:
-    """From the largest input on each image [batch, features]."""
+def _unit_probe(largest: Float[Array, "batch features"], batch: Batch) -> UnitProbe:
+    """From the largest input on each image."""
     active = (largest > 0) & (batch.weights > 0)[:, None]
     return UnitProbe(largest.max(0), active.sum(0))
 
@@ -71,7 +74,7 @@ def feature_function(model: Network, scaling: InputScaling | None, gates: Any = 
     """What :func:`make_feature_step` compiles."""
     fixed = {} if gates is None else {"gates": gates}
 
-    def step(params: Any, batch_stats: Any, batch: Batch) -> tuple[Array, dict[str, UnitProbe]]:
+    def step(params: Any, batch_stats: Any, batch: Batch) -> Outputs:
         images = scale_images(batch.images, scaling, model.compute_dtype or model.param_dtype)
         variables = {"params": params, "batch_stats": batch_stats, **fixed}
         outputs, sown = model.apply(variables, images, train=False, mutable=["probes"])

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax import Array
 from jax.stages import Lowered, Wrapped
 from jax.typing import ArrayLike
 
@@ -17,7 +16,7 @@ from bnjax.models import Network
 from bnjax.models.gates import placement_gates
 from bnjax.settings.config import Config
 from bnjax.train.state import TrainState
-from bnjax.train.steps.eval_step import Found, UnitProbe, eval_function, feature_function
+from bnjax.train.steps.eval_step import Found, Outputs, eval_function, feature_function
 from bnjax.train.steps.fresh import fresh_function
 from bnjax.train.steps.observe import Observers, all_observed
 from bnjax.train.steps.step import Sums, loop_function, step_function
@@ -45,7 +44,7 @@ class LaneValues(NamedTuple):
 LaneStep = Callable[[TrainState, Batch, LaneValues], tuple[TrainState, Sums]]
 LaneLoop = Callable[[TrainState, Batch, ArrayLike, int, LaneValues], tuple[TrainState, Sums]]
 LaneEval = Callable[[Any, Sequence[Any], Batch, LaneValues], list[Found]]
-LaneFeatures = Callable[[Any, Any, Batch, LaneValues], tuple[Array, dict[str, UnitProbe]]]
+LaneFeatures = Callable[[Any, Any, Batch, LaneValues], Outputs]
 LaneFresh = Callable[[TrainState, Any, Any, Batch, LaneValues], Any]
 
 
@@ -120,9 +119,7 @@ def lane_eval_function(model: Network, scaling: InputScaling | None) -> LaneEval
 def lane_feature_function(model: Network, scaling: InputScaling) -> LaneFeatures:
     """The same of a network that ends with a block, see :func:`~.eval_step.make_feature_step`."""
 
-    def step(
-        params: Any, batch_stats: Any, batch: Batch, values: LaneValues
-    ) -> tuple[Array, dict[str, UnitProbe]]:
+    def step(params: Any, batch_stats: Any, batch: Batch, values: LaneValues) -> Outputs:
         own = _with_values(model, values)
         return feature_function(own, scaling, values.gates)(params, batch_stats, batch)
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float, Int, Num
 
 from bnjax.data.batches import Batch
 from bnjax.train.state import TrainState
@@ -45,19 +46,19 @@ def _seen(subject: Subject, params: Any, statistics: Any, batch: Batch) -> dict[
     return {site: found[unit] for site, unit in subject.units.items() if found[unit]}
 
 
-def _wide(x: Array) -> Array:
+def _wide(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
-def _rows(x: Array) -> Array:
-    """[..., features] -> [values, features]."""
+def _rows(x: Float[Array, "*positions features"]) -> Float[Array, "values features"]:
+    """All values of each feature."""
     return x.reshape(-1, x.shape[-1])
 
 
 def evaluation_moments(
     subject: Subject, state: TrainState, statistics: Any, batch: Batch
-) -> dict[str, tuple[Array, Array]]:
-    """Site -> mean and variance [features] of its norm's input by fresh statistics.
+) -> dict[str, tuple[Float[Array, " features"], Float[Array, " features"]]]:
+    """Site -> mean and variance of its norm's input by fresh statistics.
 
     All norms have fresh statistics there, and dropout lets everything through.
     """
@@ -87,15 +88,15 @@ def _input_shape(of: Mapping[str, Array]) -> dict[str, Array]:
     return {**found, "norm_skew": skew(_rows(of["norm_input"]))} if "norm_input" in of else found
 
 
-def _drawn(values: int) -> np.ndarray:
+def _drawn(values: int) -> Int[np.ndarray, " drawn"]:
     """Which of so many are taken: drawn once, since even steps would meet the same columns of images."""
     if values <= MOST_VALUES:
         return np.arange(values)
     return np.sort(np.random.default_rng(0).choice(values, MOST_VALUES, replace=False))
 
 
-def skew(x: Array) -> Array:
-    """[values, features] -> the third standardised moment [features]; NaN where nothing varies."""
+def skew(x: Float[Array, "values features"]) -> Float[Array, " features"]:
+    """The third standardised moment; NaN where nothing varies."""
     centred = x - x.mean(0)
     return (centred**3).mean(0) / jnp.square(centred).mean(0) ** 1.5
 
@@ -118,16 +119,18 @@ def feature_rank(
     }
 
 
-def _gap(h: Array) -> Array:
+def _gap(h: Float[Array, "images numbers"]) -> Float[Array, ""]:
     h = h / jnp.sqrt(jnp.square(h).sum())
     return jnp.linalg.norm(h @ h.T - jnp.eye(len(h)) / len(h))
 
 
-def confidences(subject: Subject, state: TrainState, statistics: Any, batch: Batch) -> dict[str, Array]:
+def confidences(
+    subject: Subject, state: TrainState, statistics: Any, batch: Batch
+) -> dict[str, Num[Array, " bins"]]:
     """By the state's own statistics, sums over the batch's images for each part of the confidences.
 
     Returns:
-      ``images``, ``confidence`` and ``right``, each [BINS]; copies that fill a batch up count nothing.
+      ``images``, ``confidence`` and ``right``; copies that fill a batch up count nothing.
     """
     variables = subject.variables(state.params, state.batch_stats)
     logits: Any = subject.model.apply(variables, subject.images(batch), train=False)

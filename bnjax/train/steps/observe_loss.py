@@ -7,14 +7,17 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
+from jaxtyping import Bool, Float, Int
 from optax.tree_utils import tree_vdot
 
 from bnjax.data.batches import Batch
 from bnjax.train.state import TrainState
 from bnjax.train.steps.subject import Subject
 
+Number = Float[Array, ""]
 
-def gradient_norms(subject: Subject, state: TrainState, statistics: Any, batch: Batch) -> dict[str, Array]:
+
+def gradient_norms(subject: Subject, state: TrainState, statistics: Any, batch: Batch) -> dict[str, Number]:
     """Site -> the L2 norm of the training loss's gradient by its kernel, of the trained ones."""
     trained, mean_loss = subject.loss(state, batch)
     kernels = subject.kernels(jax.grad(mean_loss)(trained))
@@ -22,8 +25,8 @@ def gradient_norms(subject: Subject, state: TrainState, statistics: Any, batch: 
 
 
 def gradient_below(
-    subject: Subject, state: TrainState, statistics: Any, batch: tuple[Batch, Array]
-) -> dict[str, tuple[Array, Array]]:
+    subject: Subject, state: TrainState, statistics: Any, batch: tuple[Batch, Int[Array, ""]]
+) -> dict[str, tuple[Number, Number]]:
     """Site -> how its kernel's gradient differs once the units below have taken the step of the batch.
 
     Santurkar et al. 2018, definition 2.1: the site's own unit and those above it stay as they are.
@@ -40,7 +43,7 @@ def gradient_below(
     stepped = optax.apply_updates(trained, subject.optimizer.update(before, state.opt_state, trained)[0])
     numbers = {unit: number for number, unit in enumerate(subject.units.values())}
 
-    def below(unit: str) -> Array | bool:
+    def below(unit: str) -> Bool[Array, ""] | bool:
         return numbers[unit] < first if unit in numbers else False
 
     mixed = {
@@ -53,14 +56,14 @@ def gradient_below(
     return {site: _apart(pairs[0][site], pairs[1][site]) for site in pairs[0]}
 
 
-def _apart(one: Array, other: Array) -> tuple[Array, Array]:
+def _apart(one: Float[Array, "*shape"], other: Float[Array, "*shape"]) -> tuple[Number, Number]:
     lengths = jnp.linalg.norm(one.ravel()) * jnp.linalg.norm(other.ravel())
     return jnp.linalg.norm((other - one).ravel()), jnp.vdot(one, other) / lengths
 
 
 def along_gradient(
-    subject: Subject, state: TrainState, statistics: Any, batch: tuple[Batch, Array]
-) -> dict[str, Array]:
+    subject: Subject, state: TrainState, statistics: Any, batch: tuple[Batch, Number]
+) -> dict[str, Number]:
     """The training loss and its gradient after a step down the gradient, beside those before.
 
     Args:
@@ -79,13 +82,13 @@ def along_gradient(
     return {"loss": loss, "loss_there": loss_there, "length": _length(gradient), "change": _length(change)}
 
 
-def _length(tree: Any) -> Array:
+def _length(tree: Any) -> Number:
     return jnp.sqrt(tree_vdot(tree, tree))
 
 
 def lanczos_step(
-    subject: Subject, state: TrainState, carry: tuple[Any, Any, Array], batch: tuple[Batch, Array]
-) -> tuple[tuple[Any, Any, Array], Mapping[str, Array]]:
+    subject: Subject, state: TrainState, carry: tuple[Any, Any, Number], batch: tuple[Batch, Int[Array, ""]]
+) -> tuple[tuple[Any, Any, Number], Mapping[str, Number]]:
     """A step of Lanczos's method on the Hessian of the training loss by the trained parameters.
 
     Args:

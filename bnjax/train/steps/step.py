@@ -11,6 +11,7 @@ import optax
 from jax import Array
 from jax.stages import Lowered
 from jax.typing import ArrayLike
+from jaxtyping import Float, Int, Num
 
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
@@ -23,7 +24,7 @@ TOP = 5
 
 
 class Sums(NamedTuple):
-    """Sums over a batch's images, of one step, or of several ones as arrays [steps].
+    """Sums over a batch's images, of one step, or of several.
 
     Attributes:
       loss: in nats.
@@ -32,10 +33,10 @@ class Sums(NamedTuple):
       in_top5: for how many fewer than five classes were rated above the right one.
     """
 
-    loss: Array
-    correct: Array
-    images: Array
-    in_top5: Array
+    loss: Float[Array, "*steps"]
+    correct: Int[Array, "*steps"]
+    images: Int[Array, "*steps"]
+    in_top5: Int[Array, "*steps"]
 
 
 @dataclass
@@ -74,7 +75,7 @@ class Totals:
 
 
 StepFunction = Callable[[TrainState, Batch], tuple[TrainState, Sums]]
-LoopFunction = Callable[[TrainState, Batch, ArrayLike, int], tuple[TrainState, Sums]]
+LoopFunction = Callable[[TrainState, Batch, Int[ArrayLike, "most batch"], int], tuple[TrainState, Sums]]
 
 
 class TrainStep(Protocol):
@@ -90,15 +91,19 @@ class TrainLoop(Protocol):
     """A :data:`LoopFunction` that ``jax.jit`` has wrapped."""
 
     def __call__(
-        self, state: TrainState, examples: Batch, order: ArrayLike, count: int, /
+        self, state: TrainState, examples: Batch, order: Int[ArrayLike, "most batch"], count: int, /
     ) -> tuple[TrainState, Sums]: ...
 
-    def lower(self, state: TrainState, examples: Batch, order: ArrayLike, count: int, /) -> Lowered:
+    def lower(
+        self, state: TrainState, examples: Batch, order: Int[ArrayLike, "most batch"], count: int, /
+    ) -> Lowered:
         """What can be compiled without taking a step."""
 
 
-def scale_images(images: ArrayLike, scaling: InputScaling | None, dtype: Any) -> Array:
-    """uint8 [batch, height, width, channels] -> the network's inputs.
+def scale_images(
+    images: Num[ArrayLike, "batch *image"], scaling: InputScaling | None, dtype: Any
+) -> Float[Array, "batch *image"]:
+    """The network's inputs from images of uint8.
 
     Args:
       scaling: None for what comes out of a block and goes into the next one as it is.
@@ -109,8 +114,10 @@ def scale_images(images: ArrayLike, scaling: InputScaling | None, dtype: Any) ->
     return (jnp.asarray(images, dtype) - mean) / deviation
 
 
-def cross_entropies(logits: Array, labels: ArrayLike, label_smoothing: float = 0.0) -> Array:
-    """Logits [batch, classes], labels [batch] -> losses [batch] in nats.
+def cross_entropies(
+    logits: Float[Array, "batch classes"], labels: Int[ArrayLike, " batch"], label_smoothing: float = 0.0
+) -> Float[Array, " batch"]:
+    """The loss of each image in nats.
 
     Args:
       label_smoothing: the part of the target that all classes share (Szegedy et al. 2016, section 7; also
@@ -123,8 +130,8 @@ def cross_entropies(logits: Array, labels: ArrayLike, label_smoothing: float = 0
     return (1 - label_smoothing) * losses + label_smoothing * even
 
 
-def batch_sums(logits: Array, batch: Batch, label_smoothing: float = 0.0) -> Sums:
-    """From logits [batch, classes]."""
+def batch_sums(logits: Float[Array, "batch classes"], batch: Batch, label_smoothing: float = 0.0) -> Sums:
+    """Of one step."""
     losses = cross_entropies(logits, batch.labels, label_smoothing)
     right = logits.argmax(-1) == batch.labels
     above = (logits > jnp.take_along_axis(logits, batch.labels[:, None], -1)).sum(-1)
@@ -173,10 +180,12 @@ def make_train_loop(
 def loop_function(step: StepFunction, model: Network) -> LoopFunction:
     """What :func:`make_train_loop` compiles."""
 
-    def loop(state: TrainState, examples: Batch, order: ArrayLike, count: int) -> tuple[TrainState, Sums]:
+    def loop(
+        state: TrainState, examples: Batch, order: Int[ArrayLike, "most batch"], count: int
+    ) -> tuple[TrainState, Sums]:
         positions = jnp.asarray(order)
 
-        def body(number: Array, carry: tuple[TrainState, Sums]) -> tuple[TrainState, Sums]:
+        def body(number: Int[Array, ""], carry: tuple[TrainState, Sums]) -> tuple[TrainState, Sums]:
             state, kept = carry
             state, sums = step(state, jax.tree.map(lambda part: part[positions[number]], examples))
             return state, jax.tree.map(lambda all_steps, one: all_steps.at[number].set(one), kept, sums)
@@ -196,7 +205,7 @@ def training_loss(
     batch: Batch,
     gates: Any = None,
     label_smoothing: float = 0.0,
-) -> tuple[Any, Any, Callable[[Any], tuple[Array, tuple[Sums, Any]]]]:
+) -> tuple[Any, Any, Callable[[Any], tuple[Float[Array, ""], tuple[Sums, Any]]]]:
     """What a step differentiates: dropout draws, and norms use the batch's statistics.
 
     Returns:
@@ -208,7 +217,7 @@ def training_loss(
     dropout = jax.random.fold_in(state.key, state.step)
     trained, frozen = split(state.params, model)
 
-    def mean_loss(trained: Any) -> tuple[Array, tuple[Sums, Any]]:
+    def mean_loss(trained: Any) -> tuple[Float[Array, ""], tuple[Sums, Any]]:
         logits, updated = model.apply(
             {"params": join(trained, frozen), "batch_stats": state.batch_stats, **fixed},
             images,

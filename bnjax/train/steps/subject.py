@@ -6,6 +6,7 @@ from typing import Any
 
 import optax
 from jax import Array
+from jaxtyping import Float
 
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
@@ -37,7 +38,7 @@ class Subject:
         """Site -> the name of its unit, in the order in which data meets them."""
         return {site.name: unit_name(site.name) for site in self.model.sites}
 
-    def images(self, batch: Batch) -> Array:
+    def images(self, batch: Batch) -> Float[Array, "batch *image"]:
         """What goes into the network."""
         return scale_images(batch.images, self.scaling, self.model.compute_dtype or self.model.param_dtype)
 
@@ -46,7 +47,7 @@ class Subject:
         fixed = {} if self.gates is None else {"gates": self.gates}
         return {"params": params, "batch_stats": statistics, **fixed}
 
-    def loss(self, state: TrainState, batch: Batch) -> tuple[Any, Callable[[Any], Array]]:
+    def loss(self, state: TrainState, batch: Batch) -> tuple[Any, Callable[[Any], Float[Array, ""]]]:
         """The trained parameters, and the batch's mean loss as a function of them.
 
         As in training, dropout draws and norms use the batch's statistics, which change nothing here.
@@ -56,7 +57,7 @@ class Subject:
         )
         return trained, lambda trained: loss(trained)[0]
 
-    def kernels(self, tree: Mapping[str, Any]) -> dict[str, Array]:
+    def kernels(self, tree: Mapping[str, Any]) -> dict[str, Float[Array, "*sides inputs features"]]:
         """Site -> what a tree like the trained parameters has for its kernel, where that is trained."""
         found = {site: tree.get(unit, {}).get("kernel") for site, unit in self.units.items()}
         return {site: kernel for site, kernel in found.items() if kernel is not None}
