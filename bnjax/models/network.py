@@ -50,6 +50,8 @@ class Network(nn.Module):
       renorm_r, renorm_d: by what factor, 1 or more, and by how many running deviations ``renorm`` takes the
         deviation and the mean of a batch to differ at most from the running ones.
       renorm_steps: training steps over which these limits open; 0: at once.
+      norm_noise: how much noise stands behind norms in training, which takes a random stream ``noise``; 1: as
+        Santurkar et al. 2018; see :class:`bnjax.nn.norms.noise.NormNoise`.
       norm_scale: whether norms learn a scale; without it, it is 1.
       head_width: units of a dense ReLU layer in front of the logits, for fine-tuning; 0 for none.
       freezing: what is trained, by default all, see :class:`bnjax.settings.freezing.Freezing`.
@@ -81,6 +83,7 @@ class Network(nn.Module):
     renorm_r: float = NormSettings.renorm_r
     renorm_d: float = NormSettings.renorm_d
     renorm_steps: int = NormSettings.renorm_steps
+    norm_noise: float = NormSettings.norm_noise
     norm_scale: bool = NormSettings.norm_scale
     head_width: int = 0
     freezing: Freezing = Freezing()
@@ -216,6 +219,8 @@ class Network(nn.Module):
           path: its keys in params, such as ``("block1_conv2", "norm", "bias")``.
         """
         site = next((site.name for site in self.sites if unit_name(site.name) == path[0]), "")
+        if self.freezing.trained == "two-weights" and path[-1] != "kernel":
+            return False
         return self.freezing.trains(site, of_norm="norm" in path)
 
     def used(self, variables: dict[str, Any]) -> dict[str, Any]:

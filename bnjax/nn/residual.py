@@ -13,6 +13,7 @@ from bnjax.nn.activations import activate
 from bnjax.nn.dropout import Dropout
 from bnjax.nn.initializers import kernel_initializer
 from bnjax.nn.norms import norm_layer
+from bnjax.nn.norms.noise import with_noise
 from bnjax.nn.shapes import Features, Tokens
 from bnjax.nn.unit import gates_of, note_active, slope_of
 from bnjax.placement import Order
@@ -39,7 +40,8 @@ class TokenModule(nn.Module):
         tokens, norms = x.shape[1], self.settings.norms
         of_tokens = dataclasses.replace(norms, norm_group=norms.norm_group * tokens)
         norm = norm_layer(of_tokens, param_dtype=self.param_dtype, gated=self.gated, name="norm")
-        return norm(x.reshape(-1, x.shape[-1]), train=train).reshape(x.shape)
+        normalised = norm(x.reshape(-1, x.shape[-1]), train=train)
+        return with_noise(normalised, norms, train).reshape(x.shape)
 
 
 class TokenNorm(TokenModule):
@@ -60,7 +62,8 @@ class ImageNorm(TokenNorm):
     @nn.nowrap
     def normalised(self, x: Features, train: bool) -> Features:
         norms = self.settings.norms
-        return norm_layer(norms, param_dtype=self.param_dtype, gated=self.gated, name="norm")(x, train=train)
+        norm = norm_layer(norms, param_dtype=self.param_dtype, gated=self.gated, name="norm")
+        return with_noise(norm(x, train=train), norms, train)
 
 
 class Residual(TokenModule):

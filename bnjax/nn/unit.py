@@ -18,6 +18,7 @@ from bnjax.nn.conv import PADDINGS, conv2d, depthwise_conv2d
 from bnjax.nn.dropout import Dropout
 from bnjax.nn.initializers import depthwise_initializer, kernel_initializer
 from bnjax.nn.norms import norm_layer
+from bnjax.nn.norms.noise import with_noise
 from bnjax.nn.shapes import Features, PerFeature
 from bnjax.placement import ORDERS, UNIT_KINDS, Kind, Order
 from bnjax.settings.units import UnitSettings
@@ -165,7 +166,7 @@ class Unit(nn.Module):
 
     def _norm(self, x: Features, train: bool) -> Features:
         norm = norm_layer(self.settings.norms, param_dtype=self.param_dtype, gated=self.gated, name="norm")
-        return norm(x, train=train)
+        return with_noise(norm(x, train=train), self.settings.norms, train)
 
     def _probe(self, activation_input: Features) -> None:
         if not self.linear:

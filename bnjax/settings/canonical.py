@@ -51,6 +51,8 @@ def resolve(config: Config) -> Config:
     changes["classes"] = canonical_classes("classes", config.classes)
     changes["bn_batch"] = _canonical_bn_batch(config)
     changes["decay_all"] = config.decay_all and config.weight_decay > 0
+    if config.optimizer != "adam" or not config.weight_decay:
+        changes["adam_decay"] = Config.adam_decay
     checkpoint_pace(config.checkpoint_every)
     _check_probes(config)
     return dataclasses.replace(config, **changes, **_canonical_norms(config))
@@ -77,6 +79,8 @@ def _canonical_norms(config: Config) -> dict[str, Any]:
     placement = config.parsed_placement()
     present = placement.present_norms
     unread = {name for norm in NORMS.values() if norm.name not in present for name in norm.own_settings}
+    if not present:
+        unread.add("norm_noise")
     defaults = {field.name: field.default for field in FIELDS if field.name in {"order", *unread}}
     return {**defaults, "placement": str(placement), "norm": placement.common_norm}
 

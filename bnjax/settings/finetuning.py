@@ -106,6 +106,8 @@ def _check_trained(config: Config) -> None:
         raise ConfigError(
             f"{flag} says what norms do; --trained_norm_mode={config.trained_norm_mode} does too"
         )
+    if config.trained == "two-weights" and config.weight_decay:
+        raise ConfigError(f"{flag}: --weight_decay={config.weight_decay:g} would move the other weights, too")
     if set(config.parsed_placement().orders) == {"absent"}:
         raise ConfigError(f"{flag} needs a norm, and --placement={config.placement} has none")
 
@@ -139,6 +141,10 @@ def _check_precomputable(config: Config) -> None:
     norms = config.parsed_placement().norms_at(frozen)
     if not norms:
         return
+    if config.norm_noise:
+        raise ConfigError(
+            f"{flag}: --norm_noise={config.norm_noise:g} draws anew in every step, also in {last}"
+        )
     of_batch = any_of_batch(norms)
     wanted = "it needs --norm_mode=inference --notrain_norms" if of_batch else "it needs --notrain_norms"
     if of_batch and config.norm_mode != "inference":

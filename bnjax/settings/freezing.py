@@ -10,8 +10,8 @@ from bnjax.settings.fields import ConfigError
 
 #: What a norm does in training; the table of :mod:`bnjax.nn.norms` says how.
 NORM_MODES = ("train", "frozen", "inference", "keras2-train")
-#: What is trained; all but the first leave every kernel alone.
-TRAINED = ("unfrozen", "norms", "statistics", "pooled-statistics")
+#: What is trained; all but the first and the third leave every kernel alone.
+TRAINED = ("unfrozen", "norms", "two-weights", "statistics", "pooled-statistics")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Freezing:
       frozen_mode, mode: what norms of the frozen part do in training, and those of the rest: a mode of
         :class:`bnjax.nn.BatchNorm`.
       trained: ``unfrozen``: all that is not frozen; ``norms``: scales and biases of norms alone;
+        ``two-weights``: as many numbers, two weights of each feature's kernel (:mod:`bnjax.train.partition`);
         ``statistics`` and ``pooled-statistics``: no parameter.
       pooling: whether norms that normalise by batches in training pool the statistics of all of them, in
         the place of what they do otherwise.
@@ -57,6 +58,8 @@ class Freezing:
           site: where it stands; empty for the head and the logits.
           of_norm: whether it is a norm's scale or bias.
         """
+        if self.trained == "two-weights":
+            return not of_norm and bool(site)  # of these, kernels alone
         if self.trained != "unfrozen":
             return of_norm and self.trained == "norms"
         if of_norm:

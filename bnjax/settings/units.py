@@ -22,6 +22,7 @@ class NormSettings:
       norm_epsilon: added to the variance before its root; 1e-3 in TensorFlow 1 and Keras.
       norm_groups: into how many groups ``group`` cuts the channels.
       renorm_r, renorm_d, renorm_steps: the limits of ``renorm`` and the steps over which they open.
+      norm_noise: how much noise stands behind it in training, see :class:`bnjax.nn.norms.noise.NormNoise`.
       norm_scale: whether a scale is learnt; without it, it is 1.
       norm_group: how many examples share the statistics of a batch in training; 0 for the whole batch. The
         running variance follows the biased one: of groups of 2 single values it comes to half the true one.
@@ -36,6 +37,7 @@ class NormSettings:
     renorm_r: float = NetworkSettings.renorm_r
     renorm_d: float = NetworkSettings.renorm_d
     renorm_steps: int = NetworkSettings.renorm_steps
+    norm_noise: float = NetworkSettings.norm_noise
     norm_scale: bool = True
     norm_group: int = 0
     mode: str = "train"

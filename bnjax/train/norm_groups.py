@@ -11,6 +11,7 @@ from bnjax.models import Network, build_model
 from bnjax.models.build import norm_group
 from bnjax.models.network import unit_name
 from bnjax.nn.norms import NormShapeError
+from bnjax.nn.norms.noise import streams
 from bnjax.norm import NORMS
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
@@ -50,4 +51,4 @@ def check_norm_groups(config: Config, dataset: Dataset) -> None:
 def _train_on(model: Network, images: Float[jax.Array, "batch *image"]) -> Float[jax.Array, "batch classes"]:
     key = jax.random.key(0)
     variables = model.init(key, images)
-    return model.apply(variables, images, train=True, mutable=True, rngs={"dropout": key})[0]
+    return model.apply(variables, images, train=True, mutable=True, rngs=streams(key))[0]

@@ -43,7 +43,8 @@ def _of_updates(config: Config, rate: optax.ScalarOrSchedule) -> optax.GradientT
         "keras": scale_by_keras_adam(BETA1, BETA2, config.adam_epsilon),
         "paper": optax.scale_by_adam(BETA1, BETA2, config.adam_epsilon),
     }[config.adam_form]
-    return optax.chain(scale, decay, optax.scale_by_learning_rate(rate))
+    parts = (decay, scale) if config.adam_decay == "gradient" else (scale, decay)
+    return optax.chain(*parts, optax.scale_by_learning_rate(rate))
 
 
 def learning_rates(config: Config, start: ArrayLike, steps_per_epoch: int) -> optax.ScalarOrSchedule:

@@ -59,6 +59,7 @@ OTHER_VALUES = Config(
     residual_block="preactivation",
     input_site=True,
     decay_all=True,
+    norm_noise=0.5,
     accumulate=3,
     batches="sorted",
     vit_depth=2,
@@ -134,10 +135,12 @@ INSTEAD = dict(
 )
 
 
-OTHERS_INSTEAD = dataclasses.replace(OTHER_VALUES, **INSTEAD, trained="norms")
+OTHERS_INSTEAD = dataclasses.replace(
+    OTHER_VALUES, **INSTEAD, trained="norms", optimizer="adam", momentum=0.0, adam_decay="gradient"
+)
 
 
-EXACT = dict(augment="none", dropout=0.0, norm_mode="inference", train_norms=False)
+EXACT = dict(augment="none", dropout=0.0, norm_noise=0.0, norm_mode="inference", train_norms=False)
 
 
 COMPUTED_ONCE = dataclasses.replace(OTHER_VALUES, **EXACT, precompute_frozen=True)

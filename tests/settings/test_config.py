@@ -40,6 +40,8 @@ COMPANIONS = {
     "norm_mode": {"freeze_until": "block1"},
     "trained": {"placement": "all"},
     "decay_all": {"weight_decay": 0.1},
+    "adam_decay": {"weight_decay": 0.1},
+    "norm_noise": {"placement": "all"},
     "norm": {"placement": "all"},
     **{
         name: {"placement": "all", "norm": norm.name} for norm in NORMS.values() for name in norm.own_settings
@@ -115,6 +117,8 @@ DIFFERENT = {
     "accumulation": dict(placement="all", accumulate=2),
     "decay of all": dict(placement="all", weight_decay=0.1, decay_all=True),
     "batches by class": dict(placement="all", batches="sorted"),
+    "decay in the gradient": dict(placement="all", weight_decay=0.1, adam_decay="gradient"),
+    "noise": dict(placement="all", norm_noise=1.0),
     "batch size": dict(placement="all", batch_size=64),
     "frozen part": dict(placement="all", freeze_until="block1"),
     "weights": dict(placement="all", weights="runs/1"),

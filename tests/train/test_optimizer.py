@@ -81,8 +81,36 @@ def test_weight_decay_may_act_on_all_parameters(name):
     np.testing.assert_allclose(updates["norm"]["scale"], -0.5 * 0.1 * 2.0)
 
 
-def test_decay_of_all_without_a_decay_is_no_other_condition():
-    assert resolve(Config(decay_all=True)) == resolve(Config())
+@pytest.mark.parametrize(("form", "theirs"), [("gradient", "Adam"), ("decoupled", "AdamW")])
+def test_adam_decays_weights_as_in_pytorch(form, theirs):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    gradients, start = [0.3, -0.1, 0.2, 0.0, 0.0], [[2.0, -1.0]]
+    shared = dict(weight_decay=0.1, adam_epsilon=1e-3, learning_rate=0.05)
+    weight = torch.tensor(start, dtype=torch.float64, requires_grad=True)
+    adam = getattr(torch.optim, theirs)([weight], lr=0.05, eps=1e-3, weight_decay=0.1)
+    with jax.enable_x64(True):
+        optimizer = make_optimizer(Config(adam_decay=form, adam_form="paper", **shared))
+        ours = jnp.asarray(start)
+        state = optimizer.init(ours)
+        for gradient in gradients:
+            updates, state = optimizer.update(jnp.full_like(ours, gradient), state, ours)
+            ours = optax.apply_updates(ours, updates)
+            weight.grad = torch.full_like(weight, gradient)
+            adam.step()
+    np.testing.assert_allclose(ours, weight.detach().numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "idle",
+    [
+        dict(decay_all=True),
+        dict(adam_decay="gradient"),
+        dict(adam_decay="gradient", weight_decay=0.1, optimizer="sgd"),
+    ],
+)
+def test_what_decays_nothing_is_no_other_condition(idle):
+    without = {name: value for name, value in idle.items() if name not in ("decay_all", "adam_decay")}
+    assert resolve(Config(**idle)) == resolve(Config(**without))
 
 
 def test_accumulated_gradients_are_one_of_their_mean():

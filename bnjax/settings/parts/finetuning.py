@@ -67,7 +67,8 @@ class FineTuningSettings:
     )
     trained: str = setting(
         "unfrozen",
-        "unfrozen: all that --freeze_until leaves; norms: scales and biases of norms alone; statistics: no "
+        "unfrozen: all that --freeze_until leaves; norms: scales and biases of norms alone; two-weights: as "
+        "many numbers elsewhere, two random weights in each feature's kernel; statistics: no "
         "parameter, running statistics adapt to the training images by --norm_momentum; pooled-statistics: "
         "no parameter, they become those of all training images.",
         group=_GROUP,

@@ -196,6 +196,15 @@ class NetworkSettings:
         role=Role.PROGRAM,
         bounds="[0,100000000]",
     )
+    norm_noise: float = setting(
+        0.0,
+        "Noise behind every norm in training (Santurkar et al. 2018): each feature is shifted and multiplied "
+        "at random, anew in every step, and each image a little otherwise. 1: as much as theirs, up to half "
+        "a deviation and a quarter; 0: none.",
+        group="network",
+        role=Role.PROGRAM,
+        bounds="[0,100]",
+    )
     bn_batch: str = setting(
         "global",
         "Whose statistics a norm takes in training. global: the whole batch's, on any number of devices; "

@@ -81,7 +81,7 @@ class TrainingSettings:
     momentum: float = setting(0.0, "Momentum of sgd.", group="training", role=Role.PROGRAM, bounds="[0,1)")
     weight_decay: float = setting(
         0.0,
-        "Decay of the kernels: added to the gradient for sgd, decoupled (AdamW) for adam.",
+        "Decay of the kernels: added to the gradient for sgd; for adam, see --adam_decay.",
         group="training",
         role=Role.PROGRAM,
         bounds="[0,inf)",
@@ -92,6 +92,14 @@ class TrainingSettings:
         "too, as torch.optim does where nothing else is said.",
         group="training",
         role=Role.PROGRAM,
+    )
+    adam_decay: str = setting(
+        "decoupled",
+        "What adam makes of --weight_decay. decoupled: weights shrink by it times the rate (AdamW); "
+        "gradient: it is added to the gradient, as an L2 penalty is, and scaled like that.",
+        group="training",
+        role=Role.PROGRAM,
+        choices=("decoupled", "gradient"),
     )
     accumulate: int = setting(
         1,

@@ -15,6 +15,7 @@ from bnjax.data import Images, InputScaling
 from bnjax.data.batches import Batch, SpreadOrder, spread_batches
 from bnjax.models import Network
 from bnjax.models.network import unit_name
+from bnjax.nn.norms.noise import streams
 from bnjax.settings.config import Config
 from bnjax.train.feeding import Feeding
 from bnjax.train.state import TrainState
@@ -72,7 +73,7 @@ def fresh_function(model: Network, scaling: InputScaling | None, gates: Any = No
             images,
             train=True,
             mutable=["batch_stats"],
-            rngs={"dropout": dropout},
+            rngs=streams(dropout),
         )
         return updated["batch_stats"]
 

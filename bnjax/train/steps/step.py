@@ -16,7 +16,8 @@ from jaxtyping import Float, Int, Num
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import Network
-from bnjax.train.partition import join, split
+from bnjax.nn.norms.noise import streams
+from bnjax.train.partition import join, limited, split
 from bnjax.train.state import TrainState
 
 #: Guesses that top-5 accuracy allows; with so many classes, or fewer, they are always right.
@@ -219,11 +220,11 @@ def training_loss(
 
     def mean_loss(trained: Any) -> tuple[Float[Array, ""], tuple[Sums, Any]]:
         logits, updated = model.apply(
-            {"params": join(trained, frozen), "batch_stats": state.batch_stats, **fixed},
+            {"params": join(limited(trained, model), frozen), "batch_stats": state.batch_stats, **fixed},
             images,
             train=True,
             mutable=["batch_stats"],
-            rngs={"dropout": dropout},
+            rngs=streams(dropout),
         )
         sums = batch_sums(logits, batch, label_smoothing)
         return sums.loss / sums.images, (sums, updated.get("batch_stats", {}))
