@@ -119,6 +119,16 @@ def _papers() -> Iterator[Piece]:
     """The same of papers: each the smallest experiment that can show what it claims."""
     for sweep in ("depth", "deviations", "activations", "slopes", "step"):
         yield Piece("yang2019", sweep, f"--sweep={sweep} --seeds=10 --data_dir={{data}}")
+    for paper, sweep, seeds in (
+        ("ioffe2015", "bn-or-not", 6),
+        ("li2018", "dropout", 8),
+        ("santurkar2018", "noise", 8),
+        ("mehta2019", "optimizers", 8),
+        ("chen2019", "orders", 8),
+    ):
+        yield Piece(paper, sweep, f"--sweep={sweep} --seeds={seeds} --data_dir={{data}}")
+    for paper, sweep in (("frankle2020", "trained"), ("bjorck2018", "rates"), ("he2016", "orders")):
+        yield Piece(paper, sweep, f"--sweep={sweep} --seeds=5")
 
 
 PIECES = (*_pieces(), *_papers())

@@ -21,6 +21,7 @@ _POSSIBLE = {
     "epochs": (1.0, math.inf),
     "times": (0.0, math.inf),
     "decades": (0.0, math.inf),
+    "cosine": (-1.0, 1.0),
 }
 
 

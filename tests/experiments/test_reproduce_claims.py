@@ -13,7 +13,13 @@ pytestmark = pytest.mark.slow  # it makes every condition of every command
 
 PLACES = {"data": "/data", "photos": "/photos", "weights": "/weights.h5"}
 #: Training images of the sets that they name.
-IMAGES = {"mnist": 60_000, "cifar10": 50_000, "folder:/photos/flowers": 500, "folder:/photos/clothing": 750}
+IMAGES = {
+    "digits": 1437,
+    "mnist": 60_000,
+    "cifar10": 50_000,
+    "folder:/photos/flowers": 500,
+    "folder:/photos/clothing": 750,
+}
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bnjax.report.runs import probe_readings
+from bnjax.report.runs import probe_readings, training_readings
 from bnjax.report.runs.recorded import RecordedRun, measured, total
 from bnjax.report.sections import mnist, vgg7
 from bnjax.schema import EpochRecord
@@ -16,7 +16,7 @@ _PARTS = 10
 #: Unit -> digits behind the point that people are told.
 _DIGITS = {
     **{"nats": 4, "points": 2, "units": 1, "leaps": 1, "epochs": 1, "skew": 3},
-    **{"times": 3, "decades": 2},
+    **{"times": 3, "decades": 2, "cosine": 3},
 }
 #: The first epoch that counts as settled, as the text on MNIST has it.
 _SETTLED = 20
@@ -177,6 +177,41 @@ READINGS: dict[str, Reading] = {
         "largest over smallest gradient of a layer (--probes=gradients)",
         "decades",
         probe_readings.gradient_range,
+    ),
+    "epochs_to_90": Reading(
+        "epochs until the test accuracy is 90%, one more than all where it never is",
+        "epochs",
+        training_readings.epochs_to_90,
+        2,
+    ),
+    "early_train_loss": Reading(
+        "training loss, mean of the first fifth of epochs", "nats", training_readings.early_train_loss
+    ),
+    "variance_shift": Reading(
+        "variance of the norms' inputs in evaluation over that in training (--probes=shift)",
+        "times",
+        training_readings.variance_shift,
+    ),
+    "gradient_cosine": Reading(
+        "cosine of gradients before and after the layers below moved (--probes=covariate-shift)",
+        "cosine",
+        training_readings.gradient_cosine,
+    ),
+    "loss_range": Reading(
+        "range of the training loss along the gradient (--probes=landscape)",
+        "nats",
+        training_readings.of_landscape("loss_range"),
+    ),
+    "smoothness": Reading(
+        "largest change of the gradient along it, over the step's length (--probes=landscape)",
+        "times",
+        training_readings.of_landscape("smoothness"),
+    ),
+    "input_wandering": Reading(
+        "way of the last unit's inputs over epochs, in parts of their spread (--probes=activations)",
+        "times",
+        training_readings.input_wandering,
+        2,
     ),
 }
 

@@ -1,0 +1,96 @@
+"""Li et al. 2018: dropout in front of a batch norm shifts the variance of its inputs in evaluation."""
+
+from bnjax.settings.config import Config
+from bnjax.studies.claim import Claim, Conditions, Contrast, Data, level, minus
+from bnjax.studies.study import Study, crossed
+
+#: Dropout follows each hidden layer, so that it stands in front of the norm of the next one.
+_RECIPE = Config(
+    model="mlp",
+    hidden_layers=3,
+    width=100,
+    placement="dense",
+    order="before",
+    kernel_init="he_normal",
+    norm_momentum=0.9,
+    dataset="mnist",
+    input_scale="standardize",
+    shuffle="epoch",
+    train_images=10000,
+    batch_size=100,
+    epochs=15,
+    probes="dying,shift",
+)
+_BN, _NONE = "with BN", "without BN"
+_BN_OR_NOT: Conditions = {_BN: {"placement": "dense"}, _NONE: {"placement": "none"}}
+_DROPOUT: Conditions = {"dropout 0.5": {"dropout": 0.5}, "no dropout": {"dropout": 0.0}}
+_FOUR = crossed(_BN_OR_NOT, _DROPOUT)
+_BOTH, _BN_ALONE = f"{_BN}, dropout 0.5", f"{_BN}, no dropout"
+_SWEEP = "dropout"
+
+
+def _claim(name: str, place: str, said: str, *contrasts: Contrast, note: str = "") -> Claim:
+    return Claim(
+        f"li2018-{name}", "li2018", place, said, _FOUR, contrasts, _SWEEP, epochs=15, least_seeds=6, note=note
+    )
+
+
+_CLAIMS = (
+    _claim(
+        "shift",
+        "section 3; figure 1",
+        "Behind dropout the variance of a norm's input in evaluation is another than in training; without "
+        "dropout it is the same.",
+        minus(_BOTH, _BN_ALONE, "variance_shift", "lower"),
+        level(_BN_ALONE, "variance_shift", "alike", 1.0, margin=0.02),
+        note="the mean over the norms behind the first, which has no dropout in front; the margin is ours",
+    ),
+    _claim(
+        "worse",
+        "section 1, figure 1; section 4",
+        "A network with BN is less accurate with dropout of 0.5 in front of its norms.",
+        minus(
+            _BOTH,
+            _BN_ALONE,
+            "last_tenth_accuracy",
+            "lower",
+            published="68.55% minus 77.42%: -8.87 points (DenseNet, CIFAR-100)",
+        ),
+    ),
+    _claim(
+        "disharmony",
+        "abstract",
+        "The two are worse together than what each does alone: what dropout costs with BN is more than what "
+        "it costs without.",
+        Contrast(
+            "what dropout adds with BN, minus what it adds without",
+            dict(zip(_FOUR, (1.0, -1.0, -1.0, 1.0), strict=True)),
+            "last_tenth_accuracy",
+            "lower",
+        ),
+        note="our reading of disharmony; their networks are not trained without BN",
+    ),
+)
+
+LI2018 = Study(
+    name="li2018",
+    kind="paper",
+    about="Dropout in front of BN shifts its variance in evaluation",
+    question="Do dropout and Batch Normalization harm each other?",
+    main_claim="li2018-worse",
+    title="Understanding the Disharmony between Dropout and Batch Normalization by Variance Shift",
+    author="Xiang Li and Shuo Chen and Xiaolin Hu and Jian Yang",
+    place="CVPR 2019, arXiv",
+    date="2018",
+    link="https://arxiv.org/abs/1801.05134",
+    ran="PreResNet, ResNeXt, WideResNet and DenseNet on CIFAR-10 and CIFAR-100",
+    published=_RECIPE,
+    data=Data("any small images", ("mnist", "cifar10", "digits"), part=1000),
+    sweeps={_SWEEP: _FOUR},
+    claims=_CLAIMS,
+    does="Trains three dense layers with and without norms and dropout in front of them.",
+    examples={"--sweep=dropout --seeds=8": "all four, as the claims need them"},
+    same="dropout of 0.5 in front of every norm but the first; variance in evaluation against training",
+    differs="three dense layers of 100 on 10,000 images of MNIST in place of deep convolutional networks on "
+    "CIFAR; dropout between all layers, not in a bottleneck; Adam; their remedies are not tested",
+)
