@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from bnjax.nn.shapes import Features
 from bnjax.settings.units import NormSettings
 
 #: The stream of random numbers that it draws from, beside ``dropout``.
@@ -23,7 +24,7 @@ def streams(key: Array) -> dict[str, Array]:
     return {"dropout": key, STREAM: jax.random.fold_in(key, 1)}
 
 
-def with_noise(x: Array, settings: NormSettings, train: bool) -> Array:
+def with_noise(x: Features, settings: NormSettings, train: bool) -> Features:
     """What a norm gives, with noise where its settings ask for some; called within a module."""
     return NormNoise(settings.norm_noise, name=STREAM)(x, train) if settings.norm_noise else x
 
@@ -42,7 +43,7 @@ class NormNoise(nn.Module):
     amount: float
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
+    def __call__(self, x: Features, train: bool) -> Features:
         """X [batch, ..., features] -> the same shape."""
         if not train:
             return x
