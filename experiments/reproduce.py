@@ -117,16 +117,21 @@ def _pieces() -> Iterator[Piece]:
 
 def _papers() -> Iterator[Piece]:
     """The same of papers: each the smallest experiment that can show what it claims."""
-    for sweep in ("depth", "deviations", "activations", "slopes", "step"):
-        yield Piece("yang2019", sweep, f"--sweep={sweep} --seeds=10 --data_dir={{data}}")
-    for paper, sweep, seeds in (
-        ("ioffe2015", "bn-or-not", 6),
-        ("li2018", "dropout", 8),
-        ("santurkar2018", "noise", 8),
-        ("mehta2019", "optimizers", 8),
-        ("chen2019", "orders", 8),
+    for paper, sweeps, seeds in (
+        ("yang2019", ("depth", "deviations", "activations", "slopes", "step"), 10),
+        ("daneshmand2020", ("relu", "linear", "width"), 10),
+        ("daneshmand2021", ("depth", "width"), 10),
+        ("lu2019", ("depth", "width", "bn-or-not"), 60),
+        ("de2020", ("depth",), 10),
+        ("xiong2020", ("orders",), 10),
+        ("ioffe2015", ("bn-or-not",), 6),
+        ("li2018", ("dropout",), 8),
+        ("santurkar2018", ("noise",), 8),
+        ("mehta2019", ("optimizers",), 8),
+        ("chen2019", ("orders",), 8),
     ):
-        yield Piece(paper, sweep, f"--sweep={sweep} --seeds={seeds} --data_dir={{data}}")
+        for sweep in sweeps:
+            yield Piece(paper, sweep, f"--sweep={sweep} --seeds={seeds} --data_dir={{data}}")
     for paper, sweep in (("frankle2020", "trained"), ("bjorck2018", "rates"), ("he2016", "orders")):
         yield Piece(paper, sweep, f"--sweep={sweep} --seeds=5")
 

@@ -14,6 +14,7 @@ from bnjax.architectures.mobilenetv2 import (
 )
 from bnjax.models.network import Network
 from bnjax.nn.shapes import Maps
+from bnjax.nn.sums import note_sum
 from bnjax.placement import Site
 
 _STEM_FEATURES, _HEAD_FEATURES = 32, 1280
@@ -116,7 +117,10 @@ class MobileNetV2(Network):
         )
         x = depthwise(x, train=train)
         x = self._pointwise(f"{block.name}/project", block.features)(x, train=train)
-        return x + shortcut if block.stride == 1 and block.features == channels else x
+        if block.stride > 1 or block.features != channels:
+            return x
+        note_sum(self, x, shortcut, f"{block.name}/project")
+        return x + shortcut
 
     @nn.nowrap
     def _pointwise(self, site: str, features: int) -> nn.Module:

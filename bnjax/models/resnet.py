@@ -11,6 +11,7 @@ from bnjax.models.network import Network
 from bnjax.nn.activations import activate
 from bnjax.nn.checks import check_choice
 from bnjax.nn.shapes import Maps
+from bnjax.nn.sums import note_sum
 from bnjax.nn.unit import SummedUnit, Unit
 from bnjax.placement import Site
 
@@ -87,9 +88,12 @@ class ResNet(Network):
         module, features = (SummedUnit if summed else Unit), shortcut.shape[-1]
         second = self.unit(f"{name}/conv2", features, use_bias=self.conv_bias, module=module)
         if not summed:
-            x = shortcut + second(residual, train=train)
+            branch = second(residual, train=train)
+            note_sum(self, branch, shortcut, f"{name}/conv2")
+            x = shortcut + branch
             return self._activated(x) if self.residual_block == "original" else x
         bare, active = second(residual, train=train, shortcut=shortcut)
+        note_sum(self, bare - shortcut, shortcut, f"{name}/conv2")
         if self.residual_block == "norm-after-sum":
             return active
         return jnp.concatenate([bare, active], -1) if name == self.ends_with else (bare, active)

@@ -15,6 +15,7 @@ from bnjax.nn.initializers import kernel_initializer
 from bnjax.nn.norms import norm_layer
 from bnjax.nn.norms.noise import with_noise
 from bnjax.nn.shapes import Features, Tokens
+from bnjax.nn.sums import note_sum
 from bnjax.nn.unit import gates_of, note_active, slope_of
 from bnjax.placement import Order
 from bnjax.settings.units import UnitSettings
@@ -85,18 +86,18 @@ class Residual(TokenModule):
 
         if self.gated:
             return self._gated(x, added, train)
-        if self.order == "before":
-            return x + added(self.normalised(x, train))
-        x = x + added(x)
-        return self.normalised(x, train) if self.order == "after" else x
+        adds = added(self.normalised(x, train) if self.order == "before" else x)
+        note_sum(self, adds, x)
+        return self.normalised(x + adds, train) if self.order == "after" else x + adds
 
     @nn.nowrap
     def _gated(self, x: Tokens, added: Branch, train: bool) -> Tokens:
         on, after = gates_of(self)
         # One norm serves both orders. After the branch it needs what the branch adds to bare tokens.
         normalised = self.normalised(jnp.where(after, x + added(x), x), train)
-        summed = x + added(jnp.where(on & ~after, normalised, x))
-        return jnp.where(on & after, normalised, summed)
+        adds = added(jnp.where(on & ~after, normalised, x))
+        note_sum(self, adds, x)
+        return jnp.where(on & after, normalised, x + adds)
 
     @nn.nowrap
     def branch(self, width: int, dtype: DTypeLike) -> Branch:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bnjax.probes.activations import ACTIVATIONS
+from bnjax.probes.branches import BRANCHES
 from bnjax.probes.calibration import CALIBRATION
 from bnjax.probes.covariate_shift import COVARIATE_SHIFT
 from bnjax.probes.dying import DYING
@@ -27,7 +28,7 @@ PROBES: dict[str, Probe] = {
     one.name: one
     for one in (
         *(DYING, LAG, SHIFT, GRADIENTS, ACTIVATIONS),
-        *(RANK, CALIBRATION, COVARIATE_SHIFT, LANDSCAPE, SHARPNESS),
+        *(RANK, BRANCHES, CALIBRATION, COVARIATE_SHIFT, LANDSCAPE, SHARPNESS),
     )
 }
 #: In the place of names.

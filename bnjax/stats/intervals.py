@@ -20,8 +20,10 @@ _POSSIBLE = {
     "of 256": (0.0, 256.0),
     "epochs": (1.0, math.inf),
     "times": (0.0, math.inf),
-    "decades": (0.0, math.inf),
+    "decades": (-math.inf, math.inf),
     "cosine": (-1.0, 1.0),
+    "directions": (1.0, math.inf),
+    "gap": (0.0, 1.0),
 }
 
 

@@ -1,6 +1,7 @@
 """What claims read of probes: numbers of the network as it is after the last epoch."""
 
 import math
+import statistics
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -38,3 +39,45 @@ def gradient_range(run: RecordedRun) -> float:
     """Decades between the largest and the smallest norm of gradients, but for the first layer's."""
     _, *norms = _gradients(run)
     return math.log10(max(norms) / min(norms))
+
+
+def last_gradient(run: RecordedRun) -> float:
+    """Decades of the norm of the last site's gradient: one more is ten times as long."""
+    return math.log10(_gradients(run)[-1])
+
+
+def last_rank(run: RecordedRun) -> float:
+    """Directions that a batch's features fill at the last site."""
+    *_, last = _last(run, "rank").values()
+    return measured(last["effective_rank"])
+
+
+def last_gap(run: RecordedRun) -> float:
+    """Orthogonality gap of a batch's features at the last site."""
+    *_, last = _last(run, "rank").values()
+    return measured(last["orthogonality_gap"])
+
+
+def born_dead(run: RecordedRun) -> float:
+    """100 where no unit of some site answers any test image, so that all outputs are alike; else 0."""
+    sites = _last(run, "dying").values()
+    if not sites:
+        raise ValueError("no units were counted")
+    return 100.0 * any(site["silent"] == site["units"] for site in sites)
+
+
+def _sums(run: RecordedRun) -> list[tuple[float, float]]:
+    """Variances of branch and shortcut, from the first residual sum to the last."""
+    found = _last(run, "branches").values()
+    return [(measured(of["branch_variance"]), measured(of["shortcut_variance"])) for of in found]
+
+
+def branch_share(run: RecordedRun) -> float:
+    """Of the variances of the last sum's two parts, the branch's share in percent."""
+    branch, shortcut = _sums(run)[-1]
+    return 100 * branch / (branch + shortcut)
+
+
+def sum_growth(run: RecordedRun) -> float:
+    """By which factor a branch multiplies the variance if it is like no shortcut; geometric mean of all."""
+    return statistics.geometric_mean((branch + shortcut) / shortcut for branch, shortcut in _sums(run))

@@ -16,7 +16,7 @@ _PARTS = 10
 #: Unit -> digits behind the point that people are told.
 _DIGITS = {
     **{"nats": 4, "points": 2, "units": 1, "leaps": 1, "epochs": 1, "skew": 3},
-    **{"times": 3, "decades": 2, "cosine": 3},
+    **{"times": 3, "decades": 2, "cosine": 3, "directions": 2, "gap": 3, "%": 1},
 }
 #: The first epoch that counts as settled, as the text on MNIST has it.
 _SETTLED = 20
@@ -212,6 +212,22 @@ READINGS: dict[str, Reading] = {
         "times",
         training_readings.input_wandering,
         2,
+    ),
+    "last_gradient": Reading(
+        "gradient of the last layer (--probes=gradients)", "decades", probe_readings.last_gradient
+    ),
+    "last_rank": Reading("rank of the last features (--probes=rank)", "directions", probe_readings.last_rank),
+    "last_gap": Reading("last features' orthogonality gap (--probes=rank)", "gap", probe_readings.last_gap),
+    "born_dead": Reading("networks with a layer that answers no image", "%", probe_readings.born_dead),
+    "branch_share": Reading(
+        "share of the last residual branch in the variance (--probes=branches)",
+        "%",
+        probe_readings.branch_share,
+    ),
+    "sum_growth": Reading(
+        "factor of the variance from one residual sum to the next (--probes=branches)",
+        "times",
+        probe_readings.sum_growth,
     ),
 }
 

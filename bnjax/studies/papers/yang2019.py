@@ -134,8 +134,8 @@ YANG2019 = Study(
     place="ICLR",
     date="2019",
     link="https://arxiv.org/abs/1902.08129",
-    ran="theory of wide fully connected networks, held against such networks at initialisation and, trained, "
-    "on MNIST and CIFAR-10",
+    ran="theory of wide fully connected networks, held against such networks at initialisation and, "
+    "trained, on MNIST and CIFAR-10",
     published=_RECIPE,
     data=ANY_IMAGES,
     sweeps=_SWEEPS,
@@ -148,6 +148,6 @@ YANG2019 = Study(
     same="dense layers of equal width, BN before ReLU, random kernels, gradients of one batch, nothing "
     "trained",
     differs="40 layers at most; 256 units and 512 images of MNIST where the theory takes limits; gradients "
-    "of kernels in place of those of layers' inputs, which grow alike; how deep a network can be trained is "
-    "not tested",
+    "of kernels in place of those of layers' inputs, which grow alike; how deep a network can be trained "
+    "is not tested",
 )
