@@ -4,7 +4,7 @@ from bnjax.settings.config import Config
 from bnjax.studies.claim import Claim, Conditions, Contrast, Data, minus
 from bnjax.studies.study import Study
 
-#: The network of section 4.1, which leaves the learning rate and the deviation of the weights open. 200 steps
+#: The network of section 4.1, which leaves the learning rate and the deviation of the weights open. 100 steps
 #: an epoch, so that it shows when a target is met.
 _RECIPE = Config(
     model="mlp",
@@ -19,7 +19,8 @@ _RECIPE = Config(
     dataset="mnist",
     input_scale="unit",
     shuffle="epoch",
-    train_images=12000,
+    train_images=6000,
+    test_images=2000,
     batch_size=60,
     epochs=30,
     optimizer="sgd",
@@ -75,12 +76,12 @@ IOFFE2015 = Study(
     link="https://arxiv.org/abs/1502.03167",
     ran="MNIST, three layers of 100 sigmoids, 50,000 steps; Inception on ImageNet",
     published=_RECIPE,
-    data=Data("MNIST, 10,000 of its images or more", ("mnist",), part=10000),
+    data=Data("MNIST, 5,000 of its images or more", ("mnist",), part=5000),
     sweeps={_SWEEP: _BN_OR_NOT},
     claims=_CLAIMS,
     does="Trains the three layers of sigmoids of the paper's first experiment, with norms or without.",
     examples={"--sweep=bn-or-not --seeds=6": "both, as the claims need them"},
     same="MNIST, three layers of 100 sigmoids, BN before them, gaussian weights, batches of 60",
-    differs="12,000 images and 6,000 steps; pixels 0 to 1, not binary; SGD at 0.1 and weights of "
+    differs="6,000 images and 3,000 steps; pixels 0 to 1, not binary; SGD at 0.1 and weights of "
     "deviation 0.1, which the paper does not tell; nothing of ImageNet",
 )

@@ -15,7 +15,8 @@ _RECIPE = Config(
     dataset="mnist",
     input_scale="standardize",
     shuffle="epoch",
-    train_images=10000,
+    train_images=3000,
+    test_images=2000,
     batch_size=100,
     epochs=10,
     optimizer="sgd",
@@ -106,6 +107,6 @@ SANTURKAR2018 = Study(
     examples={"--sweep=noise --seeds=8": "all three, as the claims need them"},
     same="noise with a shift up to 0.5 and a factor up to 1.25, drawn anew in every step for each "
     "feature; SGD without momentum; their measures of shift and of the landscape",
-    differs="six dense layers of 100 on 10,000 images of MNIST in place of VGG on CIFAR-10; probes look "
+    differs="six dense layers of 100 on 3,000 images of MNIST in place of VGG on CIFAR-10; probes look "
     "once an epoch, not at every step",
 )
