@@ -21,7 +21,7 @@ from typing import (
 
 from bnjax.field_types import AtMost, Range
 from bnjax.probes import PROBES, Probe
-from bnjax.schema import AS_IN_LAST_EPOCH, KINDS, Data, EpochRecord, Holds, Needs
+from bnjax.schema import AS_IN_LAST_EPOCH, KINDS, DataRecord, EpochRecord, Holds, Needs
 
 Types = tuple[type, ...]
 #: How much of a wrong value a message shows.
@@ -62,7 +62,7 @@ def shown(value: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ValueRule:
     """What a value may be.
 
     Attributes:
@@ -85,9 +85,9 @@ class Rule:
     high: float = math.inf
     at_most: str = ""
     words: tuple[str, ...] = ()
-    fields: Mapping[str, "Rule"] | None = None
+    fields: Mapping[str, "ValueRule"] | None = None
     needed: frozenset[str] = frozenset()
-    each: "Rule | None" = None
+    each: "ValueRule | None" = None
     may_be_empty: bool = False
     whole: Callable[[Mapping[str, Any]], None] | None = None
 
@@ -139,7 +139,7 @@ class Rule:
         return own + inside
 
 
-def rule_of(hint: Any) -> Rule:
+def rule_of(hint: Any) -> ValueRule:
     """The rule that a type of the schema stands for."""
     if get_origin(hint) is NotRequired:
         return rule_of(*get_args(hint))
@@ -157,25 +157,25 @@ def rule_of(hint: Any) -> Rule:
     return rule
 
 
-def _bare_rule(hint: Any) -> Rule:
+def _bare_rule(hint: Any) -> ValueRule:
     if is_typeddict(hint):
         return _object_rule(hint)
     if get_origin(hint) is Literal:
-        return Rule((str,), words=get_args(hint))
+        return ValueRule((str,), words=get_args(hint))
     if get_origin(hint) is dict:
         _, value = get_args(hint)
-        return Rule((dict,)) if value is Any else Rule((dict,), fields={}, each=rule_of(value))
-    return Rule((int, float) if hint is float else (get_origin(hint) or hint,))
+        return ValueRule((dict,)) if value is Any else ValueRule((dict,), fields={}, each=rule_of(value))
+    return ValueRule((int, float) if hint is float else (get_origin(hint) or hint,))
 
 
-def _object_rule(definition: Any) -> Rule:
+def _object_rule(definition: Any) -> ValueRule:
     fields = {name: rule_of(hint) for name, hint in get_type_hints(definition, include_extras=True).items()}
     most = {name: rule.at_most for name, rule in fields.items() if rule.at_most}
     whole = partial(_check_limits, most) if most else _WHOLE.get(definition)
-    return Rule((dict,), fields=fields, needed=definition.__required_keys__, whole=whole)
+    return ValueRule((dict,), fields=fields, needed=definition.__required_keys__, whole=whole)
 
 
-def _said(rule: Rule, extra: Any) -> dict[str, Any]:
+def _said(rule: ValueRule, extra: Any) -> dict[str, Any]:
     """What something beside a type changes of its rule."""
     if isinstance(extra, str):
         return {"meaning": extra}
@@ -208,29 +208,29 @@ def _check_measured(epoch: Mapping[str, Any]) -> None:
             raise WrongError(name, "is null and status ok")
 
 
-_ANYTHING = Rule(tuple(_TYPE_NAMES))
+_ANYTHING = ValueRule(tuple(_TYPE_NAMES))
 _NUMBERS = (int, float)
 _IMAGE_AXES = 3
 #: What an epoch whose status is ok has measured.
 _MEASURED = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
 #: What no field says by itself.
 _WHOLE: dict[Any, Callable[[Mapping[str, Any]], None]] = {
-    Data: _check_shape,
+    DataRecord: _check_shape,
     EpochRecord: _check_measured,
 }
 
 
-def rules() -> Mapping[str, Rule]:
+def rules() -> Mapping[str, ValueRule]:
     """Kind of record -> its rule, with a field for each probe that there is, those of plugins too."""
     return _rules(tuple(PROBES.values()))
 
 
 @functools.lru_cache(maxsize=8)
-def _rules(probes: tuple[Probe, ...]) -> Mapping[str, Rule]:
+def _rules(probes: tuple[Probe, ...]) -> Mapping[str, ValueRule]:
     return {kind: _with_probes(kind, rule_of(definition), probes) for kind, definition in KINDS.items()}
 
 
-def _with_probes(kind: str, rule: Rule, probes: Sequence[Probe]) -> Rule:
+def _with_probes(kind: str, rule: ValueRule, probes: Sequence[Probe]) -> ValueRule:
     """With a field for each probe that the type does not name; a record has those that its run has."""
     if kind == "run":
         return rule
@@ -241,7 +241,7 @@ def _with_probes(kind: str, rule: Rule, probes: Sequence[Probe]) -> Rule:
     return dataclasses.replace(rule, fields=fields)
 
 
-def rule_of_probe(probe: Probe, meaning: str = "") -> Rule:
+def rule_of_probe(probe: Probe, meaning: str = "") -> ValueRule:
     """The rule of a probe's field.
 
     Raises:

@@ -88,7 +88,7 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
 
 
 @dataclass
-class Reading:
+class RecordFile:
     """What one file holds.
 
     Attributes:
@@ -169,7 +169,7 @@ def read(path: Path) -> list[Record]:
     return reading.records
 
 
-def read_sound(path: Path) -> Reading:
+def read_sound(path: Path) -> RecordFile:
     """What can be read of a file, and what cannot: a damaged, foreign or empty file is no error here.
 
     Raises:
@@ -178,9 +178,9 @@ def read_sound(path: Path) -> Reading:
     return sound(path.read_bytes(), str(path))
 
 
-def sound(content: bytes, name: str) -> Reading:
+def sound(content: bytes, name: str) -> RecordFile:
     """The same of what a file holds; ``name`` tells people where it stands."""
-    reading = Reading(printable(name))
+    reading = RecordFile(printable(name))
     if b"\0" in content[:2] or content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         reading.bad = f"{reading.path}, line 1: not UTF-8 but UTF-16, or no text"
         return reading
@@ -201,7 +201,7 @@ def sound(content: bytes, name: str) -> Reading:
     return reading
 
 
-def _take(line: bytes, number: int, reading: Reading) -> None:
+def _take(line: bytes, number: int, reading: RecordFile) -> None:
     if not line.strip():
         return
     record = parsed(line)

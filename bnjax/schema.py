@@ -37,7 +37,7 @@ class BatchAccuracy(TypedDict):
     perfect: Fraction
 
 
-class Data(TypedDict):
+class DataRecord(TypedDict):
     """Which images a run had."""
 
     name: str
@@ -122,7 +122,7 @@ class RunRecord(_Common):
     study: NotRequired[Annotated[str, "the study that it belongs to; empty where it was started by none"]]
     config: Annotated[dict[str, Any], "every setting, the placement as its code"]
     data: Annotated[
-        Data,
+        DataRecord,
         "source, encoding, image counts and shape, what was done to the images; trained_per_epoch: those "
         "in whole batches",
         Holds.OTHERS_TOO,

@@ -16,7 +16,7 @@ from fuzz_runs import Record, damaged
 import bnjax.report
 from bnjax.records import FILE_NAME
 from bnjax.report.page.build import folder_report
-from bnjax.report.page.html import as_html
+from bnjax.report.page.html_page import as_html
 from bnjax.report.page.plain import as_csv, as_markdown
 from bnjax.report.page.results import keep
 from bnjax.report.runs.faults import config_of_record

@@ -118,9 +118,9 @@ def _contestants(options: argparse.Namespace) -> dict[str, Batches]:
 
 def _open(options: argparse.Namespace, workers: int) -> Any:
     from bnjax.data.sources.folder import load_folder
-    from bnjax.data.stream import Reading
+    from bnjax.data.stream import ReadingOptions
 
-    reading = Reading("always", workers, options.augment)
+    reading = ReadingOptions("always", workers, options.augment)
     return load_folder(options.folder, options.image_size, "stop", reading).train
 
 

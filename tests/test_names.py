@@ -1,6 +1,8 @@
-"""No code asks for a network or a study by its name: what is known of one stands in its own file."""
+"""No code asks for a network or a study by its name, and no word of bnjax's own means two things."""
 
 import ast
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,25 @@ def test_the_check_sees_what_it_should(source):
 
 def test_the_check_sees_names_alone():
     assert named('"""Of the mnist study."""\nsay("cnn and mlp")\nvgg7 = MNIST.name') == {}
+
+
+#: Functions of one task, each for its own kind of thing.
+SAME_TASK = {"curves_figure", "write_kernel_gradient"}
+
+
+def public(kind, source):
+    """The public classes or functions that stand in a module."""
+    return [node.name for node in ast.parse(source).body if isinstance(node, kind) and node.name[0] != "_"]
+
+
+@pytest.mark.parametrize(("kind", "several"), [(ast.ClassDef, set()), (ast.FunctionDef, SAME_TASK)])
+def test_what_is_public_has_a_name_of_its_own(kind, several):
+    names = Counter(
+        name for file in PACKAGE.rglob("*.py") for name in public(kind, file.read_text(encoding="utf-8"))
+    )
+    assert {name for name, count in names.items() if count > 1} == several
+
+
+def test_a_module_is_not_named_as_one_of_pythons_own():
+    names = {file.stem for file in PACKAGE.rglob("*.py")} - {"__init__", "__main__"}
+    assert names & sys.stdlib_module_names == set()

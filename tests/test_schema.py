@@ -6,7 +6,7 @@ import pytest
 
 from bnjax.field_types import AtMost, Range
 from bnjax.probes import PROBES
-from bnjax.record_rules import Rule, WrongError, rule_of, rules
+from bnjax.record_rules import ValueRule, WrongError, rule_of, rules
 from bnjax.records import SCHEMA
 from bnjax.schema import KINDS, Holds, Needs
 
@@ -46,7 +46,7 @@ def test_every_field_of_a_record_says_what_it_means(kind):
 def test_a_number_that_may_be_null_is_one():
     assert rules()["epoch"].fields["test_loss"].types == (int, float, type(None))
     assert rules()["summary"].fields["seconds"].types == (int, float)
-    assert rule_of(Annotated[str, "a name"]) == Rule((str,), "a name")
+    assert rule_of(Annotated[str, "a name"]) == ValueRule((str,), "a name")
 
 
 SOUND = [

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bnjax.commands.comparison import Compared, compared, recorded, told
+from bnjax.commands.comparison import Compared, compared, recorded, row_in_words
 from bnjax.report.runs.frame import frame_of
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
@@ -154,7 +154,7 @@ class Runs:
         """:attr:`summary` in words and percent, for people."""
         import pandas
 
-        rows = pandas.DataFrame(map(told, self.comparison)).drop(columns="left out")
+        rows = pandas.DataFrame(map(row_in_words, self.comparison)).drop(columns="left out")
         return rows if len(rows) > 1 else rows.drop(columns="difference, points")
 
 

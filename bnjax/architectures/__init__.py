@@ -3,7 +3,7 @@
 A new network is a file here, a Flax module in :mod:`bnjax.models`, and its name in the tuple below.
 """
 
-from bnjax.architectures.architecture import Architecture, Images
+from bnjax.architectures.architecture import Architecture, ImageShape
 from bnjax.architectures.cnn import CNN
 from bnjax.architectures.inceptionv3 import INCEPTIONV3
 from bnjax.architectures.mlp import MLP
@@ -17,4 +17,4 @@ ARCHITECTURES: dict[str, Architecture] = {
     one.name: one for one in (CNN, MLP, VGG7, RESNET, VIT, MOBILENETV2, INCEPTIONV3)
 }
 
-__all__ = ["ARCHITECTURES", "Architecture", "Images"]
+__all__ = ["ARCHITECTURES", "Architecture", "ImageShape"]

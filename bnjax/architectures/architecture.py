@@ -20,7 +20,7 @@ def behind_input(settings: Any, sites: tuple[Site, ...]) -> tuple[Site, ...]:
     return (INPUT_SITE, *sites) if settings.input_site else sites
 
 
-class Images(NamedTuple):
+class ImageShape(NamedTuple):
     """The images of a network.
 
     Attributes:
@@ -60,7 +60,7 @@ class Architecture:
 
     name: str
     network: str
-    images: Images
+    images: ImageShape
     sites: Callable[[Any], tuple[Site, ...]]
     own_settings: tuple[str, ...] = ()
     follows_image_size: bool = True
@@ -74,11 +74,11 @@ class Architecture:
     activations: tuple[str, ...] | None = None
     size_flag: str = "--image_size"
 
-    def images_of(self, settings: Any) -> Images:
+    def images_of(self, settings: Any) -> ImageShape:
         """What it asks of images; its shape is what ``digits`` are enlarged to."""
         smallest = self.smallest_side(settings) if self.smallest_side else self.images.smallest_side
         shape = self.images.shape
         if self.follows_image_size:
             shape = (settings.image_size, settings.image_size, shape[-1])
         multiple = self.side_multiple(settings) if self.side_multiple else self.images.side_multiple
-        return Images(shape, smallest, multiple)
+        return ImageShape(shape, smallest, multiple)

@@ -1,6 +1,6 @@
 """The CNN of the CIFAR-10 study (Qiita, 2018-06-10)."""
 
-from bnjax.architectures.architecture import Architecture, Images, behind_input
+from bnjax.architectures.architecture import Architecture, ImageShape, behind_input
 from bnjax.placement import Site
 
 CNN_SITES = (
@@ -12,7 +12,7 @@ CNN_SITES = (
 CNN = Architecture(
     name="cnn",
     network="bnjax.models.cnn:CNN",
-    images=Images((32, 32, 3), 4),
+    images=ImageShape((32, 32, 3), 4),
     sites=lambda settings: behind_input(settings, CNN_SITES),
     own_settings=("input_site",),
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Convolution:
+class ConvolutionLayer:
     """A unit: convolution without bias, norm, ReLU.
 
     Attributes:
@@ -40,40 +40,40 @@ class Branches:
     chains: tuple["Chain", ...]
 
 
-Layer = Convolution | MaxPool | AveragePool | Branches
+Layer = ConvolutionLayer | MaxPool | AveragePool | Branches
 Chain = tuple[Layer, ...]
 
 
-def _halving(features: int) -> Convolution:
-    return Convolution(features, (3, 3), stride=2, padding="valid")
+def _halving(features: int) -> ConvolutionLayer:
+    return ConvolutionLayer(features, (3, 3), stride=2, padding="valid")
 
 
 def _block_5x5(pooled_features: int) -> Chain:
     """The paper's figure 5, with a 5 x 5 in the place of its single 3 x 3."""
-    one = (Convolution(64),)
-    five = (Convolution(48), Convolution(64, (5, 5)))
-    twice_three = (Convolution(64), Convolution(96, (3, 3)), Convolution(96, (3, 3)))
-    pooled = (AveragePool(), Convolution(pooled_features))
+    one = (ConvolutionLayer(64),)
+    five = (ConvolutionLayer(48), ConvolutionLayer(64, (5, 5)))
+    twice_three = (ConvolutionLayer(64), ConvolutionLayer(96, (3, 3)), ConvolutionLayer(96, (3, 3)))
+    pooled = (AveragePool(), ConvolutionLayer(pooled_features))
     return (Branches((one, five, twice_three, pooled)),)
 
 
 def _block_7x7(features: int) -> Chain:
     """The paper's figure 6 with n = 7: a 7 x 7 taken apart, and two of them."""
-    one = (Convolution(192),)
-    seven = (Convolution(features), Convolution(features, (1, 7)), Convolution(192, (7, 1)))
-    inner = tuple(Convolution(features, kernel) for kernel in ((7, 1), (1, 7), (7, 1)))
-    twice_seven = (Convolution(features), *inner, Convolution(192, (1, 7)))
-    pooled = (AveragePool(), Convolution(192))
+    one = (ConvolutionLayer(192),)
+    seven = (ConvolutionLayer(features), ConvolutionLayer(features, (1, 7)), ConvolutionLayer(192, (7, 1)))
+    inner = tuple(ConvolutionLayer(features, kernel) for kernel in ((7, 1), (1, 7), (7, 1)))
+    twice_seven = (ConvolutionLayer(features), *inner, ConvolutionLayer(192, (1, 7)))
+    pooled = (AveragePool(), ConvolutionLayer(192))
     return (Branches((one, seven, twice_seven, pooled)),)
 
 
 def _block_wide() -> Chain:
     """The paper's figure 7: branches that end in a 1 x 3 and a 3 x 1 beside each other."""
-    fork = Branches(((Convolution(384, (1, 3)),), (Convolution(384, (3, 1)),)))
-    one = (Convolution(320),)
-    three = (Convolution(384), fork)
-    twice_three = (Convolution(448), Convolution(384, (3, 3)), fork)
-    pooled = (AveragePool(), Convolution(192))
+    fork = Branches(((ConvolutionLayer(384, (1, 3)),), (ConvolutionLayer(384, (3, 1)),)))
+    one = (ConvolutionLayer(320),)
+    three = (ConvolutionLayer(384), fork)
+    twice_three = (ConvolutionLayer(448), ConvolutionLayer(384, (3, 3)), fork)
+    pooled = (AveragePool(), ConvolutionLayer(192))
     return (Branches((one, three, twice_three, pooled)),)
 
 
@@ -81,11 +81,11 @@ def _block_wide() -> Chain:
 INCEPTIONV3_BLOCKS: dict[str, Chain] = {
     "stem": (
         _halving(32),
-        Convolution(32, (3, 3), padding="valid"),
-        Convolution(64, (3, 3)),
+        ConvolutionLayer(32, (3, 3), padding="valid"),
+        ConvolutionLayer(64, (3, 3)),
         MaxPool(),
-        Convolution(80),
-        Convolution(192, (3, 3), padding="valid"),
+        ConvolutionLayer(80),
+        ConvolutionLayer(192, (3, 3), padding="valid"),
         MaxPool(),
     ),
     "mixed0": _block_5x5(32),
@@ -95,7 +95,7 @@ INCEPTIONV3_BLOCKS: dict[str, Chain] = {
         Branches(
             (
                 (_halving(384),),
-                (Convolution(64), Convolution(96, (3, 3)), _halving(96)),
+                (ConvolutionLayer(64), ConvolutionLayer(96, (3, 3)), _halving(96)),
                 (MaxPool(),),
             )
         ),
@@ -107,11 +107,11 @@ INCEPTIONV3_BLOCKS: dict[str, Chain] = {
     "mixed8": (
         Branches(
             (
-                (Convolution(192), _halving(320)),
+                (ConvolutionLayer(192), _halving(320)),
                 (
-                    Convolution(192),
-                    Convolution(192, (1, 7)),
-                    Convolution(192, (7, 1)),
+                    ConvolutionLayer(192),
+                    ConvolutionLayer(192, (1, 7)),
+                    ConvolutionLayer(192, (7, 1)),
                     _halving(192),
                 ),
                 (MaxPool(),),
@@ -123,10 +123,10 @@ INCEPTIONV3_BLOCKS: dict[str, Chain] = {
 }
 
 
-def convolutions(chain: Chain) -> Iterator[Convolution]:
+def convolutions(chain: Chain) -> Iterator[ConvolutionLayer]:
     """The units of a chain, branch after branch."""
     for layer in chain:
-        if isinstance(layer, Convolution):
+        if isinstance(layer, ConvolutionLayer):
             yield layer
         elif isinstance(layer, Branches):
             for branch in layer.chains:
@@ -155,7 +155,7 @@ def inceptionv3_kernel_shapes(channels: int = 3) -> dict[str, tuple[int, int, in
 def _add_shapes(chain: Chain, channels: int, shapes: list[tuple[int, int, int, int]]) -> int:
     """Adds those of a chain's kernels; returns how many channels come out of it."""
     for layer in chain:
-        if isinstance(layer, Convolution):
+        if isinstance(layer, ConvolutionLayer):
             shapes.append((*layer.kernel, channels, layer.features))
             channels = layer.features
         elif isinstance(layer, Branches):
@@ -207,7 +207,7 @@ def _chain_layers(chain: Chain, behind: int) -> tuple[list[_KerasLayer], int]:
     """Its layers, and the depth of the first one; ``behind`` is that of the layer behind it."""
     layers: list[_KerasLayer] = []
     for layer in reversed(chain):
-        if isinstance(layer, Convolution):
+        if isinstance(layer, ConvolutionLayer):
             layers = [("kernel", behind + 3), ("norm", behind + 2), ("", behind + 1), *layers]
             behind += 3
         elif isinstance(layer, Branches):

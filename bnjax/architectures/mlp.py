@@ -1,6 +1,6 @@
 """The multilayer perceptron of the dying-ReLU study (Qiita, 2017-05)."""
 
-from bnjax.architectures.architecture import Architecture, Images, behind_input
+from bnjax.architectures.architecture import Architecture, ImageShape, behind_input
 from bnjax.placement import Site
 
 
@@ -12,7 +12,7 @@ def mlp_sites(hidden_layers: int) -> tuple[Site, ...]:
 MLP = Architecture(
     name="mlp",
     network="bnjax.models.mlp:MLP",
-    images=Images((28, 28, 1), 1),
+    images=ImageShape((28, 28, 1), 1),
     sites=lambda settings: behind_input(settings, mlp_sites(settings.hidden_layers)),
     own_settings=("hidden_layers", "width", "input_site"),
     follows_image_size=False,

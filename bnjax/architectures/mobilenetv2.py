@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bnjax.architectures.architecture import Architecture, Images
+from bnjax.architectures.architecture import Architecture, ImageShape
 from bnjax.placement import Site
 
 #: MobileNetV2's blocks in a row, their features, and the stride of the first (Sandler et al. 2018, table 2).
@@ -64,7 +64,7 @@ def mobilenetv2_smallest_side(halvings: int, stride_padding: str) -> int:
 MOBILENETV2 = Architecture(
     name="mobilenetv2",
     network="bnjax.models.mobilenetv2:MobileNetV2",
-    images=Images((224, 224, 3), 31),
+    images=ImageShape((224, 224, 3), 31),
     sites=lambda _: MOBILENETV2_SITES,
     own_settings=("width_multiplier", "stride_padding", "halvings", "conv_bias"),
     smallest_side=lambda settings: mobilenetv2_smallest_side(settings.halvings, settings.stride_padding),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bnjax.architectures.architecture import Architecture, Images
+from bnjax.architectures.architecture import Architecture, ImageShape
 from bnjax.placement import Site
 
 #: Features of the stem and the first stage, of the second and of the third.
@@ -50,7 +50,7 @@ def resnet_sites(depth: int, shortcut: str, residual_block: str) -> tuple[Site, 
 RESNET = Architecture(
     name="resnet",
     network="bnjax.models.resnet:ResNet",
-    images=Images((32, 32, 3), 1),
+    images=ImageShape((32, 32, 3), 1),
     sites=lambda settings: resnet_sites(settings.depth, settings.shortcut, settings.residual_block),
     own_settings=("depth", "shortcut", "residual_block", "conv_bias"),
     # The activation behind a sum belongs to no unit that could learn a slope.

@@ -1,6 +1,6 @@
 """VGG7, the network of the placement study (Qiita, 2018-10-02)."""
 
-from bnjax.architectures.architecture import Architecture, Images, behind_input
+from bnjax.architectures.architecture import Architecture, ImageShape, behind_input
 from bnjax.placement import Site
 
 VGG7_SITES = (
@@ -15,7 +15,7 @@ VGG7_SITES = (
 VGG7 = Architecture(
     name="vgg7",
     network="bnjax.models.vgg7:VGG7",
-    images=Images((32, 32, 3), 4),
+    images=ImageShape((32, 32, 3), 4),
     sites=lambda settings: behind_input(settings, VGG7_SITES),
     own_settings=("input_site",),
 )

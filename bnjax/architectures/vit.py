@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bnjax.architectures.architecture import Architecture, Images
+from bnjax.architectures.architecture import Architecture, ImageShape
 from bnjax.placement import Site
 
 #: Rows and columns have sines and cosines each in a token's position.
@@ -39,7 +39,7 @@ def vit_complaint(settings: Any) -> str:
 VIT = Architecture(
     name="vit",
     network="bnjax.models.vit:ViT",
-    images=Images((32, 32, 3), 4, 4),
+    images=ImageShape((32, 32, 3), 4, 4),
     sites=lambda settings: vit_sites(settings.vit_depth),
     own_settings=("vit_depth", "vit_width", "vit_heads", "vit_patch"),
     smallest_side=lambda settings: settings.vit_patch,

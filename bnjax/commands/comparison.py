@@ -94,7 +94,7 @@ def silent_share(epoch: Mapping[str, Any]) -> float | None:
     return silent / units if units and silent is not None else None
 
 
-def told(row: Compared) -> dict[str, str]:
+def row_in_words(row: Compared) -> dict[str, str]:
     """A condition in words and percent, for people: title of a column -> what stands there."""
     return {
         "condition": row.name,

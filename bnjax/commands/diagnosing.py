@@ -50,7 +50,7 @@ def diagnose(argv: Sequence[str]) -> int:
     if not runs:
         print(f"{name_of(argv[0])}: no run below {folder} can be read", file=sys.stderr)
         return 1
-    write_stdout(told(runs) + "\n")
+    write_stdout(paragraphs(runs) + "\n")
     return 0
 
 
@@ -71,7 +71,7 @@ def _arguments(argv: Sequence[str]) -> Path:
     return folder
 
 
-def told(runs: Sequence[RecordedRun]) -> str:
+def paragraphs(runs: Sequence[RecordedRun]) -> str:
     """A paragraph for each run with findings, bounded, and what of the others.
 
     Args:

@@ -116,10 +116,10 @@ def _launch_all(configs: Sequence[Config], options: Options, program: str) -> in
             return _launch_one(configs[0], options, program, hosts)
     if len(configs) == 1 and options.engine == Options.engine:
         return _launch_one(configs[0], options, program)
-    from bnjax.sweeps.sweep import sweep
+    from bnjax.sweeps.sweep import run_sweep
 
     voice = voice_of(options, configs)
-    code = sweep(configs, options, program, voice.tell)
+    code = run_sweep(configs, options, program, voice.tell)
     voice.close(configs)
     if len(configs) > 1 and (told := findings_told(configs)):
         say(f"{program}: {told}")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bnjax.commands.comparison import Compared, told
+from bnjax.commands.comparison import Compared, row_in_words
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -32,7 +32,7 @@ def ranking(rows: Sequence[Compared], usual: str = "", folder: str = "runs") -> 
     below = [
         f"and {more} more conditions" if more > 0 else "",
         f"Where a condition says nothing else: {usual}" if usual else "",
-        verdict(rows),
+        told_apart(rows),
         f"Next: bnjax report {folder} --out=report.html makes a page with figures",
     ]
     title = "After the last epoch, the best first; in brackets 95% intervals over seeds"
@@ -43,7 +43,7 @@ def _table(rows: Sequence[Compared]) -> "RenderableType":
     from rich.box import ROUNDED
     from rich.table import Table
 
-    shown = list(map(told, rows))
+    shown = list(map(row_in_words, rows))
     table = Table(box=ROUNDED)
     columns = {title: [row[title] for row in shown] for title in shown[0]}
     name, *titles = _fitting(columns)
@@ -78,7 +78,7 @@ def _width(titles: Sequence[str], columns: dict[str, list[str]]) -> int:
     return sum(widths) + 3 * len(widths) + 1
 
 
-def verdict(rows: Sequence[Compared]) -> str:
+def told_apart(rows: Sequence[Compared]) -> str:
     """Which conditions these seeds tell from the reference, by intervals that leave out 0."""
     held = [row for row in rows if row.difference]
     known = [row for row in held if row.difference and row.difference.low is not None]

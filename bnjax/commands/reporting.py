@@ -14,7 +14,7 @@ from bnjax.process.stdout import write_stdout
 from bnjax.report.figures.drawing import FORMS, save_figures
 from bnjax.report.figures.plots import WIDTHS
 from bnjax.report.page.build import Folder, all_drawings, read_folder, report_of
-from bnjax.report.page.html import as_html
+from bnjax.report.page.html_page import as_html
 from bnjax.report.page.latex import as_latex
 from bnjax.report.page.plain import as_csv, as_markdown
 from bnjax.report.page.short import short_form

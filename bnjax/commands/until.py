@@ -49,7 +49,7 @@ def until_decided(configs: Sequence[Config], options: Options, program: str, mak
     code = make(configs)
     while True:
         standing = rounds.look()
-        say(f"{program}: {told(standing)}")
+        say(f"{program}: {standing_in_words(standing)}")
         step = rounds.next(standing)
         if not step:
             break
@@ -174,7 +174,7 @@ class _Rounds:
         return f"{len(open_ones)} questions stay open, and more seeds decide none of them"
 
 
-def told(standing: dict[Question, Decision]) -> str:
+def standing_in_words(standing: dict[Question, Decision]) -> str:
     """How many are decided, and the open ones that take the fewest seeds."""
     open_ones = [(question, one) for question, one in standing.items() if one.verdict not in _DECIDED]
     decided = f"{len(standing) - len(open_ones)} of {len(standing)} contrasts decided"

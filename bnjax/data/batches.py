@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bnjax.data.image_set import Chosen, Images, Order
+from bnjax.data.image_set import BatchOrder, Chosen, Images
 
 #: They keep streams of random numbers apart from any other made of the same seed.
 _DATA_ORDER, _ORDER_OF_SORTED = 1, 4
@@ -159,7 +159,7 @@ class SpreadOrder:
 class RowsOf:
     """The rows ``first`` to ``behind`` of another order's batches: what one of several processes reads."""
 
-    order: Order
+    order: BatchOrder
     first: int
     behind: int
 
@@ -168,7 +168,7 @@ class RowsOf:
         return Chosen(chosen.positions[self.first : self.behind], chosen.key)
 
 
-def _rows_of(order: Order, rows: slice | None) -> Order:
+def _rows_of(order: BatchOrder, rows: slice | None) -> BatchOrder:
     return RowsOf(order, rows.start, rows.stop) if rows else order
 
 

@@ -21,7 +21,7 @@ class Chosen(NamedTuple):
 
 
 #: The batch of each index, from 0 without an end.
-Order = Callable[[int], Chosen]
+BatchOrder = Callable[[int], Chosen]
 
 
 class Images(Protocol):
@@ -43,7 +43,7 @@ class Images(Protocol):
     def known_labels(self) -> np.ndarray | None:
         """Labels int32 [count]; None where only reading the images tells."""
 
-    def batches(self, order: Order, first: int, count: int) -> "Iterator[ImageSet]":
+    def batches(self, order: BatchOrder, first: int, count: int) -> "Iterator[ImageSet]":
         """So many batches of an order, from its index ``first``."""
 
 
@@ -79,7 +79,7 @@ class ImageSet:
         """All labels."""
         return self.labels
 
-    def batches(self, order: Order, first: int, count: int) -> "Iterator[ImageSet]":
+    def batches(self, order: BatchOrder, first: int, count: int) -> "Iterator[ImageSet]":
         """So many batches of an order, from its index ``first``."""
         for index in range(first, first + count):
             yield self[order(index).positions]

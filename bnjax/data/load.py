@@ -12,7 +12,7 @@ from bnjax.data.repeated import repeated_images
 from bnjax.data.sources import SOURCES, original, prepared
 from bnjax.data.sources.folder import load_folder
 from bnjax.data.sources.folder_layout import find_layout
-from bnjax.data.stream import Reading
+from bnjax.data.stream import ReadingOptions
 from bnjax.data.telling import tell
 from bnjax.files import home
 from bnjax.settings.canonical import FOLDER
@@ -99,7 +99,7 @@ def _repeated(dataset: Dataset) -> dict[str, int | None]:
 
 
 def _from_source(config: Config, input_shape: tuple[int, int, int]) -> Dataset:
-    reading = Reading(config.stream, config.workers, config.augment)
+    reading = ReadingOptions(config.stream, config.workers, config.augment)
     if config.dataset.startswith(FOLDER):
         return load_folder(_folder(config), config.image_size, config.bad_images, reading)
     if config.dataset in SOURCES:

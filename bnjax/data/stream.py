@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bnjax.data.examples import Examples, Reader
-from bnjax.data.image_set import ImageSet, Order
+from bnjax.data.image_set import BatchOrder, ImageSet
 from bnjax.process.absl_flags import mark_as_parsed
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _BATCHES_AHEAD = 2  # of each thread or worker
 _ENDLESS = 2**40
 
 
-class Reading(NamedTuple):
+class ReadingOptions(NamedTuple):
     """How images are to be read; fields as in :class:`bnjax.settings.config.Config`."""
 
     stream: str = "auto"
@@ -39,7 +39,7 @@ class Reading(NamedTuple):
 
 
 #: But for sets that are too large for it.
-IN_MEMORY = Reading()
+IN_MEMORY = ReadingOptions()
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class _Batches:
 
     reader: Reader
     positions: np.ndarray
-    order: Order
+    order: BatchOrder
 
     def __len__(self) -> int:
         return _ENDLESS
@@ -83,7 +83,7 @@ class ImageStream:
     reader: Reader
     workers: int
     positions: np.ndarray
-    _feeds: dict[Order, _Feed] = field(default_factory=dict, repr=False)
+    _feeds: dict[BatchOrder, _Feed] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -108,7 +108,7 @@ class ImageStream:
         labels = self.reader.examples.labels
         return None if labels is None else labels[self.positions]
 
-    def batches(self, order: Order, first: int, count: int) -> Iterator[ImageSet]:
+    def batches(self, order: BatchOrder, first: int, count: int) -> Iterator[ImageSet]:
         """So many batches of an order, from its index ``first``.
 
         What was read ahead of an earlier call serves this one if it goes on there.
@@ -124,7 +124,7 @@ class ImageStream:
             feed.next += 1
             yield ImageSet(images, labels)
 
-    def _opened(self, order: Order, first: int) -> "grain.DatasetIterator":
+    def _opened(self, order: BatchOrder, first: int) -> "grain.DatasetIterator":
         import grain
 
         mark_as_parsed()  # grain has flags of its own
@@ -138,13 +138,13 @@ class ImageStream:
         return iter(dataset)
 
 
-def _same(order: Order, index: int, other: int) -> bool:
+def _same(order: BatchOrder, index: int, other: int) -> bool:
     ours, others = order(index), order(other)
     return ours.key == others.key and np.array_equal(ours.positions, others.positions)
 
 
 def stream_of(
-    examples: Examples, side: int, reading: Reading, stored: tuple[int, int, int] | None = None
+    examples: Examples, side: int, reading: ReadingOptions, stored: tuple[int, int, int] | None = None
 ) -> ImageStream:
     """All examples of a split, as squares of ``side`` pixels in RGB, or in the shape that all have."""
     reader = Reader(examples, stored or (side, side, 3), stored is not None, reading.augment)
@@ -156,7 +156,7 @@ def centre_adaptation(side: int) -> str:
     return f"short side scaled to {side}, centre {side}x{side} (Lanczos)"
 
 
-def stream_facts(reading: Reading) -> dict[str, Any]:
+def stream_facts(reading: ReadingOptions) -> dict[str, Any]:
     """What records tell of a streamed set beside the facts of one in memory."""
     random_crop = "random squares of 7/8 of the short side, mirrored half of the time"
     augment = {"augmentation": random_crop} if reading.augment != "none" else {}

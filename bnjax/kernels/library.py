@@ -32,7 +32,7 @@ def generator_version() -> str:
     return hashlib.sha256(text).hexdigest()[:8]
 
 
-def compiled(name: str, kernel: Kernel, machine: Machine, slots: int) -> tuple[bytes, Work]:
+def kept_code(name: str, kernel: Kernel, machine: Machine, slots: int) -> tuple[bytes, Work]:
     """A kernel's object code, and how much it does: from bnjax's cache, or made now and kept there.
 
     A damaged file is replaced. A cache that cannot be written to costs time only.
@@ -109,7 +109,7 @@ def _tidy(module: binding.ModuleRef, machine: Machine) -> None:
     passes.run(module, binding.create_pass_builder(machine.target_machine(), options))
 
 
-def linked(code: bytes, name: str) -> int:
+def handler_address(code: bytes, name: str) -> int:
     """Loads object code; returns the address of its function ``handler``, for as long as the process lives.
 
     Raises:

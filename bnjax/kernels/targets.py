@@ -57,8 +57,8 @@ def target_for(product: str, shape: Convolution) -> Target | None:
     with _lock:
         if name not in _targets:
             try:
-                code, work = library.compiled(name, writers.writer(product, shape), host, slots)
-                _register(name, library.linked(code, name))
+                code, work = library.kept_code(name, writers.writer(product, shape), host, slots)
+                _register(name, library.handler_address(code, name))
                 _targets[name] = Target(name, work.shared + slots * work.own)
             except RuntimeError as error:  # LLVM's
                 reason = " ".join(str(error).split())

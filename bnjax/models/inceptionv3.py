@@ -13,7 +13,7 @@ from bnjax.architectures.inceptionv3_layers import (
     INCEPTIONV3_BLOCKS,
     AveragePool,
     Chain,
-    Convolution,
+    ConvolutionLayer,
     Layer,
     MaxPool,
 )
@@ -68,7 +68,7 @@ class InceptionV3(Network):
         self, x: Maps, layer: Layer, sites: Iterator[Site], train: bool
     ) -> Float[Array, "batch rows columns features"]:
         """Takes a site for each convolution: they are in the order of the table."""
-        if isinstance(layer, Convolution):
+        if isinstance(layer, ConvolutionLayer):
             unit = self.unit(
                 next(sites).name,
                 layer.features,

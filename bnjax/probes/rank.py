@@ -13,7 +13,7 @@ from bnjax.field_types import Count, SizeOrNull
 from bnjax.probes.probe import Memory, Need, Probe, Seen, rounded
 
 
-class Rank(TypedDict):
+class FeatureRank(TypedDict):
     """How many directions the features of a batch fill; None where all of them are 0.
 
     Attributes:
@@ -27,7 +27,7 @@ class Rank(TypedDict):
     orthogonality_gap: SizeOrNull
 
 
-def rank(gap: float, images: int, numbers: int) -> Rank:
+def rank(gap: float, images: int, numbers: int) -> FeatureRank:
     """From the orthogonality gap."""
     return {
         "effective_rank": rounded(1 / (gap**2 + 1 / images)),
@@ -36,7 +36,7 @@ def rank(gap: float, images: int, numbers: int) -> Rank:
     }
 
 
-def _look(seen: Seen, memory: Memory) -> dict[str, Rank]:
+def _look(seen: Seen, memory: Memory) -> dict[str, FeatureRank]:
     return {
         site: rank(float(of["gap"]), int(of["images"]), int(of["numbers"]))
         for site, of in seen.features.items()
@@ -50,6 +50,6 @@ RANK = Probe(
     source="Daneshmand et al. 2020, section 3; Daneshmand et al. 2021, section 3",
     cost="a forward pass of a batch",
     needs=Need.FEATURES,
-    found=Rank,
+    found=FeatureRank,
     look=_look,
 )

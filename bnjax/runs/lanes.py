@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from bnjax.data import Dataset, in_memory
 from bnjax.runs.hosts import ALONE, Hosts
 from bnjax.runs.observe import Measuring
-from bnjax.runs.training import Run, check_images
+from bnjax.runs.training import Run, check_batches
 from bnjax.settings.config import Config
 from bnjax.train.feeding import Feeding, lane_of
 from bnjax.train.mesh import lane_mesh, shard_lanes
@@ -72,14 +72,14 @@ def prepare_lane_runs(configs: Sequence[Config], dataset: Dataset, programs: Pro
       WeightsError: the weights to start from are absent or do not fit.
     """
     for config in configs:
-        check_images(config, dataset)
+        check_batches(config, dataset)
     made = programs.gated_of(configs[0], dataset)
     shared = configs[0].shuffle == "none" or len({config.seed for config in configs}) == 1
     common: dict[str, Any] = dict(lanes=len(configs), shared_order=shared)
     return [Run.begun(config, dataset, made.of(config), **common) for config in configs]
 
 
-def join(runs: Sequence[Run], programs: Programs) -> Lanes:
+def join_runs(runs: Sequence[Run], programs: Programs) -> Lanes:
     """Puts runs side by side that have come equally far, and began in a program for as many or more."""
     mesh = lane_mesh()
     first = runs[0]

@@ -72,7 +72,7 @@ def train_run(
     folder = recorder.path.parent
     if hosts.first:
         check_writable(folder)  # before hours of decoding
-    dataset = load(config)
+    dataset = load_images(config)
     from bnjax.process.backend import configure_backend
 
     with held_signals():  # neither imports nor XLA are exception-safe under signals
@@ -90,7 +90,7 @@ def train_run(
             return train_alone(run, recorder, progress, started, advises)
 
 
-def load(config: Config) -> "Dataset":
+def load_images(config: Config) -> "Dataset":
     """The images of a run; imports no JAX, so that absent data is reported at once."""
     from bnjax.data import load_dataset
 

@@ -153,7 +153,7 @@ def prepare(
     """
     mesh = data_mesh()
     check_batch_size(config.batch_size, mesh)
-    check_images(config, dataset)
+    check_batches(config, dataset)
     check_rest(config, len(dataset.train), mesh)
     made = (programs or Programs()).of(config, dataset, gated)
     steps = epoch_steps(config, made, dataset.train, mesh)
@@ -166,7 +166,7 @@ def prepare(
     return run
 
 
-def check_images(config: Config, dataset: Dataset) -> None:
+def check_batches(config: Config, dataset: Dataset) -> None:
     """Refuses batches larger than the training set, updates that never come, and norms with too few values.
 
     Raises:

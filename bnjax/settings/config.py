@@ -9,7 +9,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from bnjax.architectures import ARCHITECTURES, Images
+from bnjax.architectures import ARCHITECTURES, ImageShape
 from bnjax.placement import Placement, PlacementError, Site, parse_placement
 from bnjax.settings.fields import ConfigError, Role
 from bnjax.settings.parts.data import DataSettings
@@ -33,7 +33,7 @@ class Config(FineTuningSettings, FileSettings, TrainingSettings, DataSettings, N
         """Whether an epoch depends on how many follow: the cosine ends with the last of them."""
         return self.schedule == "cosine"
 
-    def images(self) -> Images:
+    def images(self) -> ImageShape:
         """What the network asks of images.
 
         Its shape is what ``digits`` are enlarged to: that of the published experiment for the MLP, for the

@@ -22,7 +22,7 @@ from bnjax.stats.intervals import (
 )
 from bnjax.stats.many import benjamini_hochberg, holm
 from bnjax.stats.percent import estimate_percent, logit, percent_of
-from bnjax.stats.ranking import Standing, standings
+from bnjax.stats.ranking import RankedCondition, standings
 from bnjax.stats.resampling import FEWEST_TO_RESAMPLE, Rank, bootstrap_mean, probability_better, ranks
 from bnjax.stats.seeds import MOST_SEEDS, seeds_for_share, seeds_needed, share_bound
 
@@ -35,7 +35,7 @@ __all__ = [
     "Estimate",
     "Interval",
     "Rank",
-    "Standing",
+    "RankedCondition",
     "benjamini_hochberg",
     "bootstrap_mean",
     "estimate",

@@ -11,7 +11,7 @@ from bnjax.stats.resampling import Rank, bootstrap_mean, probability_better, ran
 Values = Mapping[str, Mapping[int, float]]
 
 
-class Standing(NamedTuple):
+class RankedCondition(NamedTuple):
     """A condition among others.
 
     Attributes:
@@ -33,7 +33,7 @@ class Standing(NamedTuple):
     corrected: float | None
 
 
-def standings(values: Values, reference: str, lower_is_better: bool = True) -> dict[str, Standing]:
+def standings(values: Values, reference: str, lower_is_better: bool = True) -> dict[str, RankedCondition]:
     """Every condition's standing, the best mean first; ``reference`` need not be among them."""
     values = {name: by_seed for name, by_seed in values.items() if by_seed}
     against = values.get(reference, {})
@@ -46,7 +46,7 @@ def standings(values: Values, reference: str, lower_is_better: bool = True) -> d
     told = {}
     for name, by_seed in values.items():
         runs, pairs = list(by_seed.values()), differences.get(name)
-        told[name] = Standing(
+        told[name] = RankedCondition(
             rank=place.get(name),
             mean=estimate(runs),
             resampled=bootstrap_mean(runs),

@@ -11,7 +11,7 @@ from bnjax.process.backend import configure_backend
 from bnjax.process.bar import say
 from bnjax.process.stdout import write_stdout
 from bnjax.runs.recording.recorder import finished_summary
-from bnjax.runs.run import device_errors, load
+from bnjax.runs.run import device_errors, load_images
 from bnjax.settings.config import Config
 from bnjax.settings.identity import run_id
 from bnjax.settings.options import Options
@@ -97,12 +97,12 @@ def _measured(task: Task) -> Pace:
     """Trains a part of the images."""
     from bnjax.process.progress import Progress
     from bnjax.runs.group import Alone, RunGroup
-    from bnjax.runs.lanes import join, prepare_lane_runs
+    from bnjax.runs.lanes import join_runs, prepare_lane_runs
     from bnjax.runs.loop import train
     from bnjax.runs.precompute import frozen_outputs
     from bnjax.runs.training import prepare
 
-    dataset = load(task.configs[0])
+    dataset = load_images(task.configs[0])
     small = _part(dataset, _STEPS_TO_MEASURE * task.configs[0].batch_size)
     # What a run starts from may not be there yet, and takes no time worth telling.
     changes: dict[str, Any] = dict(epochs=_EPOCHS_TO_MEASURE, weights="none", pretrain="")
@@ -116,7 +116,7 @@ def _measured(task: Task) -> Pace:
     frozen = 0.0
     with device_errors():
         if len(short) > 1:
-            group = join(prepare_lane_runs(short, small, programs), programs)
+            group = join_runs(prepare_lane_runs(short, small, programs), programs)
         else:
             group = Alone(prepare(short[0], small, programs=programs, gated=task.gated))
         train(group, emit, Progress(1, 1, shown=False))

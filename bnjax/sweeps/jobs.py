@@ -25,7 +25,7 @@ from bnjax.settings.options import Options, engine_parameters
 from bnjax.settings.places import expanded, record_path
 from bnjax.sweeps.cores import cores_of
 from bnjax.sweeps.plan import Task
-from bnjax.sweeps.standing import Standing
+from bnjax.sweeps.sweep_progress import SweepProgress
 from bnjax.sweeps.worker import work_off
 
 #: A job is given up when it was lost so many times in a row without getting further.
@@ -98,7 +98,7 @@ class _Records:
                         yield config, record
 
 
-def make_by_jobs(tasks: Sequence[Task], jobs: int, options: Options, standing: Standing) -> None:
+def make_by_jobs(tasks: Sequence[Task], jobs: int, options: Options, standing: SweepProgress) -> None:
     """Makes all runs as so many jobs; those that are left are cancelled where this is stopped.
 
     Args:
@@ -117,7 +117,7 @@ def make_by_jobs(tasks: Sequence[Task], jobs: int, options: Options, standing: S
 class _Submission:
     """Jobs under way."""
 
-    def __init__(self, jobs: list[_Job], options: Options, standing: Standing) -> None:
+    def __init__(self, jobs: list[_Job], options: Options, standing: SweepProgress) -> None:
         self._jobs, self._engine, self._standing = jobs, options.engine, standing
         self._records = _Records(standing.configs)
         self._folder = expanded(standing.configs[0].out_dir).resolve() / "jobs"

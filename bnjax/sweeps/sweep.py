@@ -21,14 +21,14 @@ from bnjax.process.bar import say
 from bnjax.process.signals import Stopped, held_signals, starting_processes
 from bnjax.runs.checkpoints.device_groups import check_groups
 from bnjax.runs.recording.recorder import finished_summary, print_record, same_command
-from bnjax.runs.run import load
+from bnjax.runs.run import load_images
 from bnjax.settings.config import Config
 from bnjax.settings.options import Options, engine_parameters
 from bnjax.settings.places import expanded
 from bnjax.settings.sharing import data_settings
 from bnjax.sweeps.cores import cores_of, job_count
 from bnjax.sweeps.plan import ELSEWHERE, Task, plan
-from bnjax.sweeps.standing import Standing
+from bnjax.sweeps.sweep_progress import SweepProgress
 from bnjax.sweeps.worker import work
 
 #: For all processes together; more than each of them takes, less than the program has itself.
@@ -36,7 +36,7 @@ _SECONDS_TO_STOP = 7.0
 _LANES_ON_ACCELERATORS = 16
 
 
-def sweep(
+def run_sweep(
     configs: Sequence[Config],
     options: Options,
     program: str,
@@ -64,7 +64,7 @@ def sweep(
         for out_dir in sorted({config.out_dir for config in todo}):
             check_writable(expanded(out_dir))  # before hours of decoding
         tasks = planned(configs, steps_of(todo), options)
-        standing = Standing(todo, program, show_record, options.quiet)
+        standing = SweepProgress(todo, program, show_record, options.quiet)
         try:
             _make(tasks, options, standing)
         except Stopped:
@@ -79,7 +79,7 @@ def sweep(
     return 1 if bad else 0
 
 
-def _make(tasks: Sequence[Task], options: Options, standing: Standing) -> None:
+def _make(tasks: Sequence[Task], options: Options, standing: SweepProgress) -> None:
     jobs = job_count(options, len(tasks))
     if options.engine == Options.engine:
         with _Pool(tasks, jobs, standing) as pool, standing:
@@ -102,7 +102,7 @@ def steps_of(todo: Sequence[Config]) -> dict[Config, int]:
     images: dict[tuple, int] = {}
     for config in todo:
         if data_settings(config) not in images:
-            images[data_settings(config)] = len(load(config).train)
+            images[data_settings(config)] = len(load_images(config).train)
     return {config: config.epochs * _epoch_steps(config, images[data_settings(config)]) for config in todo}
 
 
@@ -150,7 +150,7 @@ class _Pool:
 
     tasks: Sequence[Task]
     jobs: int
-    standing: Standing
+    standing: SweepProgress
     workers: list[_Worker] = field(default_factory=list)
 
     def __enter__(self) -> "_Pool":

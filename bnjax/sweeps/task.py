@@ -13,10 +13,10 @@ from bnjax.process.signals import held_signals
 from bnjax.runs.attempt import Attempt
 from bnjax.runs.checkpoints.checkpoint import newest_common
 from bnjax.runs.checkpoints.resume import take_up
-from bnjax.runs.lanes import join, prepare_lane_runs
+from bnjax.runs.lanes import join_runs, prepare_lane_runs
 from bnjax.runs.lock import LockedError, locked
 from bnjax.runs.recording.recorder import Recorder, finished_summary
-from bnjax.runs.run import OutOfMemoryError, device_errors, load, train_run
+from bnjax.runs.run import OutOfMemoryError, device_errors, load_images, train_run
 from bnjax.settings.config import Config
 from bnjax.sweeps.plan import ELSEWHERE, Task, halves
 
@@ -79,7 +79,7 @@ def _alone(config: Config, gated: bool, programs: "Programs", tell: Tell, advise
 
 def _side_by_side(task: Task, programs: "Programs", tell: Tell, ended: Ended) -> None:
     started = time.perf_counter()
-    dataset = load(task.configs[0])
+    dataset = load_images(task.configs[0])
     if not isinstance(dataset.train, ImageSet):  # lanes share images that lie on the device
         for config in task.configs:
             ended(config, _alone(config, task.gated, programs, tell))
@@ -97,7 +97,7 @@ def _side_by_side(task: Task, programs: "Programs", tell: Tell, ended: Ended) ->
             take_up(run, recorders[run.config], common)
         for level in _levels(runs):
             own = [recorders[run.config] for run in level]
-            Attempt(join(level, programs), own, started, ended).make(partial(Progress, shown=False))
+            Attempt(join_runs(level, programs), own, started, ended).make(partial(Progress, shown=False))
 
 
 def _levels(runs: "Sequence[Run]") -> "list[list[Run]]":

@@ -25,7 +25,9 @@ def keep_variables(path: Path, variables: dict[str, Any]) -> None:
     write_arrays(path, {"/".join(keys): np.asarray(leaf) for keys, leaf in leaves.items()})
 
 
-def read_kept(path: Path, model: Network, variables: dict[str, Any], *, include_top: bool) -> dict[str, Any]:
+def read_run_weights(
+    path: Path, model: Network, variables: dict[str, Any], *, include_top: bool
+) -> dict[str, Any]:
     """The variables that a run of the same network has kept.
 
     Args:

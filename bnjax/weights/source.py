@@ -9,7 +9,7 @@ from bnjax.models.network import HEAD
 from bnjax.records import VARIABLES_NAME
 from bnjax.settings.fields import WeightsError
 from bnjax.settings.places import expanded
-from bnjax.weights.kept import read_kept
+from bnjax.weights.kept import read_run_weights
 from bnjax.weights.keras import read_keras_weights
 
 _INCEPTIONV3 = "https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/"
@@ -73,7 +73,7 @@ def read_weights(path: Path, model: Network, variables: dict[str, Any], include_
     """
     try:
         if path.name == VARIABLES_NAME:
-            return read_kept(path, model, variables, include_top=include_top)
+            return read_run_weights(path, model, variables, include_top=include_top)
         if include_top and HEAD in variables["params"]:
             raise WeightsError(
                 f"{path} has no head, and where no kernel is trained it has to come with the weights; use "

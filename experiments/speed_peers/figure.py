@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bnjax.report.figures.drawing import Drawing, as_svg
 from bnjax.report.figures.plots import COLOURS, GRAY, foot_text
-from bnjax.report.page.document import Picture
+from bnjax.report.page.document import PageFigure
 from speed_peers.measurements import (
     BNJAX,
     SpeedResults,
@@ -25,7 +25,7 @@ _ROW_INCHES = 0.3
 _APART = 0.2
 
 
-def speed_picture(results: SpeedResults) -> Picture:
+def speed_picture(results: SpeedResults) -> PageFigure:
     """The figure with its description in words."""
     told = " ".join(_told(records) for records in results.networks().values())
     title = "Time per training step: median of the rounds, and from the least to the most"

@@ -13,7 +13,7 @@ import numpy as np
 
 from bnjax.data import Dataset, ImageSet
 from bnjax.runs.group import Alone, RunGroup
-from bnjax.runs.lanes import join, prepare_lane_runs
+from bnjax.runs.lanes import join_runs, prepare_lane_runs
 from bnjax.runs.training import prepare
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
@@ -148,7 +148,7 @@ def _lanes(config: Config, dataset: Dataset, count: int) -> Callable[[int], None
         for lane in range(count)
     ]
     programs = Programs()
-    return _epochs(join(prepare_lane_runs(configs, dataset, programs), programs))
+    return _epochs(join_runs(prepare_lane_runs(configs, dataset, programs), programs))
 
 
 def _epochs(group: RunGroup) -> Callable[[int], None]:

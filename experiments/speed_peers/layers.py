@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
-from bnjax.architectures.inceptionv3_layers import INCEPTIONV3_BLOCKS, AveragePool, Convolution, MaxPool
+from bnjax.architectures.inceptionv3_layers import INCEPTIONV3_BLOCKS, AveragePool, ConvolutionLayer, MaxPool
 from bnjax.architectures.inceptionv3_layers import Branches as InceptionBranches
 from bnjax.architectures.inceptionv3_layers import Chain as InceptionChain
 from bnjax.architectures.mobilenetv2 import MOBILENETV2_STAGES
@@ -109,8 +109,10 @@ def _translated(chain: InceptionChain) -> Chain:
     return tuple(_translated_layer(layer) for layer in chain)
 
 
-def _translated_layer(layer: Convolution | MaxPool | AveragePool | InceptionBranches) -> Layer | Branches:
-    if isinstance(layer, Convolution):
+def _translated_layer(
+    layer: ConvolutionLayer | MaxPool | AveragePool | InceptionBranches,
+) -> Layer | Branches:
+    if isinstance(layer, ConvolutionLayer):
         return Layer("conv", layer.features, layer.kernel, layer.stride, layer.padding)
     if isinstance(layer, InceptionBranches):
         return Branches(tuple(map(_translated, layer.chains)))

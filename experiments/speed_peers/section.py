@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from bnjax.report.page.document import Cell, Picture, Section, Table, number, text
+from bnjax.report.page.document import PageFigure, Section, Table, TableCell, number, text
 from speed_peers.figure import speed_picture
 from speed_peers.measurements import (
     SpeedResults,
@@ -54,7 +54,7 @@ def speed_section(results: SpeedResults, pictures: bool = True) -> Section:
     Args:
       pictures: whether to draw.
     """
-    drawn: list[Picture] = []
+    drawn: list[PageFigure] = []
     if pictures and results.networks():
         drawn = [speed_picture(results)]
     tables = [_table(records, results.of_kind("absent")) for records in results.networks().values()]
@@ -96,7 +96,7 @@ def _rounds(record: Mapping[str, Any]) -> str:
     return f"{record['rounds']} rounds of {record['steps']} steps{again}"
 
 
-def _row(record: Mapping[str, Any]) -> list[Cell]:
+def _row(record: Mapping[str, Any]) -> list[TableCell]:
     return [
         text(contestant_name(record)),
         text(record["precision"]),
@@ -112,7 +112,7 @@ def _row(record: Mapping[str, Any]) -> list[Cell]:
     ]
 
 
-def _sweep_row(record: Mapping[str, Any]) -> list[Cell]:
+def _sweep_row(record: Mapping[str, Any]) -> list[TableCell]:
     return [
         text(contestant_name(record)),
         text(network_title(record)),
@@ -123,7 +123,7 @@ def _sweep_row(record: Mapping[str, Any]) -> list[Cell]:
     ]
 
 
-def _spread_cells(spread: Mapping[str, float] | None, shown: Callable[[float], str]) -> list[Cell]:
+def _spread_cells(spread: Mapping[str, float] | None, shown: Callable[[float], str]) -> list[TableCell]:
     if not spread:
         return [number(None)] * 3
-    return [Cell(shown(spread[name]), spread[name]) for name in ("median", "min", "max")]
+    return [TableCell(shown(spread[name]), spread[name]) for name in ("median", "min", "max")]

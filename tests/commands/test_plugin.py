@@ -10,7 +10,7 @@ from documents import blocks, command_lines, section
 
 import bnjax
 from bnjax import records
-from bnjax.architectures import ARCHITECTURES, Architecture, Images
+from bnjax.architectures import ARCHITECTURES, Architecture, ImageShape
 from bnjax.commands.parsing.flags import command_from_flags
 from bnjax.norm import Norm
 from bnjax.plugins import PluginError, load_plugin
@@ -161,7 +161,7 @@ def test_a_file_that_is_no_python_is_refused(tmp_path):
 
 
 def network(name):
-    return Architecture(name, "x:X", Images((8, 8, 1), 1), lambda _: ())
+    return Architecture(name, "x:X", ImageShape((8, 8, 1), 1), lambda _: ())
 
 
 @pytest.mark.parametrize(

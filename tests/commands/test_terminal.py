@@ -11,8 +11,8 @@ import pytest
 
 from bnjax import records
 from bnjax.commands import comparison
-from bnjax.commands.comparison import Compared, compared, told
-from bnjax.commands.ranked import ranking, verdict
+from bnjax.commands.comparison import Compared, compared, row_in_words
+from bnjax.commands.ranked import ranking, told_apart
 from bnjax.commands.terminal import JSONLines, Screen, Silence, box, voice_of, write
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
@@ -201,13 +201,13 @@ def test_a_ranking_shows_fresh_readings_and_what_is_left_out_where_there_are_any
 def test_a_ranking_says_which_conditions_differ():
     none, dense = condition("none", [0.8] * 3), condition("dense", [0.9] * 3, [0.1, 0.11, 0.12])
     conv = condition("conv", [0.8] * 3, [-0.1, 0.1, 0.12])
-    assert verdict([dense, conv, none]) == (
+    assert told_apart([dense, conv, none]) == (
         "Differs from none: dense. Undecided, since the interval holds 0: conv."
     )
     many = [condition(f"c{n}", [0.8] * 3, [-0.1, 0.1, 0.12]) for n in range(6)]
-    assert verdict([none, *many]) == "Undecided, since the interval holds 0: c0; c1; c2; c3; and 2 more."
-    assert "With one seed nobody can tell" in verdict([none, condition("all", [0.9], [0.1])])
-    assert verdict([none]) == ""
+    assert told_apart([none, *many]) == "Undecided, since the interval holds 0: c0; c1; c2; c3; and 2 more."
+    assert "With one seed nobody can tell" in told_apart([none, condition("all", [0.9], [0.1])])
+    assert told_apart([none]) == ""
 
 
 def test_conditions_without_records_are_compared_to_nothing(tmp_path):
@@ -232,5 +232,5 @@ def test_intervals_stay_within_what_a_run_may_have(monkeypatch):
     first, second = compared(configs)
     assert first.accuracy.high == 1.0
     assert first.accuracy.low == pytest.approx(estimate(list(accuracies.values())).low)
-    assert told(first)["test accuracy"].endswith("100.00]")
+    assert row_in_words(first)["test accuracy"].endswith("100.00]")
     assert (first.is_reference, second.difference.mean, second.left_out) == (True, 0.0, 0)

@@ -11,7 +11,7 @@ from PIL import Image
 from bnjax.data import DataError, ImageSet, eval_batches, input_scaling, load_dataset, train_batches
 from bnjax.data.batches import EvalOrder, SpreadOrder, TrainOrder, spread_batches
 from bnjax.data.picture import CENTRE, Crop, decode_picture
-from bnjax.data.stream import ImageStream, Reading
+from bnjax.data.stream import ImageStream, ReadingOptions
 from bnjax.settings.config import Config
 from bnjax.train.programs.stepping import train_order
 
@@ -183,11 +183,11 @@ def test_a_decompression_bomb_ends_a_stream(photos, monkeypatch):
 @pytest.mark.parametrize(
     ("reading", "size", "streams"),
     [
-        (Reading(), 2**30, False),
-        (Reading(), 5 * 2**30, True),
-        (Reading(augment="crop_flip"), 1, True),
-        (Reading(stream="always"), 1, True),
-        (Reading(stream="never"), 2**40, False),
+        (ReadingOptions(), 2**30, False),
+        (ReadingOptions(), 5 * 2**30, True),
+        (ReadingOptions(augment="crop_flip"), 1, True),
+        (ReadingOptions(stream="always"), 1, True),
+        (ReadingOptions(stream="never"), 2**40, False),
     ],
 )
 def test_size_decides_unless_it_is_said(reading, size, streams):

@@ -9,7 +9,7 @@ from starting import PATIENCE
 
 from bnjax.commands.diagnosing import diagnose, findings_told
 from bnjax.records import FILE_NAME, append
-from bnjax.report.runs.readings import read
+from bnjax.report.runs.readings import reading_of
 from bnjax.report.runs.recorded import load_runs
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
@@ -124,8 +124,8 @@ def test_the_skew_of_norms_inputs_can_be_read(tmp_path):
     write_run(tmp_path, seed=1, activations={"fc/dense1": skews | dict(norm_input_skew=1.25)})
     write_run(tmp_path, seed=2)
     runs = {run.config.seed: run for run in load_runs(tmp_path)}
-    assert read("norm_input_skew", runs[1]) == 1.25
-    assert read("norm_input_skew", runs[2]) is None
+    assert reading_of("norm_input_skew", runs[1]) == 1.25
+    assert reading_of("norm_input_skew", runs[2]) is None
 
 
 def test_of_the_runs_of_a_command_it_is_said_at_once_how_many_have_findings(tmp_path):

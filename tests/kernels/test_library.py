@@ -38,7 +38,7 @@ def compiled(name="name", made=None):
             made.append(name)
         return writers.writer("forward", SHAPE)(module, host)
 
-    return library.compiled(name, kernel, machine.host_machine(), 2)
+    return library.kept_code(name, kernel, machine.host_machine(), 2)
 
 
 def test_a_kernel_is_compiled_once(cache):
@@ -206,7 +206,7 @@ small = [reserve(2) for _ in range(400)]
 large = reserve((5 << 30) // mmap.PAGESIZE)
 for page in small[::2]:
     page.close()
-assert all(library.linked(code, str(number)) for number, code in enumerate(codes))
+assert all(library.handler_address(code, str(number)) for number, code in enumerate(codes))
 print("linked")
 """
 

@@ -6,7 +6,7 @@ from small_runs import config, dataset
 
 from bnjax.process.progress import Progress
 from bnjax.runs.group import Alone
-from bnjax.runs.lanes import join, prepare_lane_runs
+from bnjax.runs.lanes import join_runs, prepare_lane_runs
 from bnjax.runs.loop import train
 from bnjax.runs.training import check_rest, prepare
 from bnjax.settings.fields import ConfigError
@@ -64,7 +64,7 @@ def test_a_run_pools_all_images(model, shuffle):
 def test_lanes_pool_all_images():
     runs = [config(**SETTINGS, model="mlp", seed=seed) for seed in (0, 1)]
     programs = Programs()
-    lanes = join(prepare_lane_runs(runs, DATA, programs), programs)
+    lanes = join_runs(prepare_lane_runs(runs, DATA, programs), programs)
     train(lanes, lambda *told, **fields: None, Progress(1, 1))
     for run in lanes.runs:
         assert_pooled(run)

@@ -11,7 +11,7 @@ from starting import PATIENCE
 
 from bnjax import records
 from bnjax.report.runs.frame import frame_of
-from bnjax.report.runs.readings import read
+from bnjax.report.runs.readings import reading_of
 from bnjax.report.runs.recorded import RecordedRun, load_runs, total
 from bnjax.report.sections.provenance import provenance
 from bnjax.settings.canonical import resolve
@@ -83,7 +83,7 @@ def test_readings_and_frames_bear_units_that_are_not_trained():
     facts = dict(run_id="x", study="mnist", config=config, data={"name": "mnist"}, **FACTS, git_commit=None)
     half = RecordedRun(facts, epochs_of(*2 * [{"a": trained, "b": frozen}]), None)
     none = RecordedRun(facts, epochs_of(*2 * [{"a": frozen, "b": frozen}]), None)
-    assert (read("most_flat", half), read("most_flat", none)) == (2.0, None)
+    assert (reading_of("most_flat", half), reading_of("most_flat", none)) == (2.0, None)
     frame = frame_of([half, none])
     assert frame["flat"].dtype == frame["flat:b"].dtype == float
     assert frame["flat"].fillna(-1).tolist() == [2, 2, -1, -1]

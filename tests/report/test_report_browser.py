@@ -11,7 +11,7 @@ import pytest
 from starting import PATIENCE
 
 from bnjax.report.page.build import folder_report
-from bnjax.report.page.html import as_html
+from bnjax.report.page.html_page import as_html
 
 pytestmark = pytest.mark.slow
 KEPT = Path(__file__).parents[2] / "experiments/results"

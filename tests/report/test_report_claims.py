@@ -8,7 +8,7 @@ from test_report_mnist import record_run
 from bnjax.commands.parsing.conditions import sweep_conditions
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.runs.recorded import load_runs
-from bnjax.report.sections.claims import counted
+from bnjax.report.sections.claims import overall_verdict
 from bnjax.report.sections.contrasts import contrasts_section
 from bnjax.report.verdicts.cell import Cell, outcomes
 from bnjax.report.verdicts.shelf import Shelf, judge_all
@@ -142,7 +142,7 @@ def test_recipes_lengths_and_data_are_kept_apart(tmp_path):
     digits = made_claim(LOWER, data=Data("digits", ("digits",)))
     longer, shorter = shelf.judge(digits, "published")
     assert (longer.on_its_data, longer.verdict) == (False, "contradicted")
-    assert counted([longer, shorter]) == ("not run", "")
+    assert overall_verdict([longer, shorter]) == ("not run", "")
 
 
 def test_runs_that_do_not_count_are_counted(tmp_path):

@@ -14,12 +14,12 @@ from test_report_vgg7 import record_run as record_vgg7
 import bnjax.report
 from bnjax import records
 from bnjax.report.page.build import folder_report
-from bnjax.report.page.document import Cell, Report, Section, Table, numbered
-from bnjax.report.page.html import as_html
+from bnjax.report.page.document import Report, Section, Table, TableCell, numbered
+from bnjax.report.page.html_page import as_html
 from bnjax.report.page.plain import as_csv, as_markdown
 from bnjax.report.runs.frame import LeftOut, Mislabelled
 from bnjax.report.runs.recorded import load_runs, load_sound_runs
-from bnjax.report.sections.provenance import command_of
+from bnjax.report.sections.provenance import command_text
 from bnjax.studies import CLAIMS
 from bnjax.studies.vgg7 import PICK, PLAIN, VGG7
 
@@ -160,7 +160,7 @@ def test_equal_names_are_told_apart():
 
 def test_what_a_record_says_is_never_html():
     evil = '<script>alert("x")</script>'
-    table = Table(evil, (evil,), [[Cell(evil)]], evil)
+    table = Table(evil, (evil,), [[TableCell(evil)]], evil)
     text = as_html(Report(evil, [evil], [Section("s", evil, [evil], [table])]))
     assert len(Page(text).all("script")) == 1
     assert "alert(&quot;" in text
@@ -204,7 +204,7 @@ def test_commands_repeat_the_run(tmp_path):
     record_run(tmp_path, [0.9], placement="none", seed=4, epochs=1, optimizer="sgd", learning_rate=0.1)
     [run] = load_runs(tmp_path)
     expected = "--placement=dr --epochs=1 --optimizer=sgd --learning_rate=0.1 --seed=4"
-    assert command_of(run) == f"bnjax mnist {expected}"
+    assert command_text(run) == f"bnjax mnist {expected}"
 
 
 def test_the_frame_has_a_row_for_each_epoch(folder):

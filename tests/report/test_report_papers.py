@@ -11,7 +11,7 @@ from bnjax.report.page.build import Folder, report_of
 from bnjax.report.page.results import results_text, verdicts_by_study
 from bnjax.report.page.short import short_form
 from bnjax.report.runs.comparisons import comparisons_of
-from bnjax.report.runs.readings import READINGS, read
+from bnjax.report.runs.readings import READINGS, reading_of
 from bnjax.report.sections.side_by_side import counted
 from bnjax.stats.intervals import Estimate, possible
 from bnjax.studies import STUDIES
@@ -121,13 +121,13 @@ def test_the_short_form_shows_what_was_answered(report):
 
 def test_growth_of_gradients_is_that_of_a_power_whatever_the_depth():
     for layers in (4, 20, 40):
-        assert read("gradient_growth", deep_run(layers=layers)) == pytest.approx(FACTOR)
-    wide = read("gradient_range", deep_run(layers=20))
+        assert reading_of("gradient_growth", deep_run(layers=layers)) == pytest.approx(FACTOR)
+    wide = reading_of("gradient_range", deep_run(layers=20))
     assert wide == pytest.approx(18 * math.log10(FACTOR))
-    assert read("gradient_growth", made_run("yang2019", 1, 0.1, DATA)) is None  # another probe
+    assert reading_of("gradient_growth", made_run("yang2019", 1, 0.1, DATA)) is None  # another probe
     lost = deep_run()
     lost.epochs[0]["gradients"]["fc/dense3"]["gradient_norm"] = None
-    assert read("gradient_growth", lost) is None
+    assert reading_of("gradient_growth", lost) is None
 
 
 def probed(probe, *sites):

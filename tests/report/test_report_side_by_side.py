@@ -9,7 +9,7 @@ from test_report_photographs import record_run as record_photographs
 from test_report_vgg7 import record_run as record_vgg7
 
 from bnjax.report.page.build import read_folder, report_of
-from bnjax.report.page.document import Cell, Table
+from bnjax.report.page.document import Table, TableCell
 from bnjax.report.page.plain import as_markdown
 from bnjax.report.page.short import short_form
 from bnjax.report.runs.comparisons import comparisons_of
@@ -224,7 +224,9 @@ def test_without_answers_the_runs_themselves_come_first(tmp_path):
 
 def test_columns_without_any_value_are_hidden():
     table = Table(
-        "t", ("a", "b", "c"), [[Cell("x"), Cell("-"), Cell("1")], [Cell("y"), Cell("-"), Cell("-")]]
+        "t",
+        ("a", "b", "c"),
+        [[TableCell("x"), TableCell("-"), TableCell("1")], [TableCell("y"), TableCell("-"), TableCell("-")]],
     )
     shown = table.without_empty_columns()
     assert shown.columns == ["a", "c"]

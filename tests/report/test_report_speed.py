@@ -14,7 +14,7 @@ from test_report_mnist import record_run
 
 from bnjax.records import RecordError
 from bnjax.report.page.build import folder_report
-from bnjax.report.page.html import as_html
+from bnjax.report.page.html_page import as_html
 from bnjax.report.page.plain import as_csv, as_markdown
 
 MACHINE = {

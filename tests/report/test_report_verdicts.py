@@ -6,9 +6,9 @@ import itertools
 import numpy as np
 import pytest
 
-from bnjax.report.runs.readings import READINGS, read
+from bnjax.report.runs.readings import READINGS, reading_of
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.sections.claims import claims_section, counted
+from bnjax.report.sections.claims import claims_section, overall_verdict
 from bnjax.report.sections.contrasts import contrasts_section
 from bnjax.report.verdicts.chance import chance
 from bnjax.report.verdicts.decision import VERDICTS, Decision, decide
@@ -160,7 +160,7 @@ def test_other_data_is_answered_apart_and_never_counted():
     assert (first.on_its_data, first.verdict) == (True, "contradicted")
     assert (second.on_its_data, second.verdict) == (False, "supported")
     [alone] = judged(pairs(DIFFERENCES, data=digits, epochs=100))
-    assert counted([alone]) == ("not run", "")
+    assert overall_verdict([alone]) == ("not run", "")
     rows = claims_section(judge_all([made_claim()], pairs(DIFFERENCES, data=digits))).tables[0].rows
     assert rows[0][2].text == "not run"
     assert "published: supported, -1.00 points" in next(c.text for c in rows[0] if "digits" in c.text)
@@ -191,8 +191,8 @@ def test_a_longer_run_that_answers_counts_before_a_shorter_one():
 def test_readings_that_are_the_same_whatever_happens_have_no_value(name):
     least = READINGS[name].least_epochs
     data = dict(MNIST_DATA, classes=10)
-    assert read(name, made_run(epochs=least - 1, data=data)) is None
-    assert read(name, made_run(epochs=least, data=data)) is not None
+    assert reading_of(name, made_run(epochs=least - 1, data=data)) is None
+    assert reading_of(name, made_run(epochs=least, data=data)) is not None
 
 
 @pytest.mark.parametrize("name", READINGS)

@@ -111,8 +111,8 @@ def test_a_run_says_at_its_end_what_its_records_show(capfd):
 @pytest.mark.slow
 def test_runs_say_it_once_and_record_what_an_epoch_trains(tmp_path, monkeypatch, capfd):
     data = dataset(train_count=47)
-    monkeypatch.setattr(run_module, "load", lambda _: data)
-    monkeypatch.setattr(task_module, "load", lambda _: data)
+    monkeypatch.setattr(run_module, "load_images", lambda _: data)
+    monkeypatch.setattr(task_module, "load_images", lambda _: data)
     alone, *lanes = (config(placement="all", epochs=1, seed=seed, out_dir=str(tmp_path)) for seed in range(3))
     for configs in ((alone,), tuple(lanes)):
         task_module.make(Task(configs, gated=True), Programs(), lambda _: None, lambda *_: None)

@@ -35,8 +35,8 @@ DATA = dataset()
 
 @pytest.fixture(autouse=True)
 def made_data(monkeypatch):
-    monkeypatch.setattr(run_module, "load", lambda _: DATA)
-    monkeypatch.setattr(task_module, "load", lambda _: DATA)
+    monkeypatch.setattr(run_module, "load_images", lambda _: DATA)
+    monkeypatch.setattr(task_module, "load_images", lambda _: DATA)
 
 
 def settings(tmp_path, **changes):
@@ -205,7 +205,7 @@ def test_where_no_kernel_is_trained_the_head_comes_with_the_weights(tmp_path):
 def test_what_is_trained_is_counted_and_the_training_images_are_evaluated(tmp_path, capsys):
     held = dataclasses.replace(DATA, validation=DATA.test)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_module, "load", lambda _: held)
+        patch.setattr(run_module, "load_images", lambda _: held)
         frozen = settings(tmp_path, freeze_until="fc", evaluate_train=True, epochs=3)
         assert make(frozen) == {frozen: "done"}
     run, *_, summary = records.read(record_path(frozen))

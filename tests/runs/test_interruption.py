@@ -42,8 +42,8 @@ SMALL = ("--dataset=digits", "--width=16", "--batch_size=64")
 
 @pytest.fixture(autouse=True)
 def made_data(monkeypatch):
-    monkeypatch.setattr(run_module, "load", lambda _: DATA)
-    monkeypatch.setattr(task_module, "load", lambda _: DATA)
+    monkeypatch.setattr(run_module, "load_images", lambda _: DATA)
+    monkeypatch.setattr(task_module, "load_images", lambda _: DATA)
 
 
 def host_steps(config, programs, train, mesh):
@@ -191,7 +191,7 @@ def test_of_two_checkpoints_a_damaged_one_is_named_and_the_other_used(damage, tm
     if damage == "flipped":
         content[len(content) // 2] ^= 1
     newest.write_bytes({"truncated": content[:-1000], "flipped": content, "empty": b""}[damage])
-    before = checkpoint.load(older)
+    before = checkpoint.load_checkpoint(older)
     make_alone(mine)
     told = capsys.readouterr().err
     assert f"{newest} is damaged" in told

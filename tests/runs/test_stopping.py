@@ -14,7 +14,7 @@ from bnjax.runs.recording.recorder import Recorder, print_record, same_command
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.identity import run_id
-from bnjax.sweeps.standing import Standing
+from bnjax.sweeps.sweep_progress import SweepProgress
 
 ENDED = dict(epochs=1, steps=1, final={}, best={}, dying={}, state_sha256=None, seconds=1.0)
 
@@ -90,7 +90,7 @@ def test_a_bar_counts_its_speed_from_where_a_run_went_on(monkeypatch):
 def test_the_bar_of_a_sweep_counts_the_epochs_that_were_made_meanwhile(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     gone_on, diverged = resolve(Config(epochs=60)), resolve(Config(epochs=40, seed=1))
-    with Standing([gone_on, diverged], "p", print_record) as standing:
+    with SweepProgress([gone_on, diverged], "p", print_record) as standing:
         slow_down(standing._bar)
         standing.tell({"kind": "epoch", "run_id": run_id(gone_on), "epoch": 51, "test_accuracy": 0.5})
         standing.end(diverged, "diverged")

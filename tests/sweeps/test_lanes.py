@@ -12,7 +12,7 @@ from small_runs import config, dataset
 from bnjax.models import build_model
 from bnjax.process.progress import Progress
 from bnjax.runs.group import Alone
-from bnjax.runs.lanes import join, prepare_lane_runs
+from bnjax.runs.lanes import join_runs, prepare_lane_runs
 from bnjax.runs.loop import train
 from bnjax.runs.training import has_diverged, prepare
 from bnjax.train.programs import run_programs, stepping
@@ -103,7 +103,7 @@ def lanes_of(conditions, **common):
     """The lanes at their end, and the epochs of each."""
     configs = [config(**{**COMMON, **common, **condition}) for condition in conditions]
     programs = Programs()
-    lanes = join(prepare_lane_runs(configs, DATA, programs), programs)
+    lanes = join_runs(prepare_lane_runs(configs, DATA, programs), programs)
     told = [[] for _ in conditions]
     train(lanes, lambda lane, kind, **fields: told[lane].append(fields), Progress(1, 1))
     return lanes, told

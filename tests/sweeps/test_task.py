@@ -38,8 +38,8 @@ SETTINGS = dict(epochs=4, placement="all", dropout=0.2, shuffle="epoch", learnin
 
 @pytest.fixture(autouse=True)
 def made_data(monkeypatch):
-    monkeypatch.setattr(run_module, "load", lambda _: DATA)
-    monkeypatch.setattr(task_module, "load", lambda _: DATA)
+    monkeypatch.setattr(run_module, "load_images", lambda _: DATA)
+    monkeypatch.setattr(task_module, "load_images", lambda _: DATA)
 
 
 def settings(tmp_path, **changes):
@@ -74,8 +74,8 @@ def summary_of(config):
 def uninterrupted(tmp_path_factory):
     """A run alone, and two lanes side by side."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_module, "load", lambda _: DATA)
-        patch.setattr(task_module, "load", lambda _: DATA)
+        patch.setattr(run_module, "load_images", lambda _: DATA)
+        patch.setattr(task_module, "load_images", lambda _: DATA)
         folder = tmp_path_factory.mktemp("uninterrupted")
         alone = settings(folder / "alone")
         pair = [settings(folder / "lanes", seed=seed) for seed in (0, 1)]
@@ -292,7 +292,7 @@ def test_a_checkpoint_gives_back_what_it_got(saved):
     path, run = saved
     fresh = prepare(run.config, DATA, programs=PROGRAMS, gated=True)
     assert digest(fresh.state.params) != digest(run.state.params)
-    assert checkpoint.restore(checkpoint.load(path), fresh)
+    assert checkpoint.restore(checkpoint.load_checkpoint(path), fresh)
     same = jax.tree.map(lambda a, b: bool((a == b).all()), fresh.state, run.state)
     assert all(jax.tree.leaves(same))
     assert fresh.epochs == run.epochs
@@ -309,19 +309,19 @@ def test_a_damaged_checkpoint_is_none(saved):
     random = np.random.default_rng(0)
     for length in random.integers(0, len(content), 20):
         path.write_bytes(content[:length])
-        assert checkpoint.load(path) is None
+        assert checkpoint.load_checkpoint(path) is None
     for position in random.integers(0, len(content), 40):
         turned = bytearray(content)
         turned[position] ^= 1 << int(random.integers(8))
         path.write_bytes(turned)
-        assert checkpoint.load(path) is None
+        assert checkpoint.load_checkpoint(path) is None
 
 
 def test_a_checkpoint_of_another_network_is_not_taken(saved):
     path, run = saved
     other = prepare(dataclasses.replace(run.config, width=5), DATA)
     before = digest(other.state.params)
-    assert not checkpoint.restore(checkpoint.load(path), other)
+    assert not checkpoint.restore(checkpoint.load_checkpoint(path), other)
     assert digest(other.state.params) == before
     assert other.epochs == []
 

@@ -11,7 +11,7 @@ from bnjax.data.batches import Batch, SpreadOrder
 from bnjax.models import CNN
 from bnjax.process.progress import Progress
 from bnjax.runs.group import Alone
-from bnjax.runs.lanes import join, prepare_lane_runs
+from bnjax.runs.lanes import join_runs, prepare_lane_runs
 from bnjax.runs.loop import train
 from bnjax.runs.precompute import precompute
 from bnjax.runs.recording.epoch_record import summary_fields
@@ -45,7 +45,7 @@ def trained(gated=False, data=DATA, programs=None, **settings):
 
 def side_by_side(*configs, data=DATA):
     programs = Programs()
-    lanes = join(prepare_lane_runs(configs, data, programs), programs)
+    lanes = join_runs(prepare_lane_runs(configs, data, programs), programs)
     train(lanes, lambda *told, **fields: None, Progress(1, 1))
     return lanes.runs
 

@@ -17,7 +17,7 @@ from bnjax.data.examples import FileExamples
 from bnjax.data.image_set import DataError, Dataset, ImageSet
 from bnjax.data.picture import BadImageError, Picture, read_picture, strict_decoding
 from bnjax.data.sources.folder_layout import LabelledFile, Layout, find_layout
-from bnjax.data.stream import IN_MEMORY, Reading, centre_adaptation, stream_facts, stream_of
+from bnjax.data.stream import IN_MEMORY, ReadingOptions, centre_adaptation, stream_facts, stream_of
 from bnjax.data.telling import tell
 from bnjax.process.bar import tqdm
 from bnjax.settings.places import expanded
@@ -40,7 +40,7 @@ class _Decoded(NamedTuple):
     bad: dict[str, str]
 
 
-def load_folder(root: Path, side: int, bad_images: str, reading: Reading = IN_MEMORY) -> Dataset:
+def load_folder(root: Path, side: int, bad_images: str, reading: ReadingOptions = IN_MEMORY) -> Dataset:
     """The images below a folder, a class for each folder, as squares of one size in RGB.
 
     The training images come in an order that is random and always the same, since batches of
@@ -112,7 +112,7 @@ def _decode(root: Path, layout: Layout, side: int, skip: bool) -> Dataset:
     return Dataset(done["train"].part, done["test"].part, len(layout.classes), facts, validation)
 
 
-def _streamed(root: Path, layout: Layout, side: int, reading: Reading) -> Dataset:
+def _streamed(root: Path, layout: Layout, side: int, reading: ReadingOptions) -> Dataset:
     splits = {**layout.splits, "train": _mixed(layout.splits["train"])}
     parts = {split: stream_of(FileExamples(tuple(files)), side, reading) for split, files in splits.items()}
     files = [file.path for labelled in splits.values() for file in labelled]

@@ -13,7 +13,7 @@ from bnjax.data.image_set import DataError, Dataset, Images, ImageSet
 from bnjax.data.stream import (
     IN_MEMORY,
     ImageStream,
-    Reading,
+    ReadingOptions,
     centre_adaptation,
     stream_facts,
     stream_of,
@@ -53,7 +53,7 @@ def class_names(folder: Path) -> list[str]:
     return files[0].read_text(encoding="utf-8").splitlines() if len(files) == 1 else []
 
 
-def load_prepared(folder: Path, name: str, data_dir: Path, side: int, reading: Reading) -> Dataset:
+def load_prepared(folder: Path, name: str, data_dir: Path, side: int, reading: ReadingOptions) -> Dataset:
     """All images of a prepared set, from the cache where they were decoded before, or a stream of them.
 
     Args:
@@ -99,7 +99,7 @@ def prepare_hint(name: str, data_dir: Path) -> str:
     )
 
 
-def _read(folder: Path, files: str, side: int, reading: Reading | None) -> Dataset:
+def _read(folder: Path, files: str, side: int, reading: ReadingOptions | None) -> Dataset:
     """Into memory where no way of streaming is given."""
     import tensorflow_datasets as tfds
 

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from llvmlite import ir
 
-from bnjax.kernels.writing.code import Code, Functions, Part, Value, number, zeros
 from bnjax.kernels.writing.frames import Product, clear_frames, framed
+from bnjax.kernels.writing.llvm import Code, Functions, Part, Value, int64, zeros
 from bnjax.kernels.writing.machine import Machine
 from bnjax.kernels.writing.packing import Packing, Pair
-from bnjax.kernels.writing.shapes import Run, evenly
+from bnjax.kernels.writing.shapes import Span, evenly
 from bnjax.kernels.writing.tiles import Block, Line, Tile, best_tile, blocks, inner_product, lanes_for
 from bnjax.kernels.writing.work import Work
 
@@ -69,7 +69,7 @@ class _PairWriter(NamedTuple):
 
         code.loop(block.count, do_block)
 
-    def _tiles(self, frame: Value, weights: Value, features: Value, high: Run, wide: Run) -> None:
+    def _tiles(self, frame: Value, weights: Value, features: Value, high: Span, wide: Span) -> None:
         """Equal tiles."""
         code, (rows, columns, _) = self.code, self.pair
         frame_row, (_, _, channels) = self.product.frame.row, self.product.frame
@@ -99,16 +99,16 @@ class _PairWriter(NamedTuple):
 
         code.loop(high.count, do_rows)
 
-    def _useful_taps(self, row: Value, high: Run) -> tuple[int | Value, int | Value]:
+    def _useful_taps(self, row: Value, high: Span) -> tuple[int | Value, int | Value]:
         """The rows of the kernel through which tiles see more than zeros above and below the image."""
         code, rows, framed = self.code, self.pair.rows, self.product.framed[0]
         if framed.used == framed.size or not rows.taps:
             return 0, rows.taps
-        step = code.builder.mul(row, number(high.size * rows.stride))
-        first = code.builder.add(step, number(rows.seen + high.start * rows.stride))
-        last = code.builder.add(first, number((high.size - 1) * rows.stride))
-        start = code.most(code.builder.sub(number(framed.before), last), 0)
-        end = code.least(code.builder.sub(number(framed.before + framed.used), first), rows.taps)
+        step = code.builder.mul(row, int64(high.size * rows.stride))
+        first = code.builder.add(step, int64(rows.seen + high.start * rows.stride))
+        last = code.builder.add(first, int64((high.size - 1) * rows.stride))
+        start = code.most(code.builder.sub(int64(framed.before), last), 0)
+        end = code.least(code.builder.sub(int64(framed.before + framed.used), first), rows.taps)
         return start, end
 
     def _tile_of(

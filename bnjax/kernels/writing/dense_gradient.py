@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from llvmlite import ir
 
-from bnjax.kernels.writing.code import Code, Functions, Part, Value, number, zeros
 from bnjax.kernels.writing.frames import Product, clear_frames, forward, framed
+from bnjax.kernels.writing.llvm import Code, Functions, Part, Value, int64, zeros
 from bnjax.kernels.writing.machine import Machine
-from bnjax.kernels.writing.shapes import Convolution, Run, chunk_count, evenly
+from bnjax.kernels.writing.shapes import Convolution, Span, chunk_count, evenly
 from bnjax.kernels.writing.tiles import Block, Line, best_tile, blocks, inner_product, lanes_for
 from bnjax.kernels.writing.work import Work
 
@@ -62,8 +62,8 @@ class _Writer:
 
     def _write_item(self, code: Code) -> None:
         images, gradients, _, shared, own, item, batch = code.arguments
-        block_number = code.builder.sdiv(item, number(self._chunks))
-        chunk = code.builder.srem(item, number(self._chunks))
+        block_number = code.builder.sdiv(item, int64(self._chunks))
+        chunk = code.builder.srem(item, int64(self._chunks))
         used = self._used_chunks(code, batch)
         first, end = code.share(batch, chunk, used)
 
@@ -88,8 +88,8 @@ class _Writer:
     def _used_chunks(self, code: Code, batch: Value) -> Value:
         """How many chunks the batch is cut into: fewer where it has few pixels."""
         height, width = self._shape.out_sides
-        pixels = code.builder.mul(batch, number(height * width))
-        return code.most(code.least(code.builder.sdiv(pixels, number(_CHUNK_PIXELS)), self._chunks), 1)
+        pixels = code.builder.mul(batch, int64(height * width))
+        return code.most(code.least(code.builder.sdiv(pixels, int64(_CHUNK_PIXELS)), self._chunks), 1)
 
     def _write_end(self, code: Code) -> None:
         """Adds up the chunks' sums, in the order of the chunks."""
@@ -97,7 +97,7 @@ class _Writer:
         used = self._used_chunks(code, batch)
 
         def add_chunks(block: Block, inside: Value) -> None:
-            first = self._sums_at(code, shared, block, inside, number(0))
+            first = self._sums_at(code, shared, block, inside, int64(0))
             target = code.at(kernel, block.start, (inside, block.width))
 
             def add_place(place: Value, _: list[Value]) -> None:
@@ -111,7 +111,7 @@ class _Writer:
                 def add_chunk(chunk: Value, totals: list[Value]) -> list[Value]:
                     return [code.add(*pair) for pair in zip(totals, sums_of(chunk), strict=True)]
 
-                totals = code.loop(used, add_chunk, sums_of(number(0)), start=1)
+                totals = code.loop(used, add_chunk, sums_of(int64(0)), start=1)
                 for total, offset, part in zip(totals, offsets, block.parts, strict=True):
                     code.store(total, code.at(target, offset, (place, self._shape.features)), part)
 
@@ -125,7 +125,7 @@ class _Writer:
         before = 0
         for block in self._blocks:
             with code.within(block_number, before, before + block.count):
-                write(block, code.builder.sub(block_number, number(before)))
+                write(block, code.builder.sub(block_number, int64(before)))
             before += block.count
 
     def _size_of(self, block: Block) -> int:
@@ -151,7 +151,7 @@ class _BlockWriter(NamedTuple):
         target = self.writer._product.target
         for high in evenly(height, max(1, _PIXELS // width)):
 
-            def add_rows(row: Value, _: list[Value], high: Run = high) -> None:
+            def add_rows(row: Value, _: list[Value], high: Span = high) -> None:
                 step = self.writer._shape.stride * self.writer._product.frame.row
                 seen = self.code.at(frames, high.start * step, (row, high.size * step))
                 given = self.code.at(gradient, high.start * target.row, (row, high.size * target.row))
@@ -160,7 +160,7 @@ class _BlockWriter(NamedTuple):
             self.code.loop(high.count, add_rows)
 
     def _useful_rows(
-        self, tile: tuple[Value, Run], pixels: tuple[Value, Run]
+        self, tile: tuple[Value, Span], pixels: tuple[Value, Span]
     ) -> tuple[int | Value, int | Value]:
         """Rows of pixels that see more than zeros around the image through a tile's rows of the kernel."""
         code, framed, stride = self.code, self.writer._product.framed[0], self.writer._shape.stride
@@ -168,24 +168,24 @@ class _BlockWriter(NamedTuple):
         if framed.used == framed.size:
             return 0, block.size
         builder = code.builder
-        tap = builder.add(builder.mul(tile_index, number(high.size)), number(high.start))
-        first = builder.add(builder.mul(index, number(block.size)), number(block.start))
+        tap = builder.add(builder.mul(tile_index, int64(high.size)), int64(high.start))
+        first = builder.add(builder.mul(index, int64(block.size)), int64(block.start))
         # Row y sees the frame's rows from y * stride + tap on; the image lies at framed.before.
-        hidden = code.most(builder.sub(number(framed.before - high.size + 1), tap), 0)
-        seen = code.most(builder.sub(number(framed.before + framed.used), tap), 0)
+        hidden = code.most(builder.sub(int64(framed.before - high.size + 1), tap), 0)
+        seen = code.most(builder.sub(int64(framed.before + framed.used), tap), 0)
         start, end = (
-            builder.sub(builder.sdiv(builder.add(rows, number(stride - 1)), number(stride)), first)
+            builder.sub(builder.sdiv(builder.add(rows, int64(stride - 1)), int64(stride)), first)
             for rows in (hidden, seen)
         )
         return code.most(start, 0), code.least(end, block.size)
 
-    def _add_pixels(self, seen: Value, given: Value, sums: Value, pixels: tuple[Value, Run]) -> None:
+    def _add_pixels(self, seen: Value, given: Value, sums: Value, pixels: tuple[Value, Span]) -> None:
         shape, line, tile = self.writer._shape, self.writer._line, self.writer._tile
         frame_row = self.writer._product.frame.row
         for high in evenly(shape.rows, tile.rows):
             for wide in evenly(line, tile.columns):
 
-                def add_row_tiles(row: Value, _: list[Value], high: Run = high, wide: Run = wide) -> None:
+                def add_row_tiles(row: Value, _: list[Value], high: Span = high, wide: Span = wide) -> None:
                     rows = self._useful_rows((row, high), pixels)
 
                     def add_tile(place: Value, _: list[Value]) -> None:

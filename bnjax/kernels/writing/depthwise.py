@@ -11,9 +11,9 @@ from typing import NamedTuple
 from llvmlite import ir
 
 from bnjax.kernels.writing.borders import Places, backward_places, forward_places
-from bnjax.kernels.writing.code import Code, Functions, Part, Value, number, zeros
+from bnjax.kernels.writing.llvm import Code, Functions, Part, Value, int64, zeros
 from bnjax.kernels.writing.machine import Machine
-from bnjax.kernels.writing.shapes import Convolution, Run, Sides, evenly
+from bnjax.kernels.writing.shapes import Convolution, Sides, Span, evenly
 from bnjax.kernels.writing.tiles import Block, blocks, lanes_for
 from bnjax.kernels.writing.work import Work
 
@@ -94,7 +94,7 @@ def _write_chunk(code: Code, shape: Convolution, machine: Machine, size: int) ->
     code.clear(sums, size)
     shift = _Shift(*_axes(shape, forward_places), shape.images, shape.results)
     writer = _Writer(code, shift, shape, machine)
-    first, end = code.share(batch, chunk, number(_CHUNKS))
+    first, end = code.share(batch, chunk, int64(_CHUNKS))
 
     def add_image(image: Value, _: list[Value]) -> None:
         source = code.at(images, (image, shift.source.size))
@@ -145,7 +145,7 @@ class _Writer:
         self._code, self._shift, self._shape = code, shift, shape
         together = _TOGETHER if machine.registers >= 32 else _TOGETHER // 2
         self._columns = [
-            (columns, run) for columns in shift.columns for run in evenly(columns.count, together)
+            (columns, span) for columns in shift.columns for span in evenly(columns.count, together)
         ]
         self._blocks = blocks(shape.channels, lanes_for(shape.channels, machine), 1)
 
@@ -175,36 +175,38 @@ class _Writer:
         """Every place of the target is a sum of places of the source times the kernel."""
         code = self._code
         weights = {place: code.load(self._kernel_at(row, place), row.part) for place in self._places(row)}
-        for columns, run in self._columns:
+        for columns, span in self._columns:
 
-            def write_pixels(index: Value, _: list[Value], columns: Places = columns, run: Run = run) -> None:
-                sums = [zeros(row.part.lanes)] * run.size
-                for place, pixel, value in self._seen(row, columns, run, index):
+            def write_pixels(
+                index: Value, _: list[Value], columns: Places = columns, span: Span = span
+            ) -> None:
+                sums = [zeros(row.part.lanes)] * span.size
+                for place, pixel, value in self._seen(row, columns, span, index):
                     sums[pixel] = code.multiply_add(value, weights[place], sums[pixel])
                 for pixel, total in enumerate(sums):
-                    code.store(total, self._pixel(row, columns, run, index, pixel), row.part)
+                    code.store(total, self._pixel(row, columns, span, index, pixel), row.part)
 
-            code.loop(run.count, write_pixels)
+            code.loop(span.count, write_pixels)
 
     def add_products(self, row: _Row) -> None:
         """To each place of the kernel the target times what is seen through it, summed over the row."""
         code, places = self._code, self._places(row)
         sums = [zeros(row.part.lanes)] * len(places)
-        for columns, run in self._columns:
+        for columns, span in self._columns:
 
             def add_pixels(
-                index: Value, sums: list[Value], columns: Places = columns, run: Run = run
+                index: Value, sums: list[Value], columns: Places = columns, span: Span = span
             ) -> list[Value]:
                 added = dict(zip(places, sums, strict=True))
                 given = [
-                    code.load(self._pixel(row, columns, run, index, pixel), row.part)
-                    for pixel in range(run.size)
+                    code.load(self._pixel(row, columns, span, index, pixel), row.part)
+                    for pixel in range(span.size)
                 ]
-                for place, pixel, value in self._seen(row, columns, run, index):
+                for place, pixel, value in self._seen(row, columns, span, index):
                     added[place] = code.multiply_add(value, given[pixel], added[place])
                 return list(added.values())
 
-            sums = code.loop(run.count, add_pixels, sums)
+            sums = code.loop(span.count, add_pixels, sums)
         for place, total in zip(places, sums, strict=True):
             at = self._kernel_at(row, place)
             code.store(code.add(code.load(at, row.part), total), at, row.part)
@@ -215,23 +217,23 @@ class _Writer:
     def _kernel_at(self, row: _Row, place: _Place) -> Value:
         return self._code.at(row.kernel, (place[0] * self._shape.columns + place[1]) * self._shape.channels)
 
-    def _pixel(self, row: _Row, columns: Places, run: Run, index: Value, pixel: int) -> Value:
+    def _pixel(self, row: _Row, columns: Places, span: Span, index: Value, pixel: int) -> Value:
         """Where a pixel of the target lies, of those that are computed together."""
         channels = self._shape.channels
-        first = columns.first + (run.start + pixel) * columns.apart
-        return self._code.at(row.line, first * channels, (index, run.size * columns.apart * channels))
+        first = columns.first + (span.start + pixel) * columns.apart
+        return self._code.at(row.line, first * channels, (index, span.size * columns.apart * channels))
 
     def _seen(
-        self, row: _Row, columns: Places, run: Run, index: Value
+        self, row: _Row, columns: Places, span: Span, index: Value
     ) -> Iterator[tuple[_Place, int, Value]]:
         """What pixels see: places of the kernel, numbers of pixels, and the values, each loaded once."""
         channels = self._shape.channels
         for tap_row, line in row.taps.items():
-            start = self._code.at(line, (index, run.size * columns.step * channels))
+            start = self._code.at(line, (index, span.size * columns.step * channels))
             loaded: dict[int, Value] = {}
-            for pixel in range(run.size):
+            for pixel in range(span.size):
                 for tap, first in columns.taps:
-                    column = first + (run.start + pixel) * columns.step
+                    column = first + (span.start + pixel) * columns.step
                     if column not in loaded:
                         loaded[column] = self._code.load(self._code.at(start, column * channels), row.part)
                     yield (tap_row, tap), pixel, loaded[column]

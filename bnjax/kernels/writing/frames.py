@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bnjax.kernels.writing.code import Code, Value
+from bnjax.kernels.writing.llvm import Code, Value
 from bnjax.kernels.writing.shapes import Axis, Convolution, Framed, Sides, backward_axis, forward_axis
 
 #: From a side, places of the kernel, stride and pads to the axes of a product, and how the side is framed.

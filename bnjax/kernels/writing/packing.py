@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bnjax.kernels.writing.code import Code, Part, Value
 from bnjax.kernels.writing.frames import Product
-from bnjax.kernels.writing.shapes import Axis, Run, evenly
+from bnjax.kernels.writing.llvm import Code, Part, Value
+from bnjax.kernels.writing.shapes import Axis, Span, evenly
 from bnjax.kernels.writing.tiles import Block
 
 #: Numbers of a row that packing moves at a time: a cache line.
@@ -107,17 +107,17 @@ class Packing:
 
     def _pack_turned(self, code: Code, source: Value, target: Value, block: Block) -> None:
         """The same from [features, channels], a cache line of channels at a time."""
-        for run in evenly(self._channels, _LINE):
+        for span in evenly(self._channels, _LINE):
 
-            def pack_line(line: Value, _: list[Value], run: Run = run) -> None:
+            def pack_line(line: Value, _: list[Value], span: Span = span) -> None:
                 def pack_feature(feature: Value, _: list[Value]) -> None:
-                    start = code.at(source, run.start, (line, run.size), (feature, self._channels))
+                    start = code.at(source, span.start, (line, span.size), (feature, self._channels))
                     packed = code.at(
-                        target, run.start * block.width, (line, run.size * block.width), (feature, 1)
+                        target, span.start * block.width, (line, span.size * block.width), (feature, 1)
                     )
-                    for channel in range(run.size):
+                    for channel in range(span.size):
                         code.move(code.at(packed, channel * block.width), code.at(start, channel))
 
                 code.loop(block.counted, pack_feature)
 
-            code.loop(run.count, pack_line)
+            code.loop(span.count, pack_line)

@@ -89,7 +89,7 @@ class Convolution(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Run:
+class Span:
     """Parts of one size that lie side by side."""
 
     start: int
@@ -97,12 +97,12 @@ class Run:
     count: int
 
 
-def evenly(count: int, most: int) -> list[Run]:
+def evenly(count: int, most: int) -> list[Span]:
     """Cuts a count into as few parts as there can be of at most so many, as equal as possible."""
     parts = -(-count // most)
     smaller, larger = count // parts, count % parts
-    cut = [Run(0, smaller + 1, larger), Run(larger * (smaller + 1), smaller, parts - larger)]
-    return [run for run in cut if run.count]
+    cut = [Span(0, smaller + 1, larger), Span(larger * (smaller + 1), smaller, parts - larger)]
+    return [span for span in cut if span.count]
 
 
 def chunk_count(blocks: int, sums: int) -> int:

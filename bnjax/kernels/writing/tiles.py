@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bnjax.kernels.writing.code import Code, Part, Value
+from bnjax.kernels.writing.llvm import Code, Part, Value
 from bnjax.kernels.writing.machine import Machine
-from bnjax.kernels.writing.shapes import Run, evenly
+from bnjax.kernels.writing.shapes import Span, evenly
 
 #: Turns of the inner loop that are written out.
 _UNROLLED = 4
@@ -64,13 +64,13 @@ def blocks(features: int, lanes: int, vectors: int) -> list[Block]:
     count = -(-features // lanes)
     rest = features - (count - 1) * lanes
     cut = []
-    for run in evenly(count, vectors):
-        start, whole = run.start * lanes, (Part(lanes, lanes),) * run.size
-        last = run.start + run.size * run.count == count and rest < lanes
-        if run.count > last:
-            cut.append(Block(start, run.count - last, whole))
+    for span in evenly(count, vectors):
+        start, whole = span.start * lanes, (Part(lanes, lanes),) * span.size
+        last = span.start + span.size * span.count == count and rest < lanes
+        if span.count > last:
+            cut.append(Block(start, span.count - last, whole))
         if last:
-            start += (run.count - 1) * run.size * lanes
+            start += (span.count - 1) * span.size * lanes
             cut.append(Block(start, 1, (*whole[1:], Part(lanes, rest))))
     return cut
 
@@ -131,12 +131,12 @@ def inner_product(
     Returns:
       The sums.
     """
-    for run in _unrolled(turns):
+    for span in _unrolled(turns):
 
-        def turn(index: Value, sums: list[Value], run: Run = run) -> list[Value]:
-            number = code.at(numbers.start, run.start * numbers.step, (index, run.size * numbers.step))
-            vector = code.at(vectors.start, run.start * vectors.step, (index, run.size * vectors.step))
-            for step in range(run.size):
+        def turn(index: Value, sums: list[Value], span: Span = span) -> list[Value]:
+            number = code.at(numbers.start, span.start * numbers.step, (index, span.size * numbers.step))
+            vector = code.at(vectors.start, span.start * vectors.step, (index, span.size * vectors.step))
+            for step in range(span.size):
                 sums = _one_turn(
                     code,
                     code.at(number, step * numbers.step),
@@ -147,7 +147,7 @@ def inner_product(
                 )
             return sums
 
-        sums = code.loop(run.count, turn, sums)
+        sums = code.loop(span.count, turn, sums)
     return list(sums)
 
 
@@ -168,8 +168,8 @@ def _one_turn(
     return added
 
 
-def _unrolled(turns: int) -> list[Run]:
+def _unrolled(turns: int) -> list[Span]:
     """Turns in runs that are written out, and a rest."""
     whole, rest = divmod(turns, _UNROLLED)
-    cut = [Run(0, _UNROLLED, whole), Run(whole * _UNROLLED, rest, 1)]
-    return [run for run in cut if run.size and run.count]
+    cut = [Span(0, _UNROLLED, whole), Span(whole * _UNROLLED, rest, 1)]
+    return [span for span in cut if span.size and span.count]

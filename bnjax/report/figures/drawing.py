@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bnjax.files import write_whole
 from bnjax.report.figures.plots import drawn_for, fit_letters
-from bnjax.report.page.document import Picture, numbered, slug
+from bnjax.report.page.document import PageFigure, numbered, slug
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,9 +42,9 @@ class Drawing:
     draw: Callable[[], "Figure"]
 
 
-def as_svg(drawing: Drawing) -> Picture:
+def as_svg(drawing: Drawing) -> PageFigure:
     """A picture for the page; equal records give equal bytes."""
-    return Picture(drawing.name, drawing.title, drawing.alt, _SVG, _content(drawing, "svg", ""))
+    return PageFigure(drawing.name, drawing.title, drawing.alt, _SVG, _content(drawing, "svg", ""))
 
 
 def save_figures(

@@ -15,7 +15,7 @@ from bnjax.report.figures.plots import (
     seeds_told,
 )
 from bnjax.report.runs.recorded import RecordedRun, measured
-from bnjax.report.sections.mnist import accuracy_percent, flat_units, silent_units
+from bnjax.report.sections.mnist import accuracy_percent, flat_units, silent_count
 from bnjax.schema import EpochRecord
 from bnjax.studies.mnist import MNIST
 
@@ -47,7 +47,7 @@ def means_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":
         band(lower, runs, flat_units, look)
     for number, (condition, runs) in enumerate(found.items()):
         colour = _look(number, condition, found)["color"]
-        epochs, silent = readings(runs, silent_units)
+        epochs, silent = readings(runs, silent_count)
         lower.plot(epochs, silent.mean(0), ":", color=colour, linewidth=1)
     upper.set_ylabel("test accuracy, %")
     lower.set_ylabel("dying units: flat updates\n(dotted: silent)")
@@ -72,7 +72,7 @@ def seeds_figure(sweep: str, found: dict[str, list[RecordedRun]]) -> "Figure":
             for reading, style in ((accuracy_percent, "-"), (_train_accuracy, ":")):
                 column[0].plot(epochs, [reading(e) for e in run.epochs], style, color=colour, linewidth=1)
             label = f"seed {run.config.seed}"
-            for axes, reading in zip(column[1:], (silent_units, flat_units), strict=True):
+            for axes, reading in zip(column[1:], (silent_count, flat_units), strict=True):
                 axes.plot(epochs, [reading(e) for e in run.epochs], color=colour, linewidth=1, label=label)
         column[0].set_title(condition.replace(", ", "\n"), fontsize=9)
         column[2].set_xlabel("epoch", fontsize=9)

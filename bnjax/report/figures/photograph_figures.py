@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SweepComparison:
     """Runs of one sweep that differ in its factors and seeds alone.
 
     Attributes:
@@ -47,7 +47,7 @@ class Comparison:
     found: Mapping[str, Sequence[RecordedRun]]
 
 
-def comparisons(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
+def comparisons(runs: Sequence[RecordedRun]) -> Iterator[SweepComparison]:
     """The sweeps of both experiments of which more than half of the conditions were run.
 
     Args:
@@ -58,7 +58,7 @@ def comparisons(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
         yield dataclasses.replace(comparison, name=name)
 
 
-def _compared(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
+def _compared(runs: Sequence[RecordedRun]) -> Iterator[SweepComparison]:
     for study in (MOBILENET, FINETUNE):
         alike: dict[str, list[RecordedRun]] = {}
         for run in of_study(finished(runs), study.name):
@@ -68,7 +68,7 @@ def _compared(runs: Sequence[RecordedRun]) -> Iterator[Comparison]:
                 found = _by_condition(group, study, conditions)
                 if 2 * len(found) > len(conditions):
                     name = slug(study.name, sweep, group[0].run["data"]["name"])
-                    yield Comparison(study, sweep, name, _title(group[0]), found)
+                    yield SweepComparison(study, sweep, name, _title(group[0]), found)
 
 
 def _factors(study: Study) -> set[str]:
@@ -123,7 +123,7 @@ def _gap(epoch: EpochRecord) -> float:
     return measured(epoch["train_evaluation_loss"]) - measured(epoch["train_loss"])
 
 
-def comparison_figure(comparison: Comparison) -> "Figure":
+def comparison_figure(comparison: SweepComparison) -> "Figure":
     """Held-out loss over epochs; below it the accuracy, or the gap where training images were evaluated too.
 
     The gap is the loss of the training images in evaluation mode minus that in training mode, as trained.

@@ -10,7 +10,7 @@ from bnjax.report.figures.mnist_figures import means_figure, seeds_figure
 from bnjax.report.figures.photograph_figures import comparison_figure, comparisons, held_out_loss
 from bnjax.report.figures.side_by_side_figures import curves_figure, dots_figure
 from bnjax.report.figures.vgg7_figures import group_figures
-from bnjax.report.page.document import Picture
+from bnjax.report.page.document import PageFigure
 from bnjax.report.runs.readings import READINGS, Reading, last_tenth_accuracy, most_flat
 from bnjax.report.runs.recorded import RecordedRun, of_study
 from bnjax.report.runs.selected import first_epochs
@@ -47,7 +47,7 @@ def drawings(runs: Sequence[RecordedRun], epoch: int | None = None) -> Iterator[
             title, alt = f"{group.title}: {name}", _group_alt(group, name)
             yield Drawing(f"vgg7-{group.slug}-{name}", title, alt, draw)
     for comparison in comparisons(whole):
-        alt = f"Held-out loss over epochs. {told(comparison.found, _LOWEST_HELD_OUT)}"
+        alt = f"Held-out loss over epochs. {means_in_words(comparison.found, _LOWEST_HELD_OUT)}"
         draw = functools.partial(comparison_figure, comparison)
         yield Drawing(comparison.name, f"{comparison.title}: {comparison.sweep}", alt, draw)
 
@@ -58,7 +58,7 @@ def side_by_side_drawings(comparisons: Sequence[Counted]) -> dict[str, list[Draw
     for name, each in zip(section_names(comparisons), comparisons, strict=True):
         runs = {condition: list(by_seed.values()) for condition, by_seed in each.found.items() if by_seed}
         if runs:
-            title, alt = each.comparison.title, told(runs, *_FINAL)
+            title, alt = each.comparison.title, means_in_words(runs, *_FINAL)
             dots = functools.partial(dots_figure, each)
             found[name] = [
                 Drawing(f"{name}-dots", f"{title}: last epoch", f"Dots and intervals. {alt}", dots)
@@ -72,7 +72,7 @@ def side_by_side_drawings(comparisons: Sequence[Counted]) -> dict[str, list[Draw
 
 def _of_mnist(runs: Sequence[RecordedRun]) -> Iterator[Drawing]:
     for sweep, found in _mnist_sweeps(runs).items():
-        alt = f"Test accuracy over counts of dying units. {told(found, _ACCURACY, _FLAT)}"
+        alt = f"Test accuracy over counts of dying units. {means_in_words(found, _ACCURACY, _FLAT)}"
         draw = functools.partial(means_figure, sweep, found)
         yield Drawing(f"mnist-{sweep}", f"MNIST: {sweep}", alt, draw)
 
@@ -80,7 +80,7 @@ def _of_mnist(runs: Sequence[RecordedRun]) -> Iterator[Drawing]:
 def seed_drawings(runs: Sequence[RecordedRun], epoch: int | None = None) -> Iterator[Drawing]:
     """The figures of MNIST seed by seed, for which the page has no room."""
     for sweep, found in _mnist_sweeps(first_epochs(runs, epoch) if epoch else runs).items():
-        alt = f"Accuracy over counts of dying units, seed by seed. {told(found, _ACCURACY, _FLAT)}"
+        alt = f"Accuracy over counts of dying units, seed by seed. {means_in_words(found, _ACCURACY, _FLAT)}"
         draw = functools.partial(seeds_figure, sweep, found)
         yield Drawing(f"mnist-{sweep}-seeds", f"MNIST: {sweep}, seed by seed", alt, draw)
 
@@ -97,7 +97,7 @@ def _of_cifar10(runs: Sequence[RecordedRun]) -> Iterator[Drawing]:
         conditions = {condition: TWELVE[condition] for condition in PANELS[name]}
         found = condition_runs(of_study(runs, CIFAR10.name), conditions)
         if len(found) > 1:
-            alt = f"Test accuracy over epochs. {told(found, _LAST_TENTH)}"
+            alt = f"Test accuracy over epochs. {means_in_words(found, _LAST_TENTH)}"
             draw = functools.partial(accuracy_figure, name, found)
             yield Drawing(f"cifar10-{name}", f"CNN: {name}", alt, draw)
 
@@ -108,11 +108,12 @@ def _group_alt(group: Group, name: str) -> str:
     if name == "grid":
         ranked = [code for code in group.ranked() if code in found]
         ends = {code: found[code] for code in (ranked[0], ranked[-1])}
-        return f"{len(found)} placements by their lowest test loss, first and last: {told(ends, lowest)}"
-    return f"Test loss over epochs. {told(found, lowest, READINGS['final_loss'])}"
+        told = means_in_words(ends, lowest)
+        return f"{len(found)} placements by their lowest test loss, first and last: {told}"
+    return f"Test loss over epochs. {means_in_words(found, lowest, READINGS['final_loss'])}"
 
 
-def told(found: Mapping[str, Sequence[RecordedRun]], *readings: Reading) -> str:
+def means_in_words(found: Mapping[str, Sequence[RecordedRun]], *readings: Reading) -> str:
     """Every condition's means in words, such as ``with BN: late test accuracy 98.16 %, n = 5``."""
     parts = []
     for condition, runs in found.items():
@@ -121,7 +122,7 @@ def told(found: Mapping[str, Sequence[RecordedRun]], *readings: Reading) -> str:
     return " ".join(parts)
 
 
-def movies(directory: Path) -> Iterator[Picture]:
+def movies(directory: Path) -> Iterator[PageFigure]:
     """Movies of weight updates that lie below the folder of runs, up to a size that a page can carry."""
     files = sorted(path for path in directory.rglob("*") if path.suffix in _MOVIES)
     for number, path in enumerate(files, start=1):
@@ -131,4 +132,4 @@ def movies(directory: Path) -> Iterator[Picture]:
                 "A frame for each epoch; every tile is a unit of the first layer, bright where the epoch "
                 "raised its weights most; units without an update stay black and are framed in white."
             )
-            yield Picture(f"movie-{number}", f"Movie {name}", alt, _MOVIES[path.suffix], path.read_bytes())
+            yield PageFigure(f"movie-{number}", f"Movie {name}", alt, _MOVIES[path.suffix], path.read_bytes())

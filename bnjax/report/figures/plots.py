@@ -29,7 +29,7 @@ _LETTERS_OF_AN_INCH = 12
 #: So many lines in one point are not told apart by their names.
 _CROWD = 3
 #: What is read of an epoch's record.
-Reading = Callable[[EpochRecord], float]
+EpochReading = Callable[[EpochRecord], float]
 #: Of a page with two columns: name -> inches, and how large letters are beside those on a screen.
 WIDTHS = {"column": (3.5, 0.72), "page": (7.16, 0.85)}
 _WIDTH: contextvars.ContextVar[str] = contextvars.ContextVar("width", default="")
@@ -68,7 +68,7 @@ def fit_letters(figure: "Figure") -> None:
             one.set_fontsize(max(_SMALLEST_LETTERS, letters * float(one.get_fontsize())))
 
 
-def band(axes: "Axes", runs: Sequence[RecordedRun], reading: Reading, look: dict[str, Any]) -> None:
+def band(axes: "Axes", runs: Sequence[RecordedRun], reading: EpochReading, look: dict[str, Any]) -> None:
     """A line through the mean of the runs, within a band from the lowest to the highest of them."""
     epochs, values = readings(runs, reading)
     axes.plot(epochs, values.mean(0), linewidth=1.6, **look)
@@ -76,7 +76,7 @@ def band(axes: "Axes", runs: Sequence[RecordedRun], reading: Reading, look: dict
     axes.grid(alpha=0.25)
 
 
-def readings(runs: Sequence[RecordedRun], reading: Reading) -> tuple[np.ndarray, np.ndarray]:
+def readings(runs: Sequence[RecordedRun], reading: EpochReading) -> tuple[np.ndarray, np.ndarray]:
     """The epochs that all runs have, and what is read of them [runs, epochs]."""
     shortest = min(len(run.epochs) for run in runs)
     values = [[reading(epoch) for epoch in run.epochs[:shortest]] for run in runs]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-from bnjax.report.page.document import Answer, Bar, Cell
+from bnjax.report.page.document import AnswerCard, Bar, TableCell
 
 #: Told by a sign as well as by colour; verdicts without one of their own have the last.
 _SIGNS = {"supported": "✓", "contradicted": "✗", "open": "≈", "cannot tell": "?"}
@@ -12,7 +12,7 @@ _OTHER_SIGN = "○"
 _MARGIN = 0.04
 
 
-def verdict(name: str) -> str:
+def signed_verdict(name: str) -> str:
     """A verdict with its sign."""
     return f'<span aria-hidden="true">{_SIGNS.get(name, _OTHER_SIGN)}</span> {escape(name)}'
 
@@ -22,7 +22,7 @@ def verdict_class(name: str) -> str:
     return f"verdict {name.replace(' ', '-')}"
 
 
-def linked(cell: Cell) -> str:
+def linked(cell: TableCell) -> str:
     """A cell's text, as a link where it has an address on the web."""
     shown = escape(cell.text)
     if not cell.link.startswith("https://"):
@@ -32,11 +32,13 @@ def linked(cell: Cell) -> str:
 
 def strip(counts: Mapping[str, int]) -> str:
     """How many claims have which verdict."""
-    told = (f'<li class="{verdict_class(name)}">{n} {verdict(name)}</li>' for name, n in counts.items())
+    told = (
+        f'<li class="{verdict_class(name)}">{n} {signed_verdict(name)}</li>' for name, n in counts.items()
+    )
     return f'<ul class="strip" aria-label="Claims by verdict">{"".join(told)}</ul>\n' if counts else ""
 
 
-def cards(answers: Sequence[Answer]) -> Iterator[str]:
+def cards(answers: Sequence[AnswerCard]) -> Iterator[str]:
     """A card for each study."""
     if answers:
         yield '<div class="cards">\n'
@@ -45,15 +47,15 @@ def cards(answers: Sequence[Answer]) -> Iterator[str]:
         yield "</div>\n"
 
 
-def _card(answer: Answer) -> Iterator[str]:
+def _card(answer: AnswerCard) -> Iterator[str]:
     yield f'<article class="card"><h3>{escape(answer.question)}</h3>'
-    yield f'<p class="{verdict_class(answer.verdict)}">{verdict(answer.verdict)}</p>'
+    yield f'<p class="{verdict_class(answer.verdict)}">{signed_verdict(answer.verdict)}</p>'
     yield "".join(f"<p>{escape(sentence)}</p>" for sentence in answer.sentences)
     yield from _forest(answer)
     yield f'<p class="note">{escape(answer.study)}: {linked(answer.source)}</p></article>\n'
 
 
-def _forest(answer: Answer) -> Iterator[str]:
+def _forest(answer: AnswerCard) -> Iterator[str]:
     """A row for each bar: its name and numbers in words, and where it lies beside 0."""
     if not answer.bars:
         return

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bnjax.report.figures.drawing import Drawing, as_svg
 from bnjax.report.figures.pictures import drawings, movies, seed_drawings, side_by_side_drawings
-from bnjax.report.page.document import Picture, Report, Section
+from bnjax.report.page.document import PageFigure, Report, Section
 from bnjax.report.runs.comparisons import comparisons_of
 from bnjax.report.runs.recorded import (
     NoRunsError,
@@ -134,10 +134,10 @@ def _side_by_side(folder: Folder, pictures: bool) -> tuple[list[Section], list[S
     return found
 
 
-def _own_pictures(folder: Folder) -> Mapping[str, Sequence[Picture]]:
+def _own_pictures(folder: Folder) -> Mapping[str, Sequence[PageFigure]]:
     return {name: [*map(as_svg, found)] for name, found in side_by_side_drawings(folder.compared).items()}
 
 
-def _pictures_section(pictures: Sequence[Picture]) -> Section:
+def _pictures_section(pictures: Sequence[PageFigure]) -> Section:
     said = "Published recipe, but where a title names another. The tables below hold the numbers."
     return Section("pictures", "Pictures of the studies", [said], (), pictures)

@@ -14,7 +14,7 @@ EMPTY = "-"
 _LONGEST_NAME = 200
 
 
-class Cell(NamedTuple):
+class TableCell(NamedTuple):
     """A cell of a table: its text, what sorts it (None: its text), what kind it is, and an address."""
 
     text: str
@@ -29,7 +29,7 @@ class Table:
 
     title: str
     columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[TableCell]]
     note: str = ""
     filters: Sequence[str] = ()
 
@@ -45,7 +45,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Picture:
+class PageFigure:
     """A picture in bytes (SVG, GIF or WebP), what it shows, and the same in words for who cannot see it."""
 
     name: str
@@ -66,7 +66,7 @@ class Bar(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerCard:
     """What a study asked, and what the runs say.
 
     Attributes:
@@ -85,7 +85,7 @@ class Answer:
     sentences: Sequence[str]
     unit: str
     bars: Sequence[Bar]
-    source: Cell
+    source: TableCell
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ class Section:
     title: str
     paragraphs: Sequence[str] = ()
     tables: Sequence[Table] = ()
-    pictures: Sequence[Picture] = ()
-    answers: Sequence[Answer] = ()
+    pictures: Sequence[PageFigure] = ()
+    answers: Sequence[AnswerCard] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     brief: bool = False
 
@@ -147,21 +147,21 @@ def table_files(report: Report, suffix: str) -> dict[str, tuple[Section, Table]]
     }
 
 
-def text(value: object) -> Cell:
+def text(value: object) -> TableCell:
     """A cell of words."""
-    return Cell(str(value))
+    return TableCell(str(value))
 
 
-def number(value: float | None, form: str = "") -> Cell:
+def number(value: float | None, form: str = "") -> TableCell:
     """A cell of a number; a dash where there is none, which is sorted last."""
-    return Cell(EMPTY, float("inf")) if value is None else Cell(f"{value:{form}}", float(value))
+    return TableCell(EMPTY, float("inf")) if value is None else TableCell(f"{value:{form}}", float(value))
 
 
-def mean_cell(value: Estimate | None, form: str = ".4f") -> Cell:
+def mean_cell(value: Estimate | None, form: str = ".4f") -> TableCell:
     """A mean with its interval, or marked where there are too few seeds for one."""
     if value is None:
-        return Cell(EMPTY, float("inf"))
-    return Cell(f"{value.mean:{form}} {interval_text(value, form)}", value.mean)
+        return TableCell(EMPTY, float("inf"))
+    return TableCell(f"{value.mean:{form}} {interval_text(value, form)}", value.mean)
 
 
 def interval_text(value: Estimate, form: str) -> str:

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from bnjax.report.page.document import Answer, Report, Section, Table, table_files
+from bnjax.report.page.document import AnswerCard, Report, Section, Table, table_files
 
 
 def as_markdown(report: Report) -> str:
@@ -24,7 +24,7 @@ def _counts(section: Section) -> list[str]:
     return [f"Claims: {told}."] if told else []
 
 
-def _answer(answer: Answer) -> Iterator[str]:
+def _answer(answer: AnswerCard) -> Iterator[str]:
     told = " ".join([f"{answer.verdict.capitalize()}.", *answer.sentences])
     yield f"**{answer.question}** ({answer.study}) {told}"
 

@@ -7,11 +7,11 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from bnjax import records
-from bnjax.report.page.document import Cell, Picture, Report, Section, Table
+from bnjax.report.page.document import PageFigure, Report, Section, Table, TableCell
 from bnjax.report.page.plain import markdown_table
 from bnjax.report.runs.kept import SUFFIX, read_kept, write_kept
 from bnjax.report.runs.recorded import run_files
-from bnjax.schema import Data, Record
+from bnjax.schema import DataRecord, Record
 from bnjax.settings.config import Config, names_with
 from bnjax.settings.fields import Role
 from bnjax.studies import studies_of
@@ -77,13 +77,13 @@ def _without_folders(record: Record) -> Mapping[str, Any]:
     if record["kind"] != "run":
         return record
     usual = {name: getattr(Config, name) for name in names_with(Role.PLACE)}
-    data: Data = {**record["data"]}
+    data: DataRecord = {**record["data"]}
     if PurePath(data.get("source", "")).is_absolute():
         data["source"] = PurePath(data["source"]).name
     return {**record, "config": {**record["config"], **usual}, "data": data}
 
 
-def results_pictures(report: Report) -> Sequence[Picture]:
+def results_pictures(report: Report) -> Sequence[PageFigure]:
     """Those of the report that stand beside the results."""
     drawn = [picture for section in report.sections for picture in section.pictures]
     found = (next((one for one in drawn if fnmatch(one.name, name)), None) for name in _PICTURES)
@@ -130,7 +130,7 @@ def _answered(verdicts: Table, grounds: Table) -> Table:
     places = [columns.index(name) for name in _COLUMNS]
     verdict = columns.index("verdict, published")
 
-    def chosen(cells: Sequence[Cell]) -> list[Cell]:
+    def chosen(cells: Sequence[TableCell]) -> list[TableCell]:
         return [cells[place] for place in places]
 
     both = [[*row, *more] for row, more in zip(verdicts.rows, grounds.rows, strict=True)]

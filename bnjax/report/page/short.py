@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bnjax.report.page.document import Cell, Report, Section, Table
+from bnjax.report.page.document import Report, Section, Table, TableCell
 
 _NOT_RUN = "not run"
 #: The sections of verdicts, of which what was run alone is shown.
@@ -35,5 +35,5 @@ def _answered(table: Table) -> Table:
     return replace(table, rows=[cells for cells in table.rows if any(map(_is_verdict, cells))])
 
 
-def _is_verdict(cell: Cell) -> bool:
+def _is_verdict(cell: TableCell) -> bool:
     return cell.kind.startswith("verdict") and cell.text != _NOT_RUN

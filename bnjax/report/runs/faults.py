@@ -15,7 +15,7 @@ from bnjax.settings.identity import id_of_resolved
 _NEEDED = {"model", "placement", "dataset", "recipe", "epochs", "seed"}
 
 
-def fault(reading: records.Reading) -> str:
+def fault(reading: records.RecordFile) -> str:
     """Why a file cannot be used, in words; empty where it can be."""
     if reading.bad:
         return reading.bad
@@ -35,7 +35,7 @@ def fault(reading: records.Reading) -> str:
     return _of_two_versions(reading)
 
 
-def _of_two_versions(reading: records.Reading) -> str:
+def _of_two_versions(reading: records.RecordFile) -> str:
     """All epochs or none: the first version did not record these, and a report may ask any epoch for them."""
     for name, lacks in (("train_batch_accuracy", _lacks_batches), ("dying.*.active", _lacks_active)):
         found = [

@@ -232,7 +232,7 @@ READINGS: dict[str, Reading] = {
 }
 
 
-def read(name: str, run: RecordedRun) -> float | None:
+def reading_of(name: str, run: RecordedRun) -> float | None:
     """A reading of a run by its name; None where its records lack what is read.
 
     Raises:

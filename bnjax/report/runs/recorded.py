@@ -108,7 +108,7 @@ def run_files(directory: Path) -> tuple[list[RunFile], list[str]]:
     return _each_once(files, problems), problems
 
 
-def _readings(directory: Path, problems: list[str]) -> Iterator[tuple[Path, records.Reading]]:
+def _readings(directory: Path, problems: list[str]) -> Iterator[tuple[Path, records.RecordFile]]:
     """What each run's file holds, and each run of a compressed file, named as if that were a folder."""
     for path in sorted([*directory.rglob(records.FILE_NAME), *directory.rglob(f"*{SUFFIX}")]):
         try:
@@ -140,7 +140,7 @@ def without_mislabelled(runs: Iterable[RecordedRun]) -> tuple[list[RecordedRun],
     return kept, lines
 
 
-def _run(reading: records.Reading) -> RecordedRun:
+def _run(reading: records.RecordFile) -> RecordedRun:
     run: RunRecord = _printable(reading.run)
     run.setdefault("study", guessed_study(run["config"]))  # an earlier bnjax did not name it
     idle = untrained(config_of_record(run))
@@ -172,7 +172,7 @@ def _each_once(files: Iterable[RunFile], problems: list[str]) -> list[RunFile]:
     return sorted(chosen.values(), key=lambda file: file.path)
 
 
-def _later_settings(reading: records.Reading) -> dict[str, int]:
+def _later_settings(reading: records.RecordFile) -> dict[str, int]:
     known = {field.name for field in FIELDS}
     return {f"run.config.{name}": 1 for name in reading.run["config"] if name not in known}
 

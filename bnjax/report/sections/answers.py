@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from bnjax.report.page.document import Answer, Bar, Cell, Section, interval_text
+from bnjax.report.page.document import AnswerCard, Bar, Section, TableCell, interval_text
 from bnjax.report.runs.readings import READINGS
-from bnjax.report.sections.claims import counted
+from bnjax.report.sections.claims import overall_verdict
 from bnjax.report.verdicts.chance import Judged
 from bnjax.report.verdicts.decision import VERDICTS
 from bnjax.report.verdicts.judgement import Judgement
@@ -26,12 +26,12 @@ def answers_section(judged: Sequence[Judged]) -> list[Section]:
     return [Section("answers", "What the runs say", answers=answers, counts=counts_of(judged), brief=True)]
 
 
-def answers_of(judged: Sequence[Judged]) -> list[Answer]:
+def answers_of(judged: Sequence[Judged]) -> list[AnswerCard]:
     """What each study asked of whose claims these are, if any run answers it, in the studies' order."""
     return [answer for study in STUDIES.values() if (answer := _answer(study, judged))]
 
 
-def _answer(study: Study, judged: Sequence[Judged]) -> Answer | None:
+def _answer(study: Study, judged: Sequence[Judged]) -> AnswerCard | None:
     ours = [by_recipe for by_recipe in judged if _first(by_recipe).claim.source == study.name]
     for name in RECIPES:
         found = [by_recipe[name][0] for by_recipe in ours if by_recipe[name][0].verdict != _NOT_RUN]
@@ -46,19 +46,19 @@ def _first(by_recipe: Judged) -> Judgement:
     return by_recipe[RECIPES[0]][0]
 
 
-def _of(study: Study, main: Judgement, found: Sequence[Judgement]) -> Answer:
+def _of(study: Study, main: Judgement, found: Sequence[Judgement]) -> AnswerCard:
     unit = READINGS[main.claim.contrasts[0].reading].unit
     same = [one for one in found if one is not main and one.setting == main.setting]
     bars = _bars([main, *same], unit)
     address = study.link if study.link.startswith("https://") else ""
-    return Answer(
+    return AnswerCard(
         study=study.name,
         question=study.question or study.about,
-        verdict=counted([main])[0],
+        verdict=overall_verdict([main])[0],
         sentences=[f"Claimed: {main.claim.said}", _here(main)],
         unit=unit,
         bars=bars,
-        source=Cell(", ".join(filter(None, [study.title, study.appeared])), link=address),
+        source=TableCell(", ".join(filter(None, [study.title, study.appeared])), link=address),
     )
 
 
@@ -107,7 +107,7 @@ def counts_of(judged: Sequence[Judged]) -> Mapping[str, int]:
     """Verdict -> how many claims have it, by the first recipe that answers each."""
     counts: dict[str, int] = {}
     for by_recipe in judged:
-        verdicts = [counted(by_recipe[name])[0] for name in RECIPES]
+        verdicts = [overall_verdict(by_recipe[name])[0] for name in RECIPES]
         told = next((verdict for verdict in verdicts if verdict != _NOT_RUN), _NOT_RUN)
         counts[told] = counts.get(told, 0) + 1
     return {verdict: counts[verdict] for verdict in VERDICTS if verdict in counts}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bnjax.report.page.document import Cell, Section, Table, interval_text, number, text
+from bnjax.report.page.document import Section, Table, TableCell, interval_text, number, text
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.sections.verdict_cells import (
     any_time_mark,
@@ -95,13 +95,13 @@ def _by_chance(judged: Sequence[Judged], together: Chance) -> str:
 def _verdicts(judged: Sequence[Judged]) -> list[tuple[str, str, Verdict]]:
     """Claim, recipe and the verdict that counts."""
     return [
-        (claim_of(by_recipe).name, name, counted(by_recipe[name])[0])
+        (claim_of(by_recipe).name, name, overall_verdict(by_recipe[name])[0])
         for by_recipe in judged
         for name in RECIPES
     ]
 
 
-def counted(judgements: Sequence[Judgement]) -> tuple[Verdict, str]:
+def overall_verdict(judgements: Sequence[Judgement]) -> tuple[Verdict, str]:
     """A claim's verdict by one recipe, and why it is neither supported nor contradicted.
 
     Args:
@@ -112,7 +112,7 @@ def counted(judgements: Sequence[Judgement]) -> tuple[Verdict, str]:
 
 
 def _is_open(by_recipe: Judged) -> bool:
-    return all(counted(by_recipe[name])[0] == "not run" for name in RECIPES)
+    return all(overall_verdict(by_recipe[name])[0] == "not run" for name in RECIPES)
 
 
 def _texts(judged: Sequence[Judged]) -> Table:
@@ -121,7 +121,7 @@ def _texts(judged: Sequence[Judged]) -> Table:
     rows = [
         [
             text(name),
-            Cell(source.about, link=source.link),
+            TableCell(source.about, link=source.link),
             text(source.appeared),
             text(source.ran),
             number(claimed.count(name)),
@@ -132,7 +132,7 @@ def _texts(judged: Sequence[Judged]) -> Table:
 
 
 def _counted(judged: Sequence[Judged], recipe: str) -> dict[str, int]:
-    verdicts = [counted(by_recipe[recipe])[0] for by_recipe in judged]
+    verdicts = [overall_verdict(by_recipe[recipe])[0] for by_recipe in judged]
     return {verdict: verdicts.count(verdict) for verdict in VERDICTS}
 
 
@@ -145,12 +145,12 @@ def _verdicts_table(judged: Sequence[Judged]) -> Table:
     return Table("Claims and verdicts", [*columns, "on other data", "text"], rows, filters=_FILTERS)
 
 
-def _verdicts_row(by_recipe: Judged) -> list[Cell]:
+def _verdicts_row(by_recipe: Judged) -> list[TableCell]:
     claim = claim_of(by_recipe)
     row = [text(claim.name), text(" ".join(filter(None, [claim.said, claim.note and f"({claim.note})"])))]
     for name in RECIPES:
         first = by_recipe[name][0]
-        verdict, _ = counted(by_recipe[name])
+        verdict, _ = overall_verdict(by_recipe[name])
         row += [verdict_cell(verdict), text(_ours(first) if first.on_its_data else "-")]
     return [*row, text(_elsewhere(by_recipe)), text(claim.source)]
 
@@ -163,7 +163,7 @@ def _grounds_table(judged: Sequence[Judged], together: Chance) -> Table:
     return Table("What claims speak of, and what is left to chance", columns, rows)
 
 
-def _grounds_row(claim: Claim, together: Chance) -> list[Cell]:
+def _grounds_row(claim: Claim, together: Chance) -> list[TableCell]:
     values = list(dict.fromkeys(one.published for one in claim.contrasts if one.published))
     chances = [number(together.corrected.get((claim.name, name)), ".2g") for name in RECIPES]
     return [text(claim.name), text(_listed(values)), text(claim.place), text(_bound(claim)), *chances]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bnjax.report.page.document import Cell, Section, Table, mean_cell, number, text
+from bnjax.report.page.document import Section, Table, TableCell, mean_cell, number, text
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.sections.provenance import provenance
 from bnjax.report.sections.verdict_cells import (
@@ -63,7 +63,7 @@ def contrasts_section(judged: Sequence[Judged]) -> Section:
     return Section("contrasts", "Every contrast", [note], [table] if rows else [])
 
 
-def _contrast_row(judgement: Judgement, found: Found, ours: Estimate, resampled: Estimate) -> list[Cell]:
+def _contrast_row(judgement: Judgement, found: Found, ours: Estimate, resampled: Estimate) -> list[TableCell]:
     contrast = found.contrast
     form, unit = number_form(contrast), READINGS[contrast.reading].unit
     ours = cut_to_possible(contrast, ours)
@@ -78,7 +78,7 @@ def _contrast_row(judgement: Judgement, found: Found, ours: Estimate, resampled:
         text(expected_text(contrast)),
         text(contrast.published or "-"),
         *(number(value, form) for value in (ours.mean, ours.low, ours.high, resampled.low, resampled.high)),
-        Cell(f"{ours.n}{any_time_mark(judgement)}", ours.n),
+        TableCell(f"{ours.n}{any_time_mark(judgement)}", ours.n),
         *_fresh_cells(found, form, contrast),
         text(met),
         verdict_cell(found.verdict),
@@ -88,7 +88,7 @@ def _contrast_row(judgement: Judgement, found: Found, ours: Estimate, resampled:
     ]
 
 
-def _fresh_cells(found: Found, form: str, contrast: Contrast) -> list[Cell]:
+def _fresh_cells(found: Found, form: str, contrast: Contrast) -> list[TableCell]:
     """The same through fresh statistics; dashes where the runs were not measured so."""
     if not found.fresh or not found.fresh.ours:
         return [text("-"), text("-")]
@@ -105,7 +105,7 @@ def commands_section(judged: Sequence[Judged]) -> Section:
                 command = first.claim.command(name)
                 told = command or "no experiment runs this network yet"
                 rows.append(
-                    [text(first.claim.name), text(name), Cell(told, None, "command" if command else "")]
+                    [text(first.claim.name), text(name), TableCell(told, None, "command" if command else "")]
                 )
     seen = len({row[2].text for row in rows if row[2].kind})
     intro = (

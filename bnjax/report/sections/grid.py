@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from bnjax.architectures.vgg7 import VGG7_SITES
-from bnjax.report.page.document import Cell, Section, Table, mean_cell, number, text
+from bnjax.report.page.document import Section, Table, TableCell, mean_cell, number, text
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.sections.provenance import provenance
 from bnjax.report.sections.vgg7 import Group, effects_left_out
 from bnjax.stats.effects import Factor, grid_effects
 from bnjax.stats.intervals import Estimate, possible
-from bnjax.stats.ranking import Standing, standings
+from bnjax.stats.ranking import RankedCondition, standings
 from bnjax.studies.vgg7 import PICK, PLAIN
 
 _RANK_COLUMNS = (
@@ -62,7 +62,7 @@ def _ranked(group: Group) -> Table:
     )
 
 
-def _row(code: str, standing: Standing) -> list[Cell]:
+def _row(code: str, standing: RankedCondition) -> list[TableCell]:
     rank = standing.rank
     names = {PICK: f"{code} (published pick)", PLAIN: f"{code} (no norms)"}
     ranks = [number(value, "g") for value in (rank.rank, rank.low, rank.high)] if rank else [number(None)] * 3

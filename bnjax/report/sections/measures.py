@@ -77,7 +77,7 @@ def best(field: str, choose: Callable[[list[float]], float], scale: float = 1.0)
     return read
 
 
-def counted(count: Literal["silent", "flat"]) -> Read:
+def unit_count(count: Literal["silent", "flat"]) -> Read:
     """Reads a count of units over all sites after the last epoch."""
     return lambda run: total(run.epochs[-1]["dying"], count)
 
@@ -97,8 +97,8 @@ MEASURES = (
 )
 #: Their means alone: an interval of counts that are all 0 would be taken for certainty.
 COUNTS = (
-    Measure("silent", "units", ".1f", counted("silent")),
-    Measure("flat", "units", ".1f", counted("flat")),
+    Measure("silent", "units", ".1f", unit_count("silent")),
+    Measure("flat", "units", ".1f", unit_count("flat")),
 )
 
 

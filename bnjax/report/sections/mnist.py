@@ -32,7 +32,7 @@ def flat_units(epoch: EpochRecord) -> float:
     return measured(epoch["dying"][SITE]["flat"])
 
 
-def silent_units(epoch: EpochRecord) -> float:
+def silent_count(epoch: EpochRecord) -> float:
     """How many of the hidden layer's units no test image activates."""
     return epoch["dying"][SITE]["silent"]
 

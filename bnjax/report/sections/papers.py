@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bnjax.report.page.document import Cell, Section, Table, number, text
+from bnjax.report.page.document import Section, Table, TableCell, number, text
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.sections.answers import answers_of, counts_of
 from bnjax.report.sections.claims import claim_of, verdicts_section
@@ -65,7 +65,7 @@ def _papers(judged: Sequence[Judged]) -> Table:
     rows = [
         [
             text(name),
-            Cell(paper.title, link=paper.link),
+            TableCell(paper.title, link=paper.link),
             *map(text, (paper.author, paper.appeared, paper.ran, paper.same, paper.differs)),
             number(claimed.count(name)),
         ]

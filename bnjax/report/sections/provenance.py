@@ -4,7 +4,7 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 
-from bnjax.report.page.document import Cell, Section, Table, number, text
+from bnjax.report.page.document import Section, Table, TableCell, number, text
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.settings.command_line import CommandLine
 from bnjax.settings.config import FIELDS, Config
@@ -28,7 +28,7 @@ _COLUMNS = (
 )
 
 
-def command_of(run: RecordedRun) -> str:
+def command_text(run: RecordedRun) -> str:
     """The command that makes a run, by the flags that differ from its recipe; empty for a run of no study."""
     config = run.config
     if run.study not in STUDIES:
@@ -65,7 +65,7 @@ def runs_section(runs: Sequence[RecordedRun], problems: Sequence[str]) -> Sectio
     )
 
 
-def _row(run: RecordedRun, ended: str) -> list[Cell]:
+def _row(run: RecordedRun, ended: str) -> list[TableCell]:
     told, config = run.run, run.config
     data, device = told["data"], told["device"]
     versions = [
@@ -76,7 +76,7 @@ def _row(run: RecordedRun, ended: str) -> list[Cell]:
     words += [f"{device.get('count')} {device.get('kind')}", ", ".join(versions)]
     words += [(told["git_commit"] or "unknown")[:12], told["started"]]
     names = [text(told["run_id"]), text(condition_of(run)), text(config.recipe)]
-    return [*names, seed, epochs, *map(text, words), Cell(command_of(run), None, "command")]
+    return [*names, seed, epochs, *map(text, words), TableCell(command_text(run), None, "command")]
 
 
 def provenance(runs: Sequence[RecordedRun]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bnjax.errors import UserError
-from bnjax.report.page.document import Cell, Picture, Section, Table, number, numbered, slug, text
+from bnjax.report.page.document import PageFigure, Section, Table, TableCell, number, numbered, slug, text
 from bnjax.report.runs.comparisons import Comparison
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import cut
@@ -84,7 +84,7 @@ def _counted(comparison: Comparison, against: str) -> Counted:
 
 
 def side_by_side_sections(
-    comparisons: Sequence[Counted], pictures: Mapping[str, Sequence[Picture]]
+    comparisons: Sequence[Counted], pictures: Mapping[str, Sequence[PageFigure]]
 ) -> list[Section]:
     """A section for each comparison.
 
@@ -168,7 +168,7 @@ def _tables(counted: Counted) -> list[Table]:
     return [Table("Every condition", columns, rows, _NOTE), *_differences(counted)]
 
 
-def _levels(counted: Counted, name: str) -> list[Cell]:
+def _levels(counted: Counted, name: str) -> list[TableCell]:
     by_seed, n = counted.found[name], len(counted.found[name])
     levels = [_mean(one.level(by_seed), one.form, n) for one in counted.measures]
     counts = [number(mean_count(one, by_seed), one.form) for one in COUNTS]
@@ -176,13 +176,13 @@ def _levels(counted: Counted, name: str) -> list[Cell]:
     return [text(name), number(n), *levels, *counts, text(", ".join(lacking) or "-")]
 
 
-def _mean(value: Estimate | None, form: str, n: int) -> Cell:
+def _mean(value: Estimate | None, form: str, n: int) -> TableCell:
     """A mean with its interval; how many seeds it is of where that is not what the row says."""
     if value is None:
         return number(None)
     interval = "" if value.low is None else f" [{value.low:{form}}, {value.high:{form}}]"
     apart = "" if value.n == n else f", n = {value.n}"
-    return Cell(f"{value.mean:{form}}{interval}{apart}", value.mean)
+    return TableCell(f"{value.mean:{form}}{interval}{apart}", value.mean)
 
 
 def _differences(counted: Counted) -> list[Table]:

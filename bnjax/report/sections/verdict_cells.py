@@ -1,6 +1,6 @@
 """How verdicts and the numbers of contrasts are written, in all tables."""
 
-from bnjax.report.page.document import Cell
+from bnjax.report.page.document import TableCell
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.verdicts.decision import Verdict
 from bnjax.report.verdicts.judgement import Judgement
@@ -11,9 +11,9 @@ from bnjax.studies.claim import Contrast
 _SORTED: tuple[Verdict, ...] = ("contradicted", "supported", "open", "cannot tell", "not run")
 
 
-def verdict_cell(verdict: Verdict) -> Cell:
+def verdict_cell(verdict: Verdict) -> TableCell:
     """A verdict with its sign."""
-    return Cell(verdict, _SORTED.index(verdict), f"verdict {verdict}")
+    return TableCell(verdict, _SORTED.index(verdict), f"verdict {verdict}")
 
 
 def number_form(contrast: Contrast) -> str:

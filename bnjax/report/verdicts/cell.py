@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
-from bnjax.report.runs.readings import READINGS, read
+from bnjax.report.runs.readings import READINGS, reading_of
 from bnjax.report.runs.recorded import RecordedRun, metric
 from bnjax.report.runs.selected import cut
 from bnjax.schema import EpochRecord
@@ -113,7 +113,9 @@ def outcomes(contrast: Contrast, cell: Cell) -> Outcomes:
     for condition, weight in contrast.weights.items():
         runs = cell.found.get(condition, {})
         values = {
-            seed: value for seed, run in runs.items() if (value := read(contrast.reading, run)) is not None
+            seed: value
+            for seed, run in runs.items()
+            if (value := reading_of(contrast.reading, run)) is not None
         }
         if runs and not values:
             lacking = _why_lacking(contrast.reading, cell.epochs)

@@ -34,7 +34,7 @@ class Shelf:
         self._epoch, self._interval = epoch, interval
         self._runs: dict[str, list[RecordedRun]] = {}
         for run in runs:
-            self._runs.setdefault(_key(run.config, unnamed(run.study)), []).append(run)
+            self._runs.setdefault(_key(run.config, unnamed_settings(run.study)), []).append(run)
 
     def judge(self, claim: Claim, recipe_name: str) -> list[Judgement]:
         """One judgement for each data set and number of epochs, one at least.
@@ -58,12 +58,12 @@ class Shelf:
         asked = dict.fromkeys(name for contrast in claim.contrasts for name in contrast.weights)
         for condition in asked:  # in one order, so that ties are broken alike in every process
             config = resolve(dataclasses.replace(base, **claim.conditions[condition]))
-            for run in best_first(self._runs.get(_key(config, unnamed(claim.tested_by)), [])):
+            for run in best_first(self._runs.get(_key(config, unnamed_settings(claim.tested_by)), [])):
                 ran = run.config
                 if (self._epoch and ran.epochs < self._epoch) or not _same_data(ran, config, claim):
                     continue
                 epochs, data = self._epoch or ran.epochs, _data_of(run, ran, spanned)
-                data |= {name: getattr(ran, name) for name in unnamed(claim.tested_by)}
+                data |= {name: getattr(ran, name) for name in unnamed_settings(claim.tested_by)}
                 key = json.dumps([epochs, data])
                 cells.setdefault(key, Cell(data, epochs)).add(condition, run)
         return list(cells.values())
@@ -93,7 +93,7 @@ def _rank(judgement: Judgement) -> tuple[bool, bool, int]:
     return not judgement.on_its_data, judgement.verdict == "cannot tell", -answered
 
 
-def unnamed(study: str) -> tuple[str, ...]:
+def unnamed_settings(study: str) -> tuple[str, ...]:
     """The settings in which runs may differ from a study's recipe and answer its claims all the same."""
     return STUDIES[study].unnamed if study in STUDIES else ()
 
@@ -112,7 +112,7 @@ def _spanned(claim: Claim) -> set[str]:
 
 def answers(ran: Config, asked: Config, claim: Claim) -> bool:
     """Whether runs of the one are of a claim's condition that asks for the other, on whatever data."""
-    free = unnamed(claim.tested_by)
+    free = unnamed_settings(claim.tested_by)
     return _same_data(ran, asked, claim) and _key(ran, free) == _key(asked, free)
 
 

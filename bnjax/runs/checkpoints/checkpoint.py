@@ -103,14 +103,14 @@ def _as_key(data: np.ndarray) -> jax.Array:
     return jax.random.wrap_key_data(jnp.asarray(data))
 
 
-def steps_of(path: Path) -> int:
+def steps_behind(path: Path) -> int:
     """The training steps that lie behind a checkpoint."""
     return int(path.stem.rpartition("-")[2])
 
 
 def newest_common(folders: Iterable[Path]) -> int | None:
     """The last step of which all runs have a checkpoint that have any; None where there is no such step."""
-    steps = [set(map(steps_of, found)) for found in map(checkpoints, folders) if found]
+    steps = [set(map(steps_behind, found)) for found in map(checkpoints, folders) if found]
     return max(set.intersection(*steps), default=None) if steps else None
 
 
@@ -124,10 +124,10 @@ def load_newest(folder: Path, last: int | None = None) -> Saved | None:
       OSError: one cannot be read.
     """
     for path in checkpoints(folder):
-        if last is not None and steps_of(path) > last:
+        if last is not None and steps_behind(path) > last:
             path.unlink()
             continue
-        saved = load(path)
+        saved = load_checkpoint(path)
         if saved:
             return saved
         say(f"{path} is damaged or of another version, and removed")
@@ -135,7 +135,7 @@ def load_newest(folder: Path, last: int | None = None) -> Saved | None:
     return None
 
 
-def load(path: Path) -> Saved | None:
+def load_checkpoint(path: Path) -> Saved | None:
     """What a checkpoint holds; None where it is damaged or of another format.
 
     Raises:

@@ -24,7 +24,7 @@ from bnjax.train.steps.lane_step import (
     LaneLoop,
     OptimizerAt,
     WithValues,
-    compiled,
+    compiled_donating,
     lane_eval_function,
     lane_feature_function,
     lane_fresh_function,
@@ -83,7 +83,7 @@ class GatedPrograms:
 
     @cached_property
     def _step(self) -> Wrapped:
-        return compiled(lane_step_function(*self._parts))
+        return compiled_donating(lane_step_function(*self._parts))
 
     @cached_property
     def _loop_function(self) -> LaneLoop:
@@ -91,7 +91,7 @@ class GatedPrograms:
 
     @cached_property
     def _loop(self) -> Wrapped:
-        return compiled(self._loop_function)
+        return compiled_donating(self._loop_function)
 
     @cached_property
     def _evaluation(self) -> Wrapped:
@@ -112,12 +112,12 @@ class GatedPrograms:
     @cached_property
     def loop_over_one_order(self) -> Wrapped:
         """The loop of stacked states which see the same batches."""
-        return compiled(side_by_side(self._loop_function, shared_order=True))
+        return compiled_donating(side_by_side(self._loop_function, shared_order=True))
 
     @cached_property
     def loop_over_orders(self) -> Wrapped:
         """The loop of stacked states with batches of their own."""
-        return compiled(side_by_side(self._loop_function, shared_order=False))
+        return compiled_donating(side_by_side(self._loop_function, shared_order=False))
 
     @cached_property
     def lanes_evaluation(self) -> Wrapped:

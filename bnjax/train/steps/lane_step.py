@@ -171,7 +171,7 @@ def lanes_eval_function(model: Network, scaling: InputScaling | None) -> LaneEva
     return jax.vmap(lane_eval_function(model, scaling), in_axes=(0, 0, None, 0))
 
 
-def compiled(function: Callable) -> Wrapped:
+def compiled_donating(function: Callable) -> Wrapped:
     """A step or loop whose state, its first argument, is donated."""
     return jax.jit(function, donate_argnums=0)
 

@@ -58,13 +58,13 @@ class Functions(NamedTuple):
         return Code(self.module, "end_group", [POINTER] * 4 + [I64, I64])
 
 
-def number(value: int) -> ir.Constant:
+def int64(value: int) -> ir.Constant:
     """A constant of 64 bits."""
     return ir.Constant(I64, value)
 
 
 def _value(bound: int | Value) -> Value:
-    return number(bound) if isinstance(bound, int) else bound
+    return int64(bound) if isinstance(bound, int) else bound
 
 
 class Code:
@@ -96,9 +96,9 @@ class Code:
                 constant += offset
                 continue
             value, factor = offset
-            step = self.builder.mul(value, number(factor))
+            step = self.builder.mul(value, int64(factor))
             pointer = self.builder.gep(pointer, [step], source_etype=FLOAT)
-        return self.builder.gep(pointer, [number(constant)], source_etype=FLOAT) if constant else pointer
+        return self.builder.gep(pointer, [int64(constant)], source_etype=FLOAT) if constant else pointer
 
     def load(self, pointer: Value, part: Part) -> Value:
         """A vector from memory that need not be aligned."""
@@ -147,14 +147,14 @@ class Code:
     def copy(self, target: Value, source: Value, count: int) -> None:
         """Copies so many numbers."""
         copy = self._intrinsic("llvm.memcpy.p0.p0.i64", VOID, [POINTER, POINTER, I64, I1])
-        self.builder.call(copy, [target, source, number(count * FLOAT_BYTES), ir.Constant(I1, 0)])
+        self.builder.call(copy, [target, source, int64(count * FLOAT_BYTES), ir.Constant(I1, 0)])
 
     def clear(self, target: Value, count: int) -> None:
         """Makes so many numbers zero."""
         byte = ir.IntType(8)
         clear = self._intrinsic("llvm.memset.p0.i64", VOID, [POINTER, byte, I64, I1])
         self.builder.call(
-            clear, [target, ir.Constant(byte, 0), number(count * FLOAT_BYTES), ir.Constant(I1, 0)]
+            clear, [target, ir.Constant(byte, 0), int64(count * FLOAT_BYTES), ir.Constant(I1, 0)]
         )
 
     def least(self, left: Value, right: int | Value) -> Value:
@@ -169,7 +169,7 @@ class Code:
 
     def share(self, count: Value, index: Value, shares: Value) -> tuple[Value, Value]:
         """The start and the end of one of so many nearly equal shares of a count."""
-        following = self.builder.add(index, number(1))
+        following = self.builder.add(index, int64(1))
         start, end = (
             self.builder.sdiv(self.builder.mul(bound, count), shares) for bound in (index, following)
         )
@@ -179,7 +179,7 @@ class Code:
     def within(self, value: Value, start: int, end: int | Value) -> Iterator[None]:
         """What is written inside runs where ``start <= value < end``."""
         builder = self.builder
-        above = builder.icmp_signed(">=", value, number(start))
+        above = builder.icmp_signed(">=", value, int64(start))
         with builder.if_then(builder.and_(above, builder.icmp_signed("<", value, _value(end)))):
             yield
 
@@ -197,7 +197,7 @@ class Code:
           What is carried out of the last turn.
         """
         if isinstance(end, int) and isinstance(start, int) and end - start <= step:
-            return list(body(number(start), list(carried)) or []) if end > start else list(carried)
+            return list(body(int64(start), list(carried)) or []) if end > start else list(carried)
         before, head, after = self.builder.block, self._block("loop"), self._block("after")
         first, last = _value(start), _value(end)
         self.builder.cbranch(self.builder.icmp_signed("<", first, last), head, after)
@@ -206,7 +206,7 @@ class Code:
             [(value, before) for value in carried], [value.type for value in carried]
         )
         left = list(body(counter, list(values)) or [])
-        following = self.builder.add(counter, number(step))
+        following = self.builder.add(counter, int64(step))
         for value, merged in zip((following, *left), (counter, *values), strict=True):
             merged.add_incoming(value, self.builder.block)
         ended = self.builder.block

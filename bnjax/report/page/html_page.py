@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.resources import files
 
-from bnjax.report.page.answers_html import cards, linked, strip, verdict, verdict_class
-from bnjax.report.page.document import Cell, Picture, Report, Section, Table
+from bnjax.report.page.answers_html import cards, linked, signed_verdict, strip, verdict_class
+from bnjax.report.page.document import PageFigure, Report, Section, Table, TableCell
 
 #: The browser may load nothing from elsewhere.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -50,7 +50,7 @@ def _section(section: Section) -> Iterator[str]:
     yield "</section>\n"
 
 
-def _picture(picture: Picture) -> str:
+def _picture(picture: PageFigure) -> str:
     content = base64.b64encode(picture.content).decode()
     return (
         f'<figure id="{picture.name}"><img src="data:{picture.media_type};base64,{content}" '
@@ -79,17 +79,17 @@ def _head(table: Table, column: str) -> str:
     return f'<th scope="col" role="columnheader"{chosen}>{escape(column)}</th>'
 
 
-def _sorted_by(cell: Cell) -> str:
+def _sorted_by(cell: TableCell) -> str:
     if cell.order is None:
         return ""
     return f' data-order="{"" if cell.order == float("inf") else cell.order}"'
 
 
-def _cell(cell: Cell, column: str) -> str:
+def _cell(cell: TableCell, column: str) -> str:
     """With its column's name, which a narrow screen shows beside it."""
     kind, shown = cell.kind, linked(cell)
     if kind.startswith("verdict"):
-        kind, shown = verdict_class(cell.text), verdict(cell.text)
+        kind, shown = verdict_class(cell.text), signed_verdict(cell.text)
     elif kind == "command":
         shown = f"<code>{shown}</code>"
     elif cell.order is not None:

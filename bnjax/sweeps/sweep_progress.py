@@ -11,7 +11,7 @@ from bnjax.settings.identity import run_id
 
 
 @dataclass
-class Standing:
+class SweepProgress:
     """Counts epochs in a bar on stderr, where a person looks on.
 
     Attributes:
@@ -31,7 +31,7 @@ class Standing:
     statuses: dict[Config, str] = field(default_factory=dict)
     _best: float | None = None
 
-    def __enter__(self) -> "Standing":
+    def __enter__(self) -> "SweepProgress":
         self._by_id = {run_id(config): config for config in self.configs}
         self._epochs = dict.fromkeys(self.configs, 0)
         self._bar = tqdm(
