@@ -141,25 +141,25 @@ def test_features_are_read_at_the_last_site():
     ranks = [
         {"effective_rank": rank, "possible_rank": 32, "orthogonality_gap": 1 / rank} for rank in (8.0, 4.0)
     ]
-    assert read("last_rank", probed("rank", *ranks)) == 4
-    assert read("last_gap", probed("rank", *ranks)) == 0.25
-    assert read("last_rank", probed("rank", {**ranks[0], "effective_rank": None})) is None
+    assert reading_of("last_rank", probed("rank", *ranks)) == 4
+    assert reading_of("last_gap", probed("rank", *ranks)) == 0.25
+    assert reading_of("last_rank", probed("rank", {**ranks[0], "effective_rank": None})) is None
 
 
 def test_a_network_is_born_dead_where_a_whole_layer_is_silent():
     alive, dead = {"silent": 1, "units": 2, "flat": 0}, {"silent": 2, "units": 2, "flat": 0}
-    assert read("born_dead", probed("dying", alive, alive)) == 0
-    assert read("born_dead", probed("dying", alive, dead, alive)) == 100
-    assert read("born_dead", probed("dying")) is None
+    assert reading_of("born_dead", probed("dying", alive, alive)) == 0
+    assert reading_of("born_dead", probed("dying", alive, dead, alive)) == 100
+    assert reading_of("born_dead", probed("dying")) is None
 
 
 def test_sums_are_read_as_shares_and_factors():
     sums = [{"branch_variance": b, "shortcut_variance": s} for b, s in ((1.0, 1.0), (7.0, 1.0), (1.0, 3.0))]
     run = probed("branches", *sums)
-    assert read("branch_share", run) == 25
-    assert read("sum_growth", run) == pytest.approx((2 * 8 * 4 / 3) ** (1 / 3))
-    assert read("sum_growth", probed("branches")) is None
-    assert read("last_gradient", deep_run(10.0)) == pytest.approx(1)
+    assert reading_of("branch_share", run) == 25
+    assert reading_of("sum_growth", run) == pytest.approx((2 * 8 * 4 / 3) ** (1 / 3))
+    assert reading_of("sum_growth", probed("branches")) is None
+    assert reading_of("last_gradient", deep_run(10.0)) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("name", READINGS)
