@@ -39,7 +39,7 @@ class RunPrograms(NamedTuple):
     observers: Observers
 
 
-class Parts(NamedTuple):
+class CutNetwork(NamedTuple):
     """A network cut where ``precompute_frozen`` says; ``scaling`` is that of the trained part."""
 
     frozen: Network
@@ -47,11 +47,11 @@ class Parts(NamedTuple):
     scaling: InputScaling | None
 
 
-def parts_of(model: Network, config: Config, scaling: InputScaling) -> Parts:
+def parts_of(model: Network, config: Config, scaling: InputScaling) -> CutNetwork:
     """The parts of a run's network."""
     block = precomputed_block(config)
     trained_scaling = None if block else scaling
-    return Parts(model.clone(ends_with=block), model.clone(starts_behind=block), trained_scaling)
+    return CutNetwork(model.clone(ends_with=block), model.clone(starts_behind=block), trained_scaling)
 
 
 @dataclass

@@ -17,7 +17,7 @@ from bnjax.process.memory import give_back_memory
 from bnjax.settings.config import Config
 from bnjax.settings.sharing import program_settings
 from bnjax.train.optimizer import make_optimizer
-from bnjax.train.programs.run_programs import Parts, RunPrograms, StaticPrograms, parts_of
+from bnjax.train.programs.run_programs import CutNetwork, RunPrograms, StaticPrograms, parts_of
 from bnjax.train.size import tell_size
 from bnjax.train.state import StateMaker, state_maker
 from bnjax.train.steps.lane_step import (
@@ -69,7 +69,7 @@ class GatedPrograms:
         return self.model_of(self.config)
 
     @cached_property
-    def _cut(self) -> Parts:
+    def _cut(self) -> CutNetwork:
         return parts_of(self._model, self.config, self.scaling)
 
     @property
