@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from bnjax.architectures import ARCHITECTURES
 from bnjax.commands.parsing.conditions import sweep_conditions
 from bnjax.commands.parsing.defaults import configured
 from bnjax.probes import chosen_probes
@@ -60,7 +61,8 @@ def command_of(study: str, given: Mapping[str, Any], conditions: Conditions | No
     if conditions is None:
         conditions = sweep_conditions(study, options.sweep, options.vary)
     configs = _configs(study, conditions, settings, options)
-    asked = {name for some in (settings, *conditions.values()) for name in some}
+    asked = {name: value for some in (settings, *conditions.values()) for name, value in some.items()}
+    _check_read(asked, configs)
     _check_movies(options, configs)
     check_distributed(options, given, configs)
     check_until(options, given)
@@ -103,6 +105,17 @@ def _resolved(study: str, settings: Mapping[str, Any]) -> Config:
         if named and named[1] in _SETTINGS - settings.keys():
             raise ConfigError(f"{error}; --{named[1]} is the default of {study}, so give another") from None
         raise
+
+
+def _check_read(asked: Mapping[str, Any], configs: Sequence[Config]) -> None:
+    """Refuses settings of networks that no run has, which would change nothing but the runs' names."""
+    networks = {config.model for config in configs}
+    for name, value in asked.items():
+        owners = [one.name for one in ARCHITECTURES.values() if name in one.own_settings]
+        if owners and not networks.intersection(owners):
+            flag = f"--{name}" if value is True else f"--{name}={value}"
+            models = " and ".join(f"--model={network}" for network in sorted(networks))
+            raise ConfigError(f"{flag} is not read with {models}: it is a setting of {', '.join(owners)}")
 
 
 def _check_movies(options: Options, configs: Sequence[Config]) -> None:

@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 import pytest
-from typed_commands import PROGRAM, command_of, config_of
+from typed_commands import PROGRAM, command_of, complaint_of, config_of
 
 from bnjax.architectures import ARCHITECTURES
 from bnjax.commands.parsing.help_pages import help_page
@@ -153,8 +153,38 @@ def test_every_field_is_a_flag():
     all_given = [{f.name: getattr(values, f.name) for f in FIELDS} for values in EVERY_VALUE]
     unchanged = [f.name for f in FIELDS if all(given[f.name] == f.default for given in all_given)]
     assert unchanged == ["order", "plugin", "plugin_digest", "until"]  # these ask for files and other flags
+    unread = {name for one in ARCHITECTURES.values() for name in one.own_settings} - set(
+        ARCHITECTURES["mlp"].own_settings
+    )
     for given, values in zip(all_given, EVERY_VALUE, strict=True):
-        assert config_of(*(f"--{name}={value}" for name, value in given.items())) == values
+        read = (f"--{name}={value}" for name, value in given.items() if name not in unread)
+        assert config_of(*read) == dataclasses.replace(values, **{name: DEFAULTS[name] for name in unread})
+
+
+DEFAULTS = {field.name: field.default for field in FIELDS}
+
+
+@pytest.mark.parametrize("model", ARCHITECTURES)
+def test_settings_of_a_network_are_read_with_it_alone(model, capsys):
+    own = ARCHITECTURES[model].own_settings
+    given = [f"--{name}={getattr(OTHER_VALUES, name)}" for name in own]
+    made = config_of(f"--model={model}", *given)
+    assert [getattr(made, name) for name in own] == [getattr(OTHER_VALUES, name) for name in own]
+    for other in ARCHITECTURES.values():
+        for name in set(other.own_settings) - set(own):
+            flag = (
+                f"--{name}={OTHER_VALUES.input_site}"
+                if name == "input_site"
+                else f"--{name}={DEFAULTS[name]}"
+            )
+            line = complaint_of(capsys, f"--model={model}", flag)
+            assert flag.removesuffix("=True") + f" is not read with --model={model}" in line
+            assert other.name in line
+
+
+def test_a_setting_is_taken_where_one_run_of_several_reads_it():
+    configs = command_of("--vary=model=mlp|cnn", "--hidden_layers=3").configs
+    assert {config.model for config in configs} == {"mlp", "cnn"}
 
 
 def test_the_optimizer_momentum_is_sgd_with_momentum():

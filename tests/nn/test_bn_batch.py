@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_runs import ONE_STEP, run_on
+from small_runs import one_step_of, run_on
 from test_records import record
 
 from bnjax import records
@@ -115,7 +115,7 @@ def test_what_counts_examples_takes_whole_batches(settings):
 @pytest.mark.parametrize("model", ["cnn", "mlp"])
 def test_device_statistics_on_eight_devices_are_those_of_ghost_groups_on_one(model, tmp_path):
     """Their losses before a step and behind it."""
-    flags = (f"--model={model}", *ONE_STEP)
+    flags = one_step_of(model)
     eight, _ = run_on(8, tmp_path / "device", *flags, "--bn_batch=device")
     one, _ = run_on(1, tmp_path / "ghost", *flags, "--bn_batch=176")
     assert eight[0]["device"]["count"] == 8
@@ -126,7 +126,7 @@ def test_device_statistics_on_eight_devices_are_those_of_ghost_groups_on_one(mod
 @pytest.mark.slow
 def test_the_statistics_of_groups_lead_elsewhere_than_those_of_the_batch(tmp_path):
     """Else the comparison above could not fail."""
-    flags = ("--model=cnn", *ONE_STEP)
+    flags = one_step_of("cnn")
     groups, _ = run_on(1, tmp_path / "ghost", *flags, "--bn_batch=176")
     whole, _ = run_on(1, tmp_path / "global", *flags)
     for metric in ("train_loss", "test_loss"):
@@ -142,7 +142,7 @@ def assert_groups_are_refused(found, done):
 
 @pytest.mark.slow
 def test_a_run_that_other_devices_made_is_not_taken_for_one_of_these(tmp_path):
-    flags = ("--model=mlp", *ONE_STEP, "--bn_batch=device", f"--out_dir={tmp_path}")
+    flags = (*one_step_of("mlp"), "--bn_batch=device", f"--out_dir={tmp_path}")
     assert run_on(2, tmp_path, *flags)[1].returncode == 0
     found, done = run_on(1, tmp_path, *flags)
     assert_groups_are_refused(found, done)

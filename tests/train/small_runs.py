@@ -57,14 +57,18 @@ command = command_from_flags(["x"] + sys.argv[2:], "cifar10")
 sys.exit(launch(command.configs, command.options, "x"))
 """
 
-ONE_STEP = (
+_ONE_STEP = (
     "--placement=all",
-    "--width=16",
     "--batch_size=1408",
     "--input_scale=standardize",
     "--optimizer=sgd",
     "--learning_rate=0.01",
 )
+
+
+def one_step_of(model):
+    """The same of a network, small where it can be."""
+    return (f"--model={model}", *(("--width=16",) if model == "mlp" else ()), *_ONE_STEP)
 
 
 def run_on(devices, tmp_path, *flags):

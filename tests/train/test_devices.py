@@ -5,7 +5,7 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from small_runs import ONE_STEP, image_set, run_on
+from small_runs import image_set, one_step_of, run_on
 
 from bnjax.data import Dataset
 from bnjax.data.batches import Batch
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow  # it compiles
 @pytest.mark.parametrize("model", ["cnn", "mlp"])
 def test_eight_devices_equal_one(model, tmp_path):
     """A step with norms by the statistics of the whole batch, and every test image once."""
-    flags = (f"--model={model}", *ONE_STEP)
+    flags = one_step_of(model)
     one, _ = run_on(1, tmp_path, *flags)
     eight, _ = run_on(8, tmp_path, *flags)
     assert eight[0]["device"]["count"] == 8
