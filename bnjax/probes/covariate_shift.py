@@ -38,7 +38,7 @@ COVARIATE_SHIFT = Probe(
     meaning="what an optimizer step of all units below, on one batch, changes of the gradient by a trained "
     "kernel: L2 norm of the difference, and cosine; for all such sites but the first",
     source="Santurkar et al. 2018, definition 2.1",
-    cost="two training steps for each site",
+    cost="a training step, and one for each site",
     needs=Need.BELOW,
     found=Moved,
     look=_look,

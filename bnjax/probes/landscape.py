@@ -50,7 +50,7 @@ LANDSCAPE = Probe(
     meaning="over steps of 0.05 to 0.4 times the gradient of one batch: range of the training loss, largest "
     "L2 change of its gradient, and largest change over the step's length",
     source="Santurkar et al. 2018, section 3.1",
-    cost="eight training steps",
+    cost="five training steps",
     needs=Need.LANDSCAPE,
     found=Landscape,
     look=_look,

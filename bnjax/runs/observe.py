@@ -1,8 +1,8 @@
 """What probes of runs ask of the devices at the end of an epoch, beside the evaluation."""
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
@@ -23,7 +23,7 @@ from bnjax.train.partition import split
 from bnjax.train.state import TrainState
 from bnjax.train.steps.eval_step import EvalStep
 from bnjax.train.steps.fresh import FreshStep, fresh_order, pooled_units
-from bnjax.train.steps.observe import Observers
+from bnjax.train.steps.observe import START, Observers
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,16 @@ class _Asked:
         statistics = self.statistics[-1] if carry is None else carry
         return self.measuring.observers[what](self.state, statistics, batch)
 
+    @functools.cached_property
+    def batch(self) -> Batch:
+        """The one of those that is looked at alone."""
+        return next(self.batches)
+
+    @functools.cached_property
+    def start(self) -> Any:
+        """Its training loss and gradient, on the devices."""
+        return self.on(START, self.batch)
+
     @property
     def batches(self) -> Iterator[Batch]:
         """The training images that fresh statistics are computed from; a batch where there are none."""
@@ -93,8 +103,7 @@ def observe(
         if need in needs:
             keep(str(need.name).lower(), answer(asked))
     if own:
-        batch = next(asked.batches)
-        keep("observed", asked.by_lane({name: asked.on(name, batch) for name in own}))
+        keep("observed", asked.by_lane({name: asked.on(name, asked.batch) for name in own}))
     return observed
 
 
@@ -106,11 +115,11 @@ def _evaluation(asked: _Asked) -> list[dict[str, Moments]]:
 
 
 def _of_a_batch(need: Need, asked: _Asked) -> list[Any]:
-    return asked.by_lane(asked.on(need, next(asked.batches)))
+    return asked.by_lane(asked.on(need, asked.batch))
 
 
 def _gradients(asked: _Asked) -> list[dict[str, float]]:
-    norms = _of_a_batch(Need.GRADIENTS, asked)
+    norms = asked.by_lane(asked.on(Need.GRADIENTS, asked.batch, asked.start))
     return [{site: float(norm) for site, norm in of_run.items()} for of_run in norms]
 
 
@@ -124,7 +133,7 @@ def _confidence(asked: _Asked) -> list[Any]:
 
 def _below(asked: _Asked) -> list[dict[str, tuple[float, float]]]:
     """Site by site, since a program with one gradient for each would take long to compile."""
-    batch, model = next(asked.batches), asked.measuring.model
+    model = asked.measuring.model
     observed = [dict[str, Any]() for _ in asked.runs]
     params = split(asked.state.params, model)[0]
     trained = [
@@ -133,15 +142,15 @@ def _below(asked: _Asked) -> list[dict[str, tuple[float, float]]]:
         if "kernel" in params.get(unit_name(site.name), {})
     ]
     for number, site in trained[1:]:  # nothing moves below the first
-        found = asked.by_lane(asked.on(Need.BELOW, (batch, np.int32(number))))
+        found = asked.by_lane(asked.on(Need.BELOW, (asked.batch, np.int32(number)), asked.start))
         for mine, of_run in zip(observed, found, strict=False):
             mine[site] = tuple(map(float, of_run[site]))
     return observed
 
 
 def _landscape(asked: _Asked) -> list[dict[str, np.ndarray]]:
-    batch = next(asked.batches)
-    found = [asked.by_lane(asked.on(Need.LANDSCAPE, (batch, np.float32(rate)))) for rate in RATES]
+    steps_down = [(asked.batch, np.float32(rate)) for rate in RATES]
+    found = [asked.by_lane(asked.on(Need.LANDSCAPE, step, asked.start)) for step in steps_down]
     return [{"rate": np.asarray(RATES), **_stacked(steps)} for steps in zip(*found, strict=True)]
 
 
@@ -152,9 +161,9 @@ def _curvature(asked: _Asked) -> list[dict[str, np.ndarray]]:
     nothing = jax.tree.map(jnp.zeros_like, trained)
     lanes = (asked.measuring.feeding.lanes,) if asked.measuring.feeding.lanes else ()
     carry: Any = (nothing, nothing, jnp.zeros(lanes, jax.tree.leaves(nothing)[0].dtype))
-    batch, steps, before = next(asked.batches), list[list[Any]](), np.asarray(np.inf)
+    steps, before = list[list[Any]](), np.asarray(np.inf)
     for number in range(MOST_STEPS):
-        carry, found = asked.on(Need.CURVATURE, (batch, np.int32(number)), carry)
+        carry, found = asked.on(Need.CURVATURE, (asked.batch, np.int32(number)), carry)
         steps.append(asked.by_lane(found))
         made = [_stacked(of_run) for of_run in zip(*steps, strict=True)]
         now = np.asarray([largest_eigenvalue(**of_run) for of_run in made])
@@ -172,8 +181,8 @@ def _stacked(steps: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
 _ANSWERS: dict[Need, Callable[[_Asked], list[Any]]] = {
     Need.EVALUATION: _evaluation,
     Need.GRADIENTS: _gradients,
-    Need.INPUTS: partial(_of_a_batch, Need.INPUTS),
-    Need.FEATURES: partial(_of_a_batch, Need.FEATURES),
+    Need.INPUTS: functools.partial(_of_a_batch, Need.INPUTS),
+    Need.FEATURES: functools.partial(_of_a_batch, Need.FEATURES),
     Need.CONFIDENCE: _confidence,
     Need.BELOW: _below,
     Need.LANDSCAPE: _landscape,

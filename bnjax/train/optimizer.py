@@ -25,17 +25,20 @@ def make_optimizer(
     Raises:
       ValueError: a schedule without ``steps_per_epoch``.
     """
+    updater = make_updater(config, learning_rate, steps_per_epoch)
+    if config.accumulate == 1:
+        return updater
+    return optax.MultiSteps(updater, config.accumulate).gradient_transformation()
+
+
+def make_updater(
+    config: Config, learning_rate: ArrayLike | None = None, steps_per_epoch: int = 0
+) -> optax.GradientTransformation:
+    """The same without ``accumulate``: each call is an update. Its state is :func:`updater_state`."""
     if config.optimizer == "momentum":
         config = resolve(config)
     start = config.learning_rate if learning_rate is None else learning_rate
-    optimizer = _of_updates(config, learning_rates(config, start, steps_per_epoch))
-    if config.accumulate == 1:
-        return optimizer
-    return optax.MultiSteps(optimizer, config.accumulate).gradient_transformation()
-
-
-def _of_updates(config: Config, rate: optax.ScalarOrSchedule) -> optax.GradientTransformation:
-    """The optimizer that is called once for each update."""
+    rate = learning_rates(config, start, steps_per_epoch)
     decay = optax.add_decayed_weights(config.weight_decay, mask=None if config.decay_all else _kernels)
     if config.optimizer == "sgd":
         return optax.chain(decay, optax.sgd(rate, config.momentum or None))
@@ -45,6 +48,11 @@ def _of_updates(config: Config, rate: optax.ScalarOrSchedule) -> optax.GradientT
     }[config.adam_form]
     parts = (decay, scale) if config.adam_decay == "gradient" else (scale, decay)
     return optax.chain(*parts, optax.scale_by_learning_rate(rate))
+
+
+def updater_state(state: optax.OptState) -> optax.OptState:
+    """The part of an optimizer's state that belongs to its :func:`make_updater`."""
+    return state.inner_opt_state if isinstance(state, optax.MultiStepsState) else state
 
 
 def learning_rates(config: Config, start: ArrayLike, steps_per_epoch: int) -> optax.ScalarOrSchedule:

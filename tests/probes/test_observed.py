@@ -136,6 +136,20 @@ def test_the_step_of_the_layers_below_changes_a_gradient(found):
 
 
 @slow
+def test_accumulated_gradients_make_the_steps_below_too(found):
+    """The update of a mean gradient: most calls of optax.MultiSteps make none, and would shift nothing."""
+    settings = SETTINGS | dict(probes="covariate-shift", accumulate=3)
+    run, epochs, _ = trained(data=DATA, **settings)  # four batches: between two updates
+    again = ByHand(run)
+    before = jax.grad(again.loss)(again.params)
+    below = jax.tree.map(lambda w, g: w - RATE * g, again.params["fc_dense1"], before["fc_dense1"])
+    after = jax.grad(again.loss)({**again.params, "fc_dense1": below})
+    apart = np.asarray(after["fc_dense2"]["kernel"] - before["fc_dense2"]["kernel"])
+    told = epochs[-1]["covariate-shift"]["fc/dense2"]
+    assert told["gradient_shift"] == pytest.approx(np.linalg.norm(apart), rel=1e-3)
+
+
+@slow
 def test_the_landscape_is_that_along_the_gradient(found):
     epoch, by_hand = found
     loss, gradient = jax.value_and_grad(by_hand.loss)(by_hand.params)

@@ -10,7 +10,7 @@ from bnjax.settings.config import Config
 from bnjax.train.optimizer import make_optimizer
 from bnjax.train.state import state_maker
 from bnjax.train.steps.observe_features import evaluation_moments, feature_rank, input_shapes
-from bnjax.train.steps.observe_loss import gradient_norms
+from bnjax.train.steps.observe_loss import gradient_norms, start
 from bnjax.train.steps.subject import Subject
 
 BATCH = Batch(np.zeros((4, 8, 8, 3), np.float32), np.arange(4), np.ones(4, np.float32))
@@ -44,4 +44,5 @@ def test_every_site_has_features_and_a_norm(observed):
 
 def test_every_kernel_has_a_gradient(observed):
     model, of = observed
-    assert set(of(gradient_norms)) == {site.name for site in model.sites if site.kind != "tokens"}
+    norms = of(lambda *seen: gradient_norms(*seen[:2], start(*seen), seen[-1]))
+    assert set(norms) == {site.name for site in model.sites if site.kind != "tokens"}

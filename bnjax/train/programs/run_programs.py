@@ -8,7 +8,7 @@ from bnjax.data import InputScaling
 from bnjax.models import Network, build_model
 from bnjax.settings.config import Config
 from bnjax.settings.finetuning import precomputed_block
-from bnjax.train.optimizer import make_optimizer
+from bnjax.train.optimizer import make_optimizer, make_updater
 from bnjax.train.state import StateMaker, state_maker
 from bnjax.train.steps.eval_step import EvalStep, FeatureStep, make_eval_step, make_feature_step
 from bnjax.train.steps.fresh import FreshStep, make_fresh_step
@@ -67,7 +67,9 @@ class StaticPrograms:
     @cached_property
     def _made(self) -> RunPrograms:
         model = build_model(self.config, self.num_classes)
-        optimizer = make_optimizer(self.config, steps_per_epoch=self.steps_per_epoch)
+        optimizer, updater = (
+            made(self.config, steps_per_epoch=self.steps_per_epoch) for made in (make_optimizer, make_updater)
+        )
         frozen, trained, scaling = parts_of(model, self.config, self.scaling)
         parts = (trained, optimizer, scaling, self.config.label_smoothing)
         return RunPrograms(
@@ -80,7 +82,7 @@ class StaticPrograms:
             trained,
             make_feature_step(frozen, self.scaling),
             make_fresh_step(trained, scaling),
-            make_observers(Subject(trained, optimizer, scaling, None, self.config.label_smoothing)),
+            make_observers(Subject(trained, updater, scaling, None, self.config.label_smoothing)),
         )
 
     @property

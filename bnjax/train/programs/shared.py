@@ -16,7 +16,7 @@ from bnjax.probes import Need
 from bnjax.process.memory import give_back_memory
 from bnjax.settings.config import Config
 from bnjax.settings.sharing import program_settings
-from bnjax.train.optimizer import make_optimizer
+from bnjax.train.optimizer import make_optimizer, make_updater
 from bnjax.train.programs.run_programs import CutNetwork, RunPrograms, StaticPrograms, parts_of
 from bnjax.train.size import tell_size
 from bnjax.train.state import StateMaker, state_maker
@@ -64,6 +64,9 @@ class GatedPrograms:
     def _optimizer_at(self, learning_rate: ArrayLike) -> optax.GradientTransformation:
         return make_optimizer(self.config, learning_rate, self.steps_per_epoch)
 
+    def _updater_at(self, learning_rate: ArrayLike) -> optax.GradientTransformation:
+        return make_updater(self.config, learning_rate, self.steps_per_epoch)
+
     @cached_property
     def _model(self) -> Network:
         return self.model_of(self.config)
@@ -75,6 +78,10 @@ class GatedPrograms:
     @property
     def _parts(self) -> tuple[Network, OptimizerAt, InputScaling | None, float]:
         return self._cut.trained, self._optimizer_at, self._cut.scaling, self.config.label_smoothing
+
+    @property
+    def _observed_parts(self) -> tuple[Network, OptimizerAt, InputScaling | None, float]:
+        return self._cut.trained, self._updater_at, self._cut.scaling, self.config.label_smoothing
 
     @cached_property
     def first_state(self) -> StateMaker:
@@ -107,7 +114,7 @@ class GatedPrograms:
 
     @cached_property
     def _observers(self) -> dict[Need | str, Wrapped]:
-        return compiled_observers(lane_observers(*self._parts))
+        return compiled_observers(lane_observers(*self._observed_parts))
 
     @cached_property
     def loop_over_one_order(self) -> Wrapped:
@@ -132,7 +139,7 @@ class GatedPrograms:
     @cached_property
     def lanes_observers(self) -> dict[Need | str, Wrapped]:
         """What probes ask for, of stacked states on the same batch."""
-        return compiled_observers(lanes_observers(*self._parts))
+        return compiled_observers(lanes_observers(*self._observed_parts))
 
     def of(self, config: Config) -> RunPrograms:
         """The programs of a run by itself: its values are bound, nothing is compiled for it."""

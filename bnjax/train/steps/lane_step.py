@@ -142,15 +142,15 @@ def lanes_fresh_function(model: Network, scaling: InputScaling | None) -> LaneFr
 
 
 def lane_observers(
-    model: Network, optimizer_at: OptimizerAt, scaling: InputScaling | None, label_smoothing: float
+    model: Network, updater_at: OptimizerAt, scaling: InputScaling | None, label_smoothing: float
 ) -> Observers:
     """What probes ask for: ``observe(state, statistics, batch, values)``, see :mod:`~.observe`."""
 
     def with_values(observe: Callable[..., Any]) -> Callable[..., Any]:
         def observed(state: TrainState, statistics: Any, batch: Any, values: LaneValues) -> Any:
-            own, optimizer = _with_values(model, values), optimizer_at(values.learning_rate)
+            own, updater = _with_values(model, values), updater_at(values.learning_rate)
             return observe(
-                Subject(own, optimizer, scaling, values.gates, label_smoothing), state, statistics, batch
+                Subject(own, updater, scaling, values.gates, label_smoothing), state, statistics, batch
             )
 
         return observed
@@ -159,10 +159,10 @@ def lane_observers(
 
 
 def lanes_observers(
-    model: Network, optimizer_at: OptimizerAt, scaling: InputScaling | None, label_smoothing: float
+    model: Network, updater_at: OptimizerAt, scaling: InputScaling | None, label_smoothing: float
 ) -> Observers:
     """The same of stacked states, statistics and values on one batch."""
-    observers = lane_observers(model, optimizer_at, scaling, label_smoothing)
+    observers = lane_observers(model, updater_at, scaling, label_smoothing)
     return {what: jax.vmap(observe, in_axes=(0, 0, None, 0)) for what, observe in observers.items()}
 
 

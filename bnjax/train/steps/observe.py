@@ -15,11 +15,20 @@ from jax.stages import Wrapped
 from bnjax.plugins import PluginError
 from bnjax.probes import PROBES, Need
 from bnjax.train.steps.observe_features import confidences, evaluation_moments, feature_rank, input_shapes
-from bnjax.train.steps.observe_loss import along_gradient, gradient_below, gradient_norms, lanczos_step
+from bnjax.train.steps.observe_loss import (
+    along_gradient,
+    gradient_below,
+    gradient_norms,
+    lanczos_step,
+    start,
+)
 from bnjax.train.steps.subject import Subject
 
+#: What several needs start from, which takes the place of statistics there.
+START = Need.GRADIENTS | Need.BELOW | Need.LANDSCAPE
 #: What is observed for a need of a probe.
 OBSERVED: dict[Need | str, Callable[..., Any]] = {
+    START: start,
     Need.GRADIENTS: gradient_norms,
     Need.EVALUATION: evaluation_moments,
     Need.INPUTS: input_shapes,

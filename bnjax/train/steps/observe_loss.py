@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import Array
 from jaxtyping import Bool, Float, Int
 from optax.tree_utils import tree_vdot
@@ -15,17 +14,23 @@ from bnjax.train.state import TrainState
 from bnjax.train.steps.subject import Subject
 
 Number = Float[Array, ""]
+#: A batch's training loss, and its gradient by the trained parameters.
+Start = tuple[Number, Any]
 
 
-def gradient_norms(subject: Subject, state: TrainState, statistics: Any, batch: Batch) -> dict[str, Number]:
-    """Site -> the L2 norm of the training loss's gradient by its kernel, of the trained ones."""
+def start(subject: Subject, state: TrainState, statistics: Any, batch: Batch) -> Start:
+    """What the others compare with: computed once, since it takes as long as they do."""
     trained, mean_loss = subject.loss(state, batch)
-    kernels = subject.kernels(jax.grad(mean_loss)(trained))
-    return {site: jnp.linalg.norm(kernel.ravel()) for site, kernel in kernels.items()}
+    return jax.value_and_grad(mean_loss)(trained)
+
+
+def gradient_norms(subject: Subject, state: TrainState, start: Start, batch: Batch) -> dict[str, Number]:
+    """Site -> the L2 norm of the training loss's gradient by its kernel, of the trained ones."""
+    return {site: jnp.linalg.norm(kernel.ravel()) for site, kernel in subject.kernels(start[1]).items()}
 
 
 def gradient_below(
-    subject: Subject, state: TrainState, statistics: Any, batch: tuple[Batch, Int[Array, ""]]
+    subject: Subject, state: TrainState, start: Start, batch: tuple[Batch, Int[Array, ""]]
 ) -> dict[str, tuple[Number, Number]]:
     """Site -> how its kernel's gradient differs once the units below have taken the step of the batch.
 
@@ -37,10 +42,9 @@ def gradient_below(
     Returns:
       L2 norm of the difference, and cosine between both gradients.
     """
-    images, first = batch
+    (images, first), (_, before) = batch, start
     trained, mean_loss = subject.loss(state, images)
-    before = jax.grad(mean_loss)(trained)
-    stepped = optax.apply_updates(trained, subject.optimizer.update(before, state.opt_state, trained)[0])
+    stepped = subject.stepped(trained, before, state)
     numbers = {unit: number for number, unit in enumerate(subject.units.values())}
 
     def below(unit: str) -> Bool[Array, ""] | bool:
@@ -62,7 +66,7 @@ def _apart(one: Float[Array, "*shape"], other: Float[Array, "*shape"]) -> tuple[
 
 
 def along_gradient(
-    subject: Subject, state: TrainState, statistics: Any, batch: tuple[Batch, Number]
+    subject: Subject, state: TrainState, start: Start, batch: tuple[Batch, Number]
 ) -> dict[str, Number]:
     """The training loss and its gradient after a step down the gradient, beside those before.
 
@@ -73,9 +77,8 @@ def along_gradient(
       ``loss`` before, ``loss_there``, ``length`` of the gradient, and ``change``: the L2 distance of both
       gradients.
     """
-    images, rate = batch
+    (images, rate), (loss, gradient) = batch, start
     trained, mean_loss = subject.loss(state, images)
-    loss, gradient = jax.value_and_grad(mean_loss)(trained)
     there = jax.tree.map(lambda leaf, slope: leaf - rate * slope, trained, gradient)
     loss_there, other = jax.value_and_grad(mean_loss)(there)
     change = jax.tree.map(jnp.subtract, other, gradient)

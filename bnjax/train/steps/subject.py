@@ -12,6 +12,7 @@ from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import Network
 from bnjax.models.network import unit_name
+from bnjax.train.optimizer import updater_state
 from bnjax.train.state import TrainState
 from bnjax.train.steps.step import scale_images, training_loss
 
@@ -21,14 +22,14 @@ class Subject:
     """A network as one run trains it.
 
     Attributes:
-      optimizer: whose updates the state's ``opt_state`` belongs to.
+      updater: makes an update of a gradient, see :func:`bnjax.train.optimizer.make_updater`.
       scaling: of images; None for what comes out of a block.
       gates: of a gated network.
       label_smoothing: of the training loss.
     """
 
     model: Network
-    optimizer: optax.GradientTransformation
+    updater: optax.GradientTransformation
     scaling: InputScaling | None
     gates: Any = None
     label_smoothing: float = 0.0
@@ -56,6 +57,15 @@ class Subject:
             self.model, self.scaling, state, batch, self.gates, self.label_smoothing
         )
         return trained, lambda trained: loss(trained)[0]
+
+    def stepped(self, trained: Any, gradient: Any, state: TrainState) -> Any:
+        """The trained parameters after the update that this gradient makes.
+
+        Where several batches make one update it stands for their mean, whichever of them is next.
+        """
+        return optax.apply_updates(
+            trained, self.updater.update(gradient, updater_state(state.opt_state), trained)[0]
+        )
 
     def kernels(self, tree: Mapping[str, Any]) -> dict[str, Float[Array, "*sides inputs features"]]:
         """Site -> what a tree like the trained parameters has for its kernel, where that is trained."""
