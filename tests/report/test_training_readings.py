@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bnjax.report.runs import training_readings as readings
-from bnjax.report.runs.readings import read
+from bnjax.report.runs.readings import reading_of
 
 
 def run_of(**fields):
@@ -56,6 +56,6 @@ def test_inputs_wander_by_their_percentiles_whatever_their_scale():
 
 def test_runs_without_the_probe_or_with_a_null_have_no_value():
     for name in ("variance_shift", "gradient_cosine", "loss_range", "smoothness", "input_wandering"):
-        assert read(name, run_of(train_loss=[1.0, 1.0])) is None
-    assert read("early_train_loss", run_of(train_loss=[None, 1.0])) is None
-    assert read("epochs_to_90", run_of(test_accuracy=[0.99])) is None  # of one epoch nothing is told
+        assert reading_of(name, run_of(train_loss=[1.0, 1.0])) is None
+    assert reading_of("early_train_loss", run_of(train_loss=[None, 1.0])) is None
+    assert reading_of("epochs_to_90", run_of(test_accuracy=[0.99])) is None  # of one epoch nothing is told

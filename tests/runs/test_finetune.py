@@ -25,7 +25,7 @@ from bnjax.sweeps import task as task_module
 from bnjax.sweeps.plan import Task
 from bnjax.train.initial import first_state
 from bnjax.train.programs.shared import Programs
-from bnjax.weights import keep_variables, read_kept
+from bnjax.weights import keep_variables, read_run_weights
 from bnjax.weights.source import IMAGENET, read_weights, weights_file
 
 pytestmark = pytest.mark.slow
@@ -66,9 +66,9 @@ def test_variables_come_back_as_they_were_kept(tmp_path):
     model, path = small(), tmp_path / "variables.npz"
     kept = jax.tree.map(lambda leaf: leaf + 1, variables_of(model))
     keep_variables(path, kept)
-    read = read_kept(path, model, variables_of(model), include_top=True)
+    read = read_run_weights(path, model, variables_of(model), include_top=True)
     jax.tree.map(np.testing.assert_array_equal, dict(read), dict(kept))
-    read = read_kept(path, model, variables_of(model), include_top=False)
+    read = read_run_weights(path, model, variables_of(model), include_top=False)
     np.testing.assert_array_equal(read["params"]["logits"]["bias"], 0)
     np.testing.assert_array_equal(read["params"]["fc_dense1"]["bias"], 1)
 
@@ -76,10 +76,10 @@ def test_variables_come_back_as_they_were_kept(tmp_path):
 def test_without_the_top_other_classes_and_another_head_fit(tmp_path):
     path, other = tmp_path / "variables.npz", small(num_classes=3, head_width=4)
     keep_variables(path, variables_of(small()))
-    read = read_kept(path, other, variables_of(other), include_top=False)
+    read = read_run_weights(path, other, variables_of(other), include_top=False)
     assert read["params"]["logits"]["kernel"].shape == (4, 3)
     with pytest.raises(WeightsError, match=r"is of another network: params/head/bias, .* has none"):
-        read_kept(path, other, variables_of(other), include_top=True)
+        read_run_weights(path, other, variables_of(other), include_top=True)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_does_not_fit_is_named(tmp_path, changes, message):
     path, other = tmp_path / "variables.npz", small(**changes)
     keep_variables(path, variables_of(small()))
     with pytest.raises(WeightsError, match=message) as caught:
-        read_kept(path, other, variables_of(other), include_top=False)
+        read_run_weights(path, other, variables_of(other), include_top=False)
     assert str(path) in str(caught.value)
 
 
