@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,19 +71,38 @@ def make_photographs(folder: Path) -> None:
             Image.fromarray(pixels).save(folder / label / f"{number:02}.png")
 
 
-def attempt(case: Case, out_dir: Path, seed: int, seconds: float | None, checkpoint_every: int) -> int | None:
-    """Starts a case and kills it after so many seconds; returns its exit code, or None if it was killed."""
+#: Waits for a process: its exit code, or None when it is time to kill it.
+Wait = Callable[[subprocess.Popen], int | None]
+
+
+def to_the_end(process: subprocess.Popen) -> int | None:
+    return process.wait()
+
+
+def after(seconds: float) -> Wait:
+    """Waits at most so long."""
+
+    def wait(process: subprocess.Popen) -> int | None:
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    return wait
+
+
+def attempt(case: Case, out_dir: Path, seed: int, wait: Wait, checkpoint_every: int) -> int | None:
+    """Starts a case and kills it unless it ends; returns its exit code, or None if it was killed."""
     of_attempt = {"epochs": case.epochs, "seed": seed, "out_dir": out_dir}
     flags = {**case.flags, **of_attempt, "checkpoint_every": checkpoint_every}
     command = CommandLine("mnist", flags).arguments(Path(__file__).resolve().parent)
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as process:
-        try:
-            return process.wait(seconds)
-        except subprocess.TimeoutExpired:
+        code = wait(process)
+        if code is None:
             os.killpg(process.pid, signal.SIGKILL)  # its workers too
-            return None
+        return code
 
 
 def essence(out_dir: Path) -> dict[str, Any]:
@@ -117,13 +136,13 @@ def soak(case: Case, scratch: Path, kills: int, seed: int, chance: random.Random
     """
     whole, cut = scratch / "whole", scratch / "cut"
     started = time.monotonic()
-    if code := attempt(case, whole, seed, None, 0):
+    if code := attempt(case, whole, seed, to_the_end, 0):
         return Outcome(0, 0, 0, [f"the undisturbed one ended with {code}"])
     lasted, expected = time.monotonic() - started, essence(whole)
     killed = early = inside = 0
     while True:
-        seconds = chance.random() ** 0.5 * lasted if killed < kills else None  # rather late
-        code = attempt(case, cut, seed, seconds, chance.choice((0, 1, 3)))
+        wait = after(chance.random() ** 0.5 * lasted) if killed < kills else to_the_end  # rather late
+        code = attempt(case, cut, seed, wait, chance.choice((0, 1, 3)))
         if code is None:
             killed += 1
             early += not any(cut.glob("*/checkpoint-*.npz"))
