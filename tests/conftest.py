@@ -1,5 +1,6 @@
 """What every test stands on: the CPU, a cache that lasts one session, and a way to start the scripts."""
 
+import importlib.metadata
 import os
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 os.environ["JAX_PLATFORMS"] = "cpu"
 # Most of a test's time is compilation, and most of that is LLVM's; its steps are few.
 os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+if importlib.metadata.version("jaxlib") == "0.10.2":  # another version may not have the flag, and would abort
+    os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"  # MLIR, which takes as long as LLVM
 os.environ.pop("TFDS_DATA_DIR", None)
 # A shell that starts the tests in the background has them ignore SIGINT, and what they start ignores it too.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -56,7 +56,7 @@ def test_any_shape(shape, batch):
 
 
 @pytest.mark.slow
-@settings(max_examples=50)
+@settings(max_examples=15)
 @given(convolutions(), st.integers(1, 5))
 def test_more_shapes(shape, batch):
     check(shape, batch)
