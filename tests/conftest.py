@@ -15,6 +15,8 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 if importlib.metadata.version("jaxlib") == "0.10.2":  # another version may not have the flag, and would abort
     os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"  # MLIR, which takes as long as LLVM
+# As if asked for already: scripts start themselves anew for huge pages, see tests/process/test_backend.py.
+os.environ["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
 os.environ.pop("TFDS_DATA_DIR", None)
 # A shell that starts the tests in the background has them ignore SIGINT, and what they start ignores it too.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

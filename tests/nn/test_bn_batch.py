@@ -117,7 +117,7 @@ def test_device_statistics_on_eight_devices_are_those_of_ghost_groups_on_one(mod
     """Their losses before a step and behind it."""
     flags = one_step_of(model)
     eight, _ = run_on(8, tmp_path / "device", *flags, "--bn_batch=device")
-    one, _ = run_on(1, tmp_path / "ghost", *flags, "--bn_batch=176")
+    one, _ = run_on(1, tmp_path / "ghost", *flags, "--bn_batch=88")
     assert eight[0]["device"]["count"] == 8
     for metric in ("train_loss", "test_loss"):
         assert abs(one[1][metric] - eight[1][metric]) < 1e-5 * abs(one[1][metric])
@@ -127,7 +127,7 @@ def test_device_statistics_on_eight_devices_are_those_of_ghost_groups_on_one(mod
 def test_the_statistics_of_groups_lead_elsewhere_than_those_of_the_batch(tmp_path):
     """Else the comparison above could not fail."""
     flags = one_step_of("cnn")
-    groups, _ = run_on(1, tmp_path / "ghost", *flags, "--bn_batch=176")
+    groups, _ = run_on(1, tmp_path / "ghost", *flags, "--bn_batch=88")
     whole, _ = run_on(1, tmp_path / "global", *flags)
     for metric in ("train_loss", "test_loss"):
         assert abs(groups[1][metric] - whole[1][metric]) > 1e-4 * abs(groups[1][metric])
@@ -136,7 +136,7 @@ def test_the_statistics_of_groups_lead_elsewhere_than_those_of_the_batch(tmp_pat
 def assert_groups_are_refused(found, done):
     assert (found, done.returncode) == ([], 2)
     [line] = done.stderr.splitlines()
-    assert "made with groups of 704 images, and on 1 device they would have 1408; --bn_batch=704 " in line
+    assert "made with groups of 352 images, and on 1 device they would have 704; --bn_batch=352 " in line
     assert "--overwrite" in line
 
 

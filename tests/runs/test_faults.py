@@ -127,7 +127,7 @@ def undisturbed(tmp_path_factory):
 )
 def test_a_full_disk_ends_a_run_that_goes_on_when_there_is_room(free, lanes, small_disk, undisturbed):
     """Full from the start, after some records, in the first checkpoint, in a later one."""
-    flags = (*SMALL, *lanes, "--epochs=24", "--checkpoint_every=1")
+    flags = (*SMALL, *lanes, "--epochs=12", "--checkpoint_every=1")
     fill(small_disk, free)
     if free == 700_000:
         flags = (*flags, "--width=100")  # checkpoints of which not all fit

@@ -269,6 +269,8 @@ def test_a_signal_is_not_lost_where_something_else_goes_wrong():
 
 # Real processes
 
+SWEEP = ("--seeds=2", "--jobs=2")
+
 
 def start(*arguments):
     command = [sys.executable, str(EXPERIMENTS / "mnist.py"), *SMALL, *arguments]
@@ -337,8 +339,9 @@ def test_before_a_run_begins_a_signal_ends_the_process_at_once():
     assert (result.returncode, result.stdout, result.stderr) == (128 + signal.SIGTERM, "", "")
 
 
-@pytest.mark.parametrize("sweep", [(), ("--seeds=2", "--jobs=2")], ids=["alone", "sweep"])
-@pytest.mark.parametrize("seconds", [1.0, 1.5, 2.5, 4.0])
+@pytest.mark.parametrize(
+    ("seconds", "sweep"), [(1.0, ()), (1.5, SWEEP), (2.5, ()), (4.0, SWEEP)], ids=lambda one: str(one)[:3]
+)
 def test_a_signal_at_any_moment_of_the_start_ends_in_time(seconds, sweep, tmp_path):
     """While imports, data or compilation are under way; the first state alone compiles for seconds."""
     process = start(*sweep, "--epochs=100000", "--hidden_layers=8", f"--out_dir={tmp_path}")

@@ -59,10 +59,11 @@ sys.exit(launch(command.configs, command.options, "x"))
 
 _ONE_STEP = (
     "--placement=all",
-    "--batch_size=1408",
+    "--train_images=704",
+    "--batch_size=704",
     "--input_scale=standardize",
     "--optimizer=sgd",
-    "--learning_rate=0.01",
+    "--learning_rate=0.001",
 )
 
 
