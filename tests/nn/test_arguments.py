@@ -95,7 +95,7 @@ def test_a_networks_wrong_setting_is_told_when_it_is_made(network, case):
             "mode='frosen' is not one of train, frozen, inference, keras2-train",
         ),
         (lambda: Freezing(frozen_mode="none"), "frozen_mode='none' is not one of train, frozen"),
-        (lambda: Freezing(trained="norm"), "trained='norm' is not one of unfrozen, norms, statistics"),
+        (lambda: Freezing(trained="norm"), "trained='norm' is not one of unfrozen, norms, two-weights"),
         (lambda: max_pool(jnp.zeros((1, 1, 4, 2))), "a side below 2 pixels"),
         (lambda: max_pool(jnp.zeros((4, 4, 2))), "max_pool: an input of shape (4, 4, 2); images are [batch"),
         (lambda: max_pool(jnp.zeros((1, 4, 4, 2)), stride=0), "stride=0 is not a whole number from 1 up"),

@@ -77,7 +77,10 @@ BJORCK2018 = Study(
     sweeps={_SWEEP: _FOUR},
     claims=_CLAIMS,
     does="Trains a small residual network at a small and a large learning rate, with norms or without.",
-    examples={"--sweep=rates --seeds=5": "all four, as the claims need them"},
+    examples={
+        "--placement=none --learning_rate=0.01": "a rate between, without norms",
+        "--sweep=rates --seeds=5": "all four, as the claims need them",
+    },
     same="a residual network; SGD with momentum 0.9 at the usual rate of 0.1, and at a small one",
     differs="14 layers and 12 epochs of 1,437 digits at 8 px; the small rate is 0.001, where the 110 "
     "layers needed 0.0001; no decay, no fall of the rate, no augmentation",

@@ -97,7 +97,10 @@ CHEN2019 = Study(
     claims=_CLAIMS,
     does="Trains dense layers with norm and dropout in front of the weights, or with the norm in front "
     "of the ReLU.",
-    examples={"--sweep=orders --seeds=8": "the three orders, as the claims need them"},
+    examples={
+        "--train_images=0 --test_images=0": "the recipe on all images",
+        "--sweep=orders --seeds=8": "the three orders, as the claims need them",
+    },
     same="the order ReLU, BN, dropout, weights; a small rate of dropout; CIFAR-10",
     differs="three dense layers of 128 and 2,000 images in place of ResNets and all of them; 10 epochs "
     "of Adam; the rate of 0.05 is ours",

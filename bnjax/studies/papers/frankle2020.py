@@ -79,7 +79,10 @@ FRANKLE2020 = Study(
     sweeps={_SWEEP: _TRAINED},
     claims=_CLAIMS,
     does="Trains a small residual network whole, its norms alone, or as many weights of its kernels.",
-    examples={"--sweep=trained --seeds=5": "all three, as the claims need them"},
+    examples={
+        "--trained=norms": "norms alone, a run",
+        "--sweep=trained --seeds=5": "all three, as the claims need them",
+    },
     same="a residual network with random kernels and random logits that are not trained; SGD at 0.1 with "
     "momentum",
     differs="14 layers and 15 epochs of 1,437 digits at 8 px; scales begin at 1 and not between 0 and "

@@ -91,7 +91,10 @@ HE2016 = Study(
     sweeps={_SWEEP: _ORDERS},
     claims=_CLAIMS,
     does="Trains a small residual network with five orders of norm, activation and sum.",
-    examples={"--sweep=orders --seeds=6": "the five orders, as the claims need them"},
+    examples={
+        "--residual_block=preactivation": "one order, a run",
+        "--sweep=orders --seeds=6": "the five orders, as the claims need them",
+    },
     same="the five orders of figure 4; SGD at 0.1 with momentum",
     differs="14 layers and 8 epochs of 1,437 digits at 8 px; no decay, no fall of the rate, no "
     "augmentation; they tell medians of five runs",

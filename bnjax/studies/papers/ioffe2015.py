@@ -80,7 +80,10 @@ IOFFE2015 = Study(
     sweeps={_SWEEP: _BN_OR_NOT},
     claims=_CLAIMS,
     does="Trains the three layers of sigmoids of the paper's first experiment, with norms or without.",
-    examples={"--sweep=bn-or-not --seeds=6": "both, as the claims need them"},
+    examples={
+        "--train_images=0 --test_images=0": "the recipe on all images",
+        "--sweep=bn-or-not --seeds=6": "both, as the claims need them",
+    },
     same="MNIST, three layers of 100 sigmoids, BN before them, gaussian weights, batches of 60",
     differs="6,000 images and 3,000 steps; pixels 0 to 1, not binary; SGD at 0.1 and weights of "
     "deviation 0.1, which the paper does not tell; nothing of ImageNet",

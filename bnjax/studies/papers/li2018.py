@@ -90,7 +90,10 @@ LI2018 = Study(
     sweeps={_SWEEP: _FOUR},
     claims=_CLAIMS,
     does="Trains three dense layers with and without norms and dropout in front of them.",
-    examples={"--sweep=dropout --seeds=8": "all four, as the claims need them"},
+    examples={
+        "--train_images=0 --test_images=0": "the recipe on all images",
+        "--sweep=dropout --seeds=8": "all four, as the claims need them",
+    },
     same="dropout of 0.5 in front of every norm but the first; variance in evaluation against training",
     differs="three dense layers of 100 on 3,000 images of MNIST in place of deep convolutional networks on "
     "CIFAR; dropout between all layers, not in a bottleneck; Adam; their remedies are not tested",

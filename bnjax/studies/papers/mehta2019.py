@@ -105,7 +105,10 @@ MEHTA2019 = Study(
     claims=_CLAIMS,
     does="Trains dense layers with norms by Adam and by momentum, with an L2 penalty on all parameters "
     "or none.",
-    examples={"--sweep=optimizers --seeds=8": "all four, as the claims need them"},
+    examples={
+        "--optimizer=momentum --learning_rate=0.01": "by momentum, a run",
+        "--sweep=optimizers --seeds=8": "all four, as the claims need them",
+    },
     same="BN before ReLU; Adam and momentum; an L2 penalty of 0.001 on all parameters",
     differs="units of three dense layers of 100 in place of convolutional filters, 3,000 images of "
     "MNIST, 50 epochs and no fall of the learning rate",

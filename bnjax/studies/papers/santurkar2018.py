@@ -104,7 +104,10 @@ SANTURKAR2018 = Study(
     sweeps={_SWEEP: _THREE},
     claims=_CLAIMS,
     does="Trains six dense layers without norms, with them, and with noise behind them.",
-    examples={"--sweep=noise --seeds=8": "all three, as the claims need them"},
+    examples={
+        "--norm_noise=2": "twice the noise",
+        "--sweep=noise --seeds=8": "all three, as the claims need them",
+    },
     same="noise with a shift up to 0.5 and a factor up to 1.25, drawn anew in every step for each "
     "feature; SGD without momentum; their measures of shift and of the landscape",
     differs="six dense layers of 100 on 3,000 images of MNIST in place of VGG on CIFAR-10; probes look "
