@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, total
+from bnjax.report.runs.selected import interval_of
 from bnjax.report.sections.measures import Measure, final
 from bnjax.settings.config import Config
 from bnjax.settings.places import record_path
-from bnjax.stats.intervals import Estimate
+from bnjax.stats import Estimate, Interval
 from bnjax.studies.naming import condition_names
 
 _ACCURACY = Measure("test accuracy", "fraction", ".2%", final("test_accuracy"))
@@ -65,24 +66,31 @@ def compared(configs: Sequence[Config]) -> list[Compared]:
         for run in recorded([config]):
             if run.summary and run.summary["status"] == "done" and run.epochs:
                 done[config.seed] = run
-    names = condition_names(list(of_condition))
+    names, interval = condition_names(list(of_condition)), interval_of(configs)
     reference = next(iter(of_condition.values()), {})
     rows = [
-        _row(names[condition], done, asked[condition], reference) for condition, done in of_condition.items()
+        _row(names[condition], done, asked[condition], reference, interval)
+        for condition, done in of_condition.items()
     ]
     return sorted(rows, key=lambda row: -row.accuracy.mean if row.accuracy else 1.0)
 
 
-def _row(name: str, done: dict[int, RecordedRun], asked: int, reference: dict[int, RecordedRun]) -> Compared:
+def _row(
+    name: str,
+    done: dict[int, RecordedRun],
+    asked: int,
+    reference: dict[int, RecordedRun],
+    interval: Interval,
+) -> Compared:
     """A condition's runs that are done, by seed, of so many that were asked for."""
     shares = [share for run in done.values() if (share := silent_share(run.epochs[-1])) is not None]
     return Compared(
         name,
-        _ACCURACY.level(done),
-        _FRESH.level(done),
-        _LOSS.level(done),
+        _ACCURACY.level(done, interval),
+        _FRESH.level(done, interval),
+        _LOSS.level(done, interval),
         sum(shares) / len(shares) if shares else None,
-        None if done is reference else _ACCURACY.difference(done, reference),
+        None if done is reference else _ACCURACY.difference(done, reference, interval),
         asked - len(_ACCURACY.values(done)),
         done is reference,
     )

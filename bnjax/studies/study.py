@@ -39,6 +39,7 @@ class Study:
       said: what it says of the figure of a sweep, in a few words.
       question: what it asks, in our words.
       main_claim: the name of the claim that answers it best; empty where no claim is above the others.
+      second_claim: of one that answers what the question asks besides; empty where it asks one thing.
       does: what a command of it does, in one sentence.
       examples: flags -> what they are for, for the help.
       kind: a text asks one of the questions that bnjax began with, and is reproduced as it was published. Of
@@ -63,6 +64,7 @@ class Study:
     said: Mapping[str, str] = field(default_factory=dict)
     question: str = ""
     main_claim: str = ""
+    second_claim: str = ""
     does: str = ""
     examples: Mapping[str, str] = field(default_factory=dict)
     unnamed: tuple[str, ...] = ()

@@ -293,13 +293,14 @@ _CLAIMS: tuple[Claim, ...] = (
     _claim(
         "pick-overfits-less",
         "summary",
-        "That choice holds overfitting down.",
+        "BN in the first convolution and the last dense layer holds overfitting down.",
         [minus(PICK, PLAIN, "overfitting", "lower")],
     ),
     _claim(
         "pick-is-good",
         "summary",
-        "That choice is a good one: its loss is lower than without BN.",
+        "BN in the first convolution and the last dense layer is a good choice: the loss is lower than "
+        "without BN.",
         [minus(PICK, PLAIN, reading, "lower") for reading in _LOSSES],
     ),
 )

@@ -119,7 +119,7 @@ def test_a_claim_on_records(tmp_path):
     assert published.setting == "mnist (png), 5 epochs"
     assert len(published.runs) == 7
     assert sorted(run.config.seed for run in found.runs) == [0, 0, 1, 1, 2, 2]
-    [row] = contrasts_section([judged]).tables[0].rows
+    [row] = contrasts_section([judged]).tables[1].rows
     assert "6 runs" in row[-1].text
     assert "seeds 0, 1, 2;" in row[-1].text
 

@@ -113,11 +113,12 @@ def test_csv_is_a_file_for_each_table_that_pandas_reads(report, mnist, tmp_path)
         "05-claims-what-claims-speak-of-and-what-is-left-to-chance.csv",
         "06-claims-the-texts.csv",
         "07-contrasts-contrasts.csv",
-        "08-vgg7-digits-published-2-placements-by-their-lowest-test-loss.csv",
-        "09-missing-not-run.csv",
-        "10-runs-runs.csv",
+        "08-contrasts-what-contrasts-rest-on.csv",
+        "09-vgg7-digits-published-2-placements-by-their-lowest-test-loss.csv",
+        "10-missing-not-run.csv",
+        "11-runs-runs.csv",
     ]
-    assert frames["10-runs-runs.csv"].seed.tolist() == [0, 0, 0]
+    assert frames["11-runs-runs.csv"].seed.tolist() == [0, 0, 0]
     assert [frames[name].n.tolist() for name in list(frames)[:3:2]] == [[1, 1], [1]]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["runs", "tables"]
 

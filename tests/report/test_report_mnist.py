@@ -25,7 +25,7 @@ def record_run(folder, accuracies, flat=0, status="done", **settings):
     path = folder / run_id(config) / records.FILE_NAME
     path.parent.mkdir(parents=True)
     facts = dict(
-        data={"name": "mnist", "version": "3.0.1", "encoding": "png"},
+        data={"name": config.dataset.partition(":")[0], "version": "3.0.1", "encoding": "png"},
         **FACTS,
         git_commit=None,
     )

@@ -1,6 +1,7 @@
 """Conditions of any experiment side by side, from records made here with known answers."""
 
 import math
+from statistics import fmean, stdev
 
 import pytest
 from test_report import record_run as record_cifar10
@@ -17,6 +18,7 @@ from bnjax.report.runs.recorded import load_runs
 from bnjax.report.sections.side_by_side import UnknownConditionError, counted, side_by_side_sections
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
+from bnjax.stats import ANY_TIME, seeds_needed
 from bnjax.studies import STUDIES
 from bnjax.studies.typed import typed_placement
 
@@ -112,6 +114,80 @@ def test_fresh_readings_have_columns_where_records_have_them(tmp_path, monkeypat
     [section] = side_by_side_sections(counted(comparisons_of(runs)), {})
     [row] = cells(section.tables[0]).values()
     assert (row["test accuracy (fresh), %"], row["test loss (fresh), nats"]) == ("75.00", "0.5000")
+
+
+def test_fresh_differences_take_a_network_without_statistics_as_it_is(tmp_path):
+    """Running statistics make the norms look worse by 10 points, and the weights are better by 10."""
+    for seed in (0, 1):
+        record_run(tmp_path, [0.8], placement="none", epochs=1, seed=seed)
+        record_run(tmp_path, [0.7], placement="dense", epochs=1, seed=seed)
+    runs = load_runs(tmp_path)
+    for run in runs:
+        fresh = None if run.config.placement == "dr" else 0.9
+        run.epochs[-1].update(test_accuracy_fresh=fresh, test_loss_fresh=fresh)
+    [section] = side_by_side_sections(counted(comparisons_of(runs)), {})
+    levels, differences = map(cells, section.tables)
+    assert levels["none"]["test accuracy (fresh), %"] == "-"
+    assert differences["dense"]["test accuracy, points"] == "-10.00 [-10.00, -10.00]"
+    assert differences["dense"]["test accuracy (fresh), points"] == "+10.00 [+10.00, +10.00]"
+    assert section.finding == (
+        "Test accuracy: “none” is above “dense” by 10.00 points [10.00, 10.00], n = 2; "
+        "through fresh statistics +10.00 points [+10.00, +10.00]."
+    )
+    for run in runs:
+        if run.config.placement == "dr":
+            del run.epochs[-1]["test_accuracy_fresh"]  # recorded before there were any
+    [section] = side_by_side_sections(counted(comparisons_of(runs)), {})
+    assert cells(section.tables[1])["dense"]["test accuracy (fresh), points"] == "-"
+
+
+def test_a_sentence_says_what_differs_beyond_chance(tmp_path):
+    for seed, noise in enumerate([0.0, 0.001, -0.001]):
+        record_run(tmp_path, [0.8 + noise], placement="none", epochs=1, seed=seed)
+        record_run(tmp_path, [0.9 + 2 * noise], placement="dense", epochs=1, seed=seed)
+    [section] = sections_of(tmp_path)
+    assert section.finding.startswith("Test accuracy: “dense” is above “none” by 10.00 points [9.75, 10.25]")
+    for seed, noise in enumerate([0.0, 0.3, -0.3]):
+        record_run(tmp_path, [0.6 + noise], placement="dense:after", epochs=1, seed=seed)
+    [section] = sections_of(tmp_path)
+    assert section.finding == (
+        "Test accuracy: highest with “dense”, 90.00% on average; 1 of 2 others differs from “none” "
+        "beyond chance (p after Holm below 0.05): “dense” +10.00 points [+9.75, +10.25]."
+    )
+    [section] = sections_of(tmp_path, against="dense:after")
+    assert "none of 2 others differs from “dense:after” beyond chance (p after Holm below 0.05)." in (
+        section.finding
+    )
+
+
+def test_what_seeds_would_tell_is_said_and_alone_nothing(tmp_path):
+    for seed, difference in enumerate([0.03, -0.02, 0.02]):
+        record_run(tmp_path, [0.8], placement="none", epochs=1, seed=seed)
+        record_run(tmp_path, [0.8 + difference], placement="dense", epochs=1, seed=seed)
+    [section] = sections_of(tmp_path)
+    seeds = seeds_needed(stdev([3, -2, 2]), 1.0)
+    assert (
+        f"are not told apart, +1.00 points [-5.57, 7.57], n = 3; about {seeds} seeds would" in section.finding
+    )
+    [section] = sections_of(tmp_path, epoch=1, against="dense")
+    assert "“none” and “dense” are not told apart, -1.00 points" in section.finding
+    record_cifar10(tmp_path / "alone", [0.5], epochs=1)
+    [section] = sections_of(tmp_path / "alone")
+    assert section.finding == ""
+
+
+def test_seeds_that_were_added_after_a_look_have_the_interval_for_it(tmp_path):
+    for seed, difference in enumerate([0.01, 0.02, 0.015, 0.012, 0.014, 0.02]):
+        for placement, accuracy in (("none", 0.8), ("dense", 0.8 + difference)):
+            told = dict(placement=placement, epochs=1, seed=seed, until="decided")
+            record_run(tmp_path, [accuracy], **told)
+    [section] = sections_of(tmp_path)
+    half = ANY_TIME.half_width(6, 0.95) * stdev([1, 2, 1.5, 1.2, 1.4, 2])
+    mean = fmean([1, 2, 1.5, 1.2, 1.4, 2])
+    shown = cells(section.tables[1])["dense"]["test accuracy, points"]
+    assert shown == f"{mean:+.2f} [{mean - half:+.2f}, {mean + half:+.2f}]"
+    assert all(ANY_TIME.name in table.note and "Student" not in table.note for table in section.tables)
+    assert f"[{mean - half:.2f}, {mean + half:.2f}], n = 6" in section.finding
 
 
 def test_settings_that_differ_name_conditions_and_those_that_do_not_stand_once(tmp_path):
@@ -210,7 +286,8 @@ def test_the_short_form_is_the_pages_own_content(tmp_path):
     assert names == ["answers", "runs-mlp-on-mnist-5-epochs", "claims", "more"]
     assert [section for section in whole.sections if section.brief] == short.sections[:2]
     text = as_markdown(short)
-    assert "**Does Batch Normalization keep ReLUs from dying, and what does it cost?** (mnist) " in text
+    assert "**Does Batch Normalization keep ReLUs from dying, and what does it cost?** (mnist)\n" in text
+    assert "are not told apart, +0.00 points (n = 2, no interval). Cannot tell: it was claimed that" in text
     assert "| dense | 2 | 90.00 [90.00, 90.00] |" in text
     assert "| cifar10-" not in text  # claims that these runs say nothing of
     assert "--out=report.html" in text
@@ -220,6 +297,15 @@ def test_without_answers_the_runs_themselves_come_first(tmp_path):
     record_photographs(tmp_path, "mobilenet", [1.0, 0.5], epochs=2, model="cnn", placement="conv", study="")
     whole = report_of(read_folder(tmp_path), pictures=False)
     assert whole.sections[0].name.startswith("runs-cnn-on-folder-photos")
+
+
+def test_runs_on_other_data_than_any_claim_speaks_of_come_before_the_texts(tmp_path):
+    for placement in ("none", "dense"):
+        record_run(tmp_path, [0.9] * 5, placement=placement, epochs=5, dataset="digits")
+    whole = report_of(read_folder(tmp_path), pictures=False)
+    assert [section.name for section in whole.sections[:2]] == ["runs-mlp-on-digits-5-epochs", "answers"]
+    [answer] = whole.sections[1].answers
+    assert answer.findings[0].claim.endswith("The text speaks of other data, so this is not counted.")
 
 
 def test_columns_without_any_value_are_hidden():

@@ -8,14 +8,16 @@ import pytest
 
 from bnjax.report.runs.readings import READINGS, reading_of
 from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.sections import claims
+from bnjax.report.sections.answers import told_contrast
 from bnjax.report.sections.claims import claims_section, overall_verdict
 from bnjax.report.sections.contrasts import contrasts_section
-from bnjax.report.verdicts.chance import chance
+from bnjax.report.verdicts.chance import Chance, chance
 from bnjax.report.verdicts.decision import VERDICTS, Decision, decide
 from bnjax.report.verdicts.judgement import Found, verdict_of_all
 from bnjax.report.verdicts.shelf import Shelf, data_of_claim, judge_all
 from bnjax.settings.canonical import resolve
-from bnjax.stats import ANY_TIME, share_bound
+from bnjax.stats import ANY_TIME, Estimate, share_bound
 from bnjax.studies import CLAIMS, STUDIES, recipe
 from bnjax.studies.claim import Claim, Contrast, Data, level, minus
 
@@ -203,9 +205,10 @@ def test_every_reading_can_be_written(name):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(READINGS, name, READINGS[name]._replace(read=lambda run: 1 + run.config.seed / 8))
         judged_all = judge_all([claim], runs)
-    [shown, difference] = contrasts_section(judged_all).tables[0].rows
-    assert float(shown[8].text) == pytest.approx(1.25, abs=0.06)
-    assert float(difference[8].text) == 0
+    table = contrasts_section(judged_all).tables[0]
+    [shown, difference] = (row[table.columns.index("ours")].text for row in table.rows)
+    assert float(shown) == pytest.approx(1.25, abs=0.06)
+    assert (float(difference), difference[0]) == (0, "+")
     assert claims_section(judged_all)
 
 
@@ -275,8 +278,8 @@ def test_contrasts_are_read_through_fresh_statistics_too():
     assert (found.verdict, found.fresh.verdict) == ("supported", "contradicted")
     assert found.fresh.ours.mean == pytest.approx(1.0)
     section = contrasts_section(judge_all([made_claim()], runs))
-    [row] = section.tables[0].rows
-    told = dict(zip(section.tables[0].columns, row, strict=True))
+    [row] = section.tables[1].rows
+    told = dict(zip(section.tables[1].columns, row, strict=True))
     assert told["through fresh statistics"].text.startswith("+1.00 [")
     assert told["verdict through them"].text == "contradicted"
     assert judged(pairs(DIFFERENCES))[0].found[0].fresh is None
@@ -289,6 +292,40 @@ def test_runs_made_until_decided_have_the_interval_that_holds_at_any_time():
     section = claims_section(judge_all([made_claim()], pairs(DIFFERENCES, until="decided")))
     assert "n = 5*, asked: lower than 0" in section.tables[0].rows[0][3].text
     assert any("holds for a number of seeds that was fixed" in text for text in section.paragraphs)
+
+
+def test_a_card_says_in_words_which_condition_is_higher():
+    """Codes say where their norms are; what lies below is named second, so that numbers are positive."""
+    code, plain = "cBrcr-crcr-drdBr", "crcr-crcr-drdr"
+    conditions = {name: {"placement": name} for name in (code, plain, "cBrcBr-crcr-dBrdr")}
+    [judgement] = judged(pairs(DIFFERENCES), made_claim())
+    claim = dataclasses.replace(judgement.claim, conditions=conditions, run_by="vgg7")
+    judgement = dataclasses.replace(judgement, claim=claim)
+    apart = "and “no norms” are not told apart, +1.0000 nats"
+    for made, told in [
+        (Estimate(1.0, 0.5, 1.5, 5), "is above “no norms” by 1.0000 nats [0.5000, 1.5000], n = 5"),
+        (Estimate(1.0, -0.5, 2.5, 5), f"{apart} [-0.5000, 2.5000], n = 5"),
+        (Estimate(1.0, None, None, 1), f"{apart} (one seed, no interval)"),
+    ]:
+        sentence = told_contrast(minus(code, plain, "final_loss", "lower"), made, judgement)
+        assert sentence == f"final test loss: “norms at block1/conv1 and fc/dense2” {told}"
+    many = minus("cBrcBr-crcr-dBrdr", plain, "final_loss", "lower")
+    assert told_contrast(many, Estimate(-1, -2, -0.5, 5), judgement) == (
+        "final test loss: “no norms” is above “cBrcBr-crcr-dBrdr” by 1.0000 nats [0.5000, 2.0000], n = 5"
+    )
+    alone = told_contrast(level(plain, "final_loss", "lower"), Estimate(0.1, -0.1, 0.3, 5), judgement)
+    assert alone == "final test loss, “no norms”: 0.1000 nats [0.0000, 0.3000], n = 5"
+
+
+@pytest.mark.parametrize(("among_all", "mark"), [(0.04, " †"), (0.06, "")])
+def test_verdicts_that_survive_correction_are_marked(monkeypatch, among_all, mark):
+    corrected = {("made", "published"): among_all}
+    monkeypatch.setattr(claims, "chance", lambda judged_all: Chance(2, 0.1, corrected))
+    table = claims_section(judge_all([made_claim()], pairs(DIFFERENCES))).tables[0]
+    [row] = table.rows
+    told = dict(zip(table.columns, [cell.text for cell in row], strict=True))
+    assert (told["verdict, published"], told["data"]) == ("supported", "mnist")
+    assert told["ours, published"].endswith(f"epochs{mark}")
 
 
 def test_what_is_missing_and_how_long_it_takes_is_said():

@@ -29,7 +29,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   bar.className = "filters";
   const choices = columns.map((column) => {
     const label = document.createElement("label"), select = document.createElement("select");
-    const found = [...new Set(rows.map((row) => wordsOf(row.cells[column])))].sort();
+    const found = [...new Set(rows.flatMap((row) => partsOf(row.cells[column])))].sort();
     select.append(new Option("all", ""), ...found.map((text) => new Option(text, text)));
     label.append(heads[column].textContent.trim() + " ", select);
     bar.append(label);
@@ -39,7 +39,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   bar.append(told);
   const choose = () => {
     for (const row of rows)
-      row.hidden = choices.some((select, i) => select.value && wordsOf(row.cells[columns[i]]) !== select.value);
+      row.hidden = choices.some((select, i) => select.value && !partsOf(row.cells[columns[i]]).includes(select.value));
     told.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} rows`;
   };
   for (const select of choices) select.addEventListener("change", choose);
@@ -47,9 +47,10 @@ for (const table of document.querySelectorAll("table.sortable")) {
   table.closest(".scroll").before(bar);
 }
 
-// What a cell says, without the sign of a verdict.
-function wordsOf(cell) {
-  return [...cell.childNodes].filter((node) => !node.ariaHidden).map((node) => node.textContent).join("").trim();
+// What a cell says, without the sign of a verdict; of a list its entries.
+function partsOf(cell) {
+  const words = [...cell.childNodes].filter((node) => !node.ariaHidden).map((node) => node.textContent);
+  return words.join("").trim().split("; ");
 }
 
 // A cell's number, its text, or null for a number that is missing, which stays last in both directions.

@@ -1,7 +1,7 @@
 """Figures of any runs: every condition's last accuracy and loss as dots, and their curves over epochs."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bnjax.report.figures.plots import (
     COLOURS,
@@ -20,6 +20,7 @@ from bnjax.report.runs.recorded import RecordedRun, measured
 from bnjax.report.sections.measures import MEASURES, Measure
 from bnjax.report.sections.side_by_side import Counted
 from bnjax.schema import EpochRecord
+from bnjax.stats import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +41,7 @@ def dots_figure(counted: Counted) -> "Figure":
     for axes, name in zip(panels, _SHOWN, strict=True):
         axes.set_yticks(range(len(found)), [folded(figure, each) for each in found], fontsize=8.5)
         axes.set_ylim(len(found) - 0.5, -0.5)
-        _dots(axes, found, counted.reference, name)
+        _dots(axes, found, counted, name)
     seeds = seeds_told([list(by_seed.values()) for by_seed in found.values()])
     told = seeds.replace("Mean and range", "Dots: seeds; marks: mean and 95% interval")
     hollow = (
@@ -51,12 +52,17 @@ def dots_figure(counted: Counted) -> "Figure":
     return figure
 
 
-def _dots(axes: "Axes", found: Mapping[str, Mapping[int, RecordedRun]], reference: str, name: str) -> None:
+def _dots(axes: "Axes", found: Mapping[str, Mapping[int, RecordedRun]], counted: Counted, name: str) -> None:
     measure, fresh = _BY_NAME[name], _BY_NAME[name + _FRESH]
+    reference, interval = counted.reference, counted.interval
     for place, (condition, by_seed) in enumerate(found.items()):
         colour = COLOURS[0] if condition == reference else COLOURS[1]
-        _row(axes, place, measure, by_seed, colour, colour)
-        _row(axes, place + 0.22, fresh, by_seed, colour, "white")
+        for level, values, where, face in (
+            (measure.level(by_seed, interval), measure.values(by_seed), place, colour),
+            (fresh.level(by_seed, interval), fresh.values(by_seed), place + 0.22, "white"),
+        ):
+            if level:
+                _row(axes, where, level, list(values.values()), {"color": colour, "markerfacecolor": face})
     if level := measure.level(found.get(reference, {})):
         axes.axvline(level.mean, color=COLOURS[0], linewidth=0.8, linestyle=":")
     axes.set_xlabel(measure.title, fontsize=9)
@@ -65,16 +71,13 @@ def _dots(axes: "Axes", found: Mapping[str, Mapping[int, RecordedRun]], referenc
 
 
 def _row(
-    axes: "Axes", place: float, measure: Measure, by_seed: Mapping[int, RecordedRun], colour: str, face: str
+    axes: "Axes", place: float, level: Estimate, values: Sequence[float], look: Mapping[str, Any]
 ) -> None:
-    level = measure.level(by_seed)
-    if level is None:
-        return
-    values = list(measure.values(by_seed).values())
+    colour = look["color"]
     axes.plot(values, [place] * len(values), "o", color=colour, markersize=3, alpha=0.4, linewidth=0)
     if level.low is not None and level.high is not None:
         axes.plot([level.low, level.high], [place, place], color=colour, linewidth=1.5)
-    axes.plot(level.mean, place, "o", color=colour, markerfacecolor=face, markersize=6)
+    axes.plot(level.mean, place, "o", markersize=6, **look)
 
 
 def curves_figure(counted: Counted) -> "Figure":

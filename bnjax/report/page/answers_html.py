@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-from bnjax.report.page.document import AnswerCard, Bar, TableCell
+from bnjax.report.page.document import AnswerCard, AnsweredClaim, Bar, TableCell
 
 #: Told by a sign as well as by colour; verdicts without one of their own have the last.
 _SIGNS = {"supported": "✓", "contradicted": "✗", "open": "≈", "cannot tell": "?"}
@@ -49,17 +49,19 @@ def cards(answers: Sequence[AnswerCard]) -> Iterator[str]:
 
 def _card(answer: AnswerCard) -> Iterator[str]:
     yield f'<article class="card"><h3>{escape(answer.question)}</h3>'
-    yield f'<p class="{verdict_class(answer.verdict)}">{signed_verdict(answer.verdict)}</p>'
-    yield "".join(f"<p>{escape(sentence)}</p>" for sentence in answer.sentences)
-    yield from _forest(answer)
+    for finding in answer.findings:
+        yield f'<p class="finding">{escape(finding.told)}</p>'
+        yield from _forest(finding)
+        yield f'<p><span class="{verdict_class(finding.verdict)}">{signed_verdict(finding.verdict)}</span>: '
+        yield f"{escape(finding.claim)}</p>"
     yield f'<p class="note">{escape(answer.study)}: {linked(answer.source)}</p></article>\n'
 
 
-def _forest(answer: AnswerCard) -> Iterator[str]:
+def _forest(finding: AnsweredClaim) -> Iterator[str]:
     """A row for each bar: its name and numbers in words, and where it lies beside 0."""
-    if not answer.bars:
+    if not finding.bars:
         return
-    ends = [0.0, *(end for bar in answer.bars for end in _ends(bar))]
+    ends = [0.0, *(end for bar in finding.bars for end in _ends(bar))]
     low, high = min(ends), max(ends)
     width = (high - low) or 1.0
 
@@ -67,14 +69,14 @@ def _forest(answer: AnswerCard) -> Iterator[str]:
         return 100 * (_MARGIN + (1 - 2 * _MARGIN) * (value - low) / width)
 
     yield '<ul class="forest">'
-    for bar in answer.bars:
+    for bar in finding.bars:
         start, end = (place(value) for value in _ends(bar))
         yield f'<li class="{verdict_class(bar.verdict)}"><span class="bar-name">{escape(bar.name)}</span>'
         yield f'<span class="bar-number">{_numbers(bar)}</span><span class="bar" aria-hidden="true">'
         yield f'<i class="zero" style="left:{place(0.0):.2f}%"></i>'
         yield f'<i class="interval" style="left:{start:.2f}%;width:{end - start:.2f}%"></i>'
         yield f'<i class="mean" style="left:{place(bar.mean):.2f}%"></i></span></li>'
-    yield f'</ul><p class="note">{escape(answer.unit)}; the line is 0, bars are 95% intervals.</p>'
+    yield f'</ul><p class="note">{escape(finding.unit)}; the line is 0, bars are 95% intervals.</p>'
 
 
 def _ends(bar: Bar) -> tuple[float, float]:

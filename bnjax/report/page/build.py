@@ -15,7 +15,7 @@ from bnjax.report.runs.recorded import (
     of_study,
     without_mislabelled,
 )
-from bnjax.report.sections.answers import answers_section
+from bnjax.report.sections.answers import answers_section, any_counts
 from bnjax.report.sections.claims import claims_section
 from bnjax.report.sections.contrasts import commands_section, contrasts_section
 from bnjax.report.sections.grid import grid_sections
@@ -102,9 +102,9 @@ def report_of(folder: Folder, pictures: bool = True, more: Sequence[Section] = (
     of_texts, of_papers = _side_by_side(folder, pictures)
     groups = vgg7_groups(of_study(runs, VGG7.name), epoch)
     drawn = [*map(as_svg, drawings(runs, epoch)), *movies(folder.path)] if pictures else []
+    answers = answers_section(texts)
     sections = [
-        *answers_section(texts),
-        *of_texts,
+        *([*answers, *of_texts] if any_counts(texts) else [*of_texts, *answers]),
         claims_section(texts),
         *([_pictures_section(drawn)] if drawn else []),
         *papers_section(papers, runs),

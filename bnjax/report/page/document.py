@@ -66,25 +66,38 @@ class Bar(NamedTuple):
 
 
 @dataclass(frozen=True)
+class AnsweredClaim:
+    """What runs say of one claim.
+
+    Attributes:
+      told: that in a sentence, with its first number.
+      verdict: on the claim.
+      claim: what was claimed, why there is no other verdict, the data, and for how many epochs.
+      unit: of the bars.
+      bars: the claim's differences in that unit; a forest plot.
+    """
+
+    told: str
+    verdict: str
+    claim: str
+    unit: str
+    bars: Sequence[Bar]
+
+
+@dataclass(frozen=True)
 class AnswerCard:
     """What a study asked, and what the runs say.
 
     Attributes:
       study: its name.
       question: what it asked.
-      verdict: on the claim that answers it.
-      sentences: that claim, and our number.
-      unit: of the bars.
-      bars: differences in that unit; a forest plot.
+      findings: on the claims that answer it, the first of them first.
       source: title, place and date of the text, and its address where there is one.
     """
 
     study: str
     question: str
-    verdict: str
-    sentences: Sequence[str]
-    unit: str
-    bars: Sequence[Bar]
+    findings: Sequence[AnsweredClaim]
     source: TableCell
 
 
@@ -98,6 +111,7 @@ class Section:
       counts: of verdicts, by their names.
       paragraphs, answers, tables, pictures: what it holds beside, in that order.
       brief: belongs to the short form of the report, too.
+      finding: what it says in one sentence, for whoever reads nothing else; before all the others.
     """
 
     name: str
@@ -108,6 +122,7 @@ class Section:
     answers: Sequence[AnswerCard] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     brief: bool = False
+    finding: str = ""
 
 
 @dataclass(frozen=True)

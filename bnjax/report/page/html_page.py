@@ -40,6 +40,8 @@ def _paragraphs(paragraphs: Iterable[str]) -> str:
 def _section(section: Section) -> Iterator[str]:
     name = section.name
     yield f'<section aria-labelledby="{name}">\n<h2 id="{name}">{escape(section.title)}</h2>\n'
+    if section.finding:
+        yield f'<p class="finding">{escape(section.finding)}</p>\n'
     yield strip(section.counts)
     yield _paragraphs(section.paragraphs)
     yield from cards(section.answers)

@@ -4,14 +4,15 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from bnjax.report.page.document import AnswerCard, Report, Section, Table, table_files
+from bnjax.report.page.document import Report, Section, Table, table_files
 
 
 def as_markdown(report: Report) -> str:
     """Headings, paragraphs and tables; of pictures what they show in words."""
     parts = [f"# {report.title}", *report.paragraphs]
     for section in report.sections:
-        parts += [f"## {section.title}", *_counts(section), *section.paragraphs]
+        finding = [f"**{section.finding}**"] if section.finding else []
+        parts += [f"## {section.title}", *finding, *_counts(section), *section.paragraphs]
         parts += [line for answer in section.answers for line in _answer(answer)]
         for table in section.tables:
             parts += [f"### {table.title}", markdown_table(table), *([table.note] if table.note else [])]
@@ -25,8 +26,9 @@ def _counts(section: Section) -> list[str]:
 
 
 def _answer(answer: AnswerCard) -> Iterator[str]:
-    told = " ".join([f"{answer.verdict.capitalize()}.", *answer.sentences])
-    yield f"**{answer.question}** ({answer.study}) {told}"
+    yield f"**{answer.question}** ({answer.study})"
+    for one in answer.findings:
+        yield f"{one.told} {one.verdict.capitalize()}: {one.claim}"
 
 
 def markdown_table(table: Table) -> str:

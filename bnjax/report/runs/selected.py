@@ -9,6 +9,7 @@ from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config, names_with
 from bnjax.settings.fields import Role
 from bnjax.settings.identity import identity
+from bnjax.stats import ANY_TIME, STUDENT, Interval
 
 #: What tells the images of one set from those of another, in records.
 DATA_FACTS = ("name", "version", "encoding", "image_shape", "train_images", "test_images", "classes")
@@ -56,6 +57,11 @@ def length_told(config: Config, epochs: int) -> str:
     """A run's number of epochs; ``5 of 10`` where it was cut and its first ones depend on how many follow."""
     apart = config.first_epochs_depend_on_all and epochs != config.epochs
     return f"{epochs} of {config.epochs}" if apart else str(epochs)
+
+
+def interval_of(configs: Iterable[Config]) -> Interval:
+    """That of means of such runs: where seeds were added after a look, one that holds at any time."""
+    return ANY_TIME if any(config.until == "decided" for config in configs) else STUDENT
 
 
 def best_first(runs: Iterable[RecordedRun]) -> list[RecordedRun]:

@@ -20,7 +20,13 @@ from bnjax.studies import RECIPES, studies_of
 from bnjax.studies.claim import Claim
 
 #: Columns by which the page lets rows be chosen.
-_FILTERS = ("text", *(f"verdict, {name}" for name in RECIPES))
+_FILTERS = ("text", "data", *(f"verdict, {name}" for name in RECIPES))
+#: Behind what is answered beyond chance among all questions.
+_MARK = "\u2020"
+_MARKED = (
+    f"{_MARK}: the verdict survives correction for the number of questions. data: what the runs are on that "
+    "answer it, whether the text speaks of that or not."
+)
 _HOW = (
     "A claim is supported if all of its contrasts are: the 95% interval over seeds lies wholly where the "
     "text says. It is contradicted if one of them lies wholly elsewhere, by an interval widened for their "
@@ -76,7 +82,7 @@ def verdicts_section(
         name,
         title,
         [f"{len(judged)} claims. {'; '.join(counts)}.", _by_chance(judged, together), *words],
-        [_verdicts_table(ordered), _grounds_table(ordered, together), sources],
+        [_verdicts_table(ordered, together), _grounds_table(ordered, together), sources],
     )
 
 
@@ -88,7 +94,7 @@ def _by_chance(judged: Sequence[Judged], together: Chance) -> str:
         f"{together.asked} questions are asked of runs that can answer them: if nothing were true, at most "
         f"{together.by_chance:.1f} would be supported or contradicted by chance. {len(given)} are, and "
         f"{surviving} of these survive correction for the number of questions (Benjamini and Hochberg: p "
-        "among all below 0.05)."
+        f"among all below 0.05), marked {_MARK}."
     )
 
 
@@ -136,23 +142,31 @@ def _counted(judged: Sequence[Judged], recipe: str) -> dict[str, int]:
     return {verdict: verdicts.count(verdict) for verdict in VERDICTS}
 
 
-def _verdicts_table(judged: Sequence[Judged]) -> Table:
+def _verdicts_table(judged: Sequence[Judged], together: Chance) -> Table:
     """What was said and what these runs answer: as many columns as a screen has room for."""
     columns = ["claim", "what was said"]
     for name in RECIPES:
         columns += [f"verdict, {name}", f"ours, {name}"]
-    rows = [_verdicts_row(by_recipe) for by_recipe in judged]
-    return Table("Claims and verdicts", [*columns, "on other data", "text"], rows, filters=_FILTERS)
+    columns += ["on other data", "data", "text"]
+    rows = [_verdicts_row(by_recipe, together) for by_recipe in judged]
+    return Table("Claims and verdicts", columns, rows, _MARKED, filters=_FILTERS)
 
 
-def _verdicts_row(by_recipe: Judged) -> list[TableCell]:
+def _verdicts_row(by_recipe: Judged, together: Chance) -> list[TableCell]:
     claim = claim_of(by_recipe)
     row = [text(claim.name), text(" ".join(filter(None, [claim.said, claim.note and f"({claim.note})"])))]
     for name in RECIPES:
         first = by_recipe[name][0]
         verdict, _ = overall_verdict(by_recipe[name])
-        row += [verdict_cell(verdict), text(_ours(first) if first.on_its_data else "-")]
-    return [*row, text(_elsewhere(by_recipe)), text(claim.source)]
+        mark = f" {_MARK}" if verdict in VERDICTS[:2] and together.survives(claim.name, name) else ""
+        row += [verdict_cell(verdict), text(_ours(first) + mark if first.on_its_data else "-")]
+    return [*row, text(_elsewhere(by_recipe)), text(_ran_on(by_recipe)), text(claim.source)]
+
+
+def _ran_on(by_recipe: Judged) -> str:
+    """The data sets of the runs that answer it, by their names."""
+    runs = (run for name in RECIPES for judgement in by_recipe[name] for run in judgement.runs[:1])
+    return "; ".join(sorted({run.run["data"]["name"] for run in runs})) or "-"
 
 
 def _grounds_table(judged: Sequence[Judged], together: Chance) -> Table:

@@ -19,70 +19,75 @@ from bnjax.stats import Estimate
 from bnjax.studies import RECIPES
 from bnjax.studies.claim import Contrast
 
+#: What both tables tell a contrast by, in the same order.
+_NAMES = ("claim", "recipe", "data set, epochs", "contrast")
+_FILTERS = ("recipe", "data set, epochs", "verdict")
+_NOTE = (
+    "from, to: the 95% interval that verdicts rest on; n: seeds that have every condition of the contrast, "
+    "with * where the interval holds at any time. counts: whether it is on data that the claim speaks of."
+)
+_MORE_NOTE = (
+    "Verdicts rest on what a user would deploy; through fresh statistics is what the weights know. Below ten "
+    "seeds the bootstrap has no interval."
+)
+
 
 def contrasts_section(judged: Sequence[Judged]) -> Section:
     """Every contrast that was run, under every recipe, data set and number of epochs."""
-    columns = (
-        "claim",
-        "recipe",
-        "data set, epochs",
-        "counts",
-        "contrast",
-        "reading",
-        "expected",
-        "published",
-        "ours",
-        "from",
-        "to",
-        "bootstrap from",
-        "bootstrap to",
-        "n",
-        "through fresh statistics",
-        "verdict through them",
-        "reaches the published size",
-        "verdict",
-        "why",
-        "left out",
-        "rests on",
-    )
-    rows = [
-        _contrast_row(judgement, found, found.estimate, found.resampled)
+    found = [
+        (judgement, found, found.estimate)
         for by_recipe in judged
         for name in RECIPES
         for judgement in by_recipe[name]
         for found in judgement.found
         if found.estimate and found.resampled
     ]
-    note = (
-        "from, to: the 95% interval that verdicts rest on; n: seeds that have every condition of the "
-        "contrast, with * where the interval holds at any time. Below ten seeds the bootstrap has none. "
-        "counts: whether it is on data that the claim speaks of. Verdicts rest on what a user would deploy; "
-        "through fresh statistics is what the weights know."
+    columns = (*_NAMES, "reading", "expected", "ours", "from", "to", "n", "verdict", "why", "counts")
+    more = (
+        *_NAMES,
+        *("published", "reaches the published size", "bootstrap from", "bootstrap to"),
+        *("through fresh statistics", "verdict through them", "left out", "rests on"),
     )
-    table = Table("Contrasts", columns, rows, filters=("recipe", "data set, epochs", "verdict"))
-    return Section("contrasts", "Every contrast", [note], [table] if rows else [])
+    tables = [
+        Table("Contrasts", columns, [_row(*one) for one in found], _NOTE, _FILTERS),
+        Table("What contrasts rest on", more, [_grounds(*one) for one in found], _MORE_NOTE, _FILTERS),
+    ]
+    return Section("contrasts", "Every contrast", [], tables if found else [])
 
 
-def _contrast_row(judgement: Judgement, found: Found, ours: Estimate, resampled: Estimate) -> list[TableCell]:
+def _names(judgement: Judgement, found: Found) -> list[TableCell]:
+    told = (judgement.claim.name, judgement.recipe, judgement.setting, found.contrast.name)
+    return [text(one) for one in told]
+
+
+def _row(judgement: Judgement, found: Found, ours: Estimate) -> list[TableCell]:
+    """What was asked, the number, and the verdict."""
     contrast = found.contrast
     form, unit = number_form(contrast), READINGS[contrast.reading].unit
     ours = cut_to_possible(contrast, ours)
-    met = {None: "-", True: "yes", False: "no"}[found.size_met]
     return [
-        text(judgement.claim.name),
-        text(judgement.recipe),
-        text(judgement.setting),
-        text("yes" if judgement.on_its_data else "no, other data"),
-        text(contrast.name),
+        *_names(judgement, found),
         text(f"{READINGS[contrast.reading].label}, {unit}"),
         text(expected_text(contrast)),
-        text(contrast.published or "-"),
-        *(number(value, form) for value in (ours.mean, ours.low, ours.high, resampled.low, resampled.high)),
+        *(number(value, form) for value in (ours.mean, ours.low, ours.high)),
         TableCell(f"{ours.n}{any_time_mark(judgement)}", ours.n),
-        *_fresh_cells(found, form, contrast),
-        text(met),
         verdict_cell(found.verdict),
         text(found.decision.why or "-"),
+        text("yes" if judgement.on_its_data else "no, other data"),
+    ]
+
+
+def _grounds(judgement: Judgement, found: Found, ours: Estimate) -> list[TableCell]:
+    """The same by other means, what was published, and the runs."""
+    contrast, form = found.contrast, number_form(found.contrast)
+    met = {None: "-", True: "yes", False: "no"}[found.size_met]
+    assert found.resampled
+    return [
+        *_names(judgement, found),
+        text(contrast.published or "-"),
+        text(met),
+        *(number(value, form) for value in (found.resampled.low, found.resampled.high)),
+        *_fresh_cells(found, form, contrast),
         text(left_out(judgement) or "-"),
         text(provenance(found.runs)),
     ]

@@ -1,12 +1,12 @@
 """What is told of every condition of any experiment: accuracy, loss and dying units after its last epoch."""
 
 import statistics
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bnjax.report.runs.recorded import RecordedRun, metric, total
-from bnjax.stats.intervals import Estimate, estimate, paired_differences, possible
+from bnjax.stats.intervals import STUDENT, Estimate, Interval, estimate, paired_differences, possible
 
 #: What is read of a run; None where its records lack it.
 Read = Callable[[RecordedRun], float | None]
@@ -21,12 +21,14 @@ class Measure:
       unit: as :func:`bnjax.stats.intervals.possible` knows it.
       form: how it is written.
       read: what is read of a run.
+      instead: what it is of a run that has no running statistics, where another has; differences need both.
     """
 
     name: str
     unit: str
     form: str
     read: Read
+    instead: Read | None = None
 
     @property
     def title(self) -> str:
@@ -43,17 +45,28 @@ class Measure:
         found = {seed: self.read(run) for seed, run in by_seed.items()}
         return {seed: value for seed, value in found.items() if value is not None}
 
-    def level(self, by_seed: Mapping[int, RecordedRun]) -> Estimate | None:
+    def level(self, by_seed: Mapping[int, RecordedRun], interval: Interval = STUDENT) -> Estimate | None:
         """The mean over seeds, its interval cut to what a run may have; None where no run has it."""
-        values = self.values(by_seed)
-        return possible(estimate(list(values.values())), self.unit) if values else None
+        values = list(self.values(by_seed).values())
+        return possible(estimate(values, interval=interval), self.unit) if values else None
 
     def difference(
-        self, ours: Mapping[int, RecordedRun], reference: Mapping[int, RecordedRun]
+        self,
+        ours: Mapping[int, RecordedRun],
+        reference: Mapping[int, RecordedRun],
+        interval: Interval = STUDENT,
     ) -> Estimate | None:
         """The mean of what lies between two conditions, paired by seed; None where they share no seed."""
-        pairs = paired_differences(self.values(ours), self.values(reference))
-        return estimate(pairs) if pairs else None
+        pairs = self.pairs(ours, reference)
+        return possible(estimate(pairs, interval=interval), self.unit, difference=True) if pairs else None
+
+    def pairs(self, ours: Mapping[int, RecordedRun], reference: Mapping[int, RecordedRun]) -> Sequence[float]:
+        """What lies between two conditions, a number for each seed that both have."""
+        own, others = self.values(ours), self.values(reference)
+        if self.instead and bool(own) != bool(others):
+            by_itself = replace(self, read=self.instead)
+            own, others = own or by_itself.values(ours), others or by_itself.values(reference)
+        return paired_differences(own, others)
 
 
 def final(field: str, scale: float = 1.0) -> Read:
@@ -82,16 +95,31 @@ def unit_count(count: Literal["silent", "flat"]) -> Read:
     return lambda run: total(run.epochs[-1]["dying"], count)
 
 
+def _without_statistics(field: str, scale: float) -> Read:
+    """Reads a field of the last epoch of a run whose network has no running statistics."""
+
+    def read(run: RecordedRun) -> float | None:
+        epoch = run.epochs[-1]
+        measured = f"{field}_fresh" in epoch and metric(epoch, f"{field}_fresh") is None
+        return final(field, scale)(run) if measured and run.config.fresh_images else None
+
+    return read
+
+
+def _twice(name: str, unit: str, form: str, field: str, scale: float = 1.0) -> tuple[Measure, Measure]:
+    """As a user would deploy it, and through fresh statistics."""
+    fresh = Measure(
+        f"{name} (fresh)", unit, form, final(f"{field}_fresh", scale), _without_statistics(field, scale)
+    )
+    return Measure(name, unit, form, final(field, scale)), fresh
+
+
 #: In the order of the tables. Fresh: through statistics computed anew from training images.
 MEASURES = (
-    Measure("test accuracy", "%", ".2f", final("test_accuracy", 100)),
-    Measure("test accuracy (fresh)", "%", ".2f", final("test_accuracy_fresh", 100)),
-    Measure("test loss", "nats", ".4f", final("test_loss")),
-    Measure("test loss (fresh)", "nats", ".4f", final("test_loss_fresh")),
-    Measure("validation accuracy", "%", ".2f", final("validation_accuracy", 100)),
-    Measure("validation accuracy (fresh)", "%", ".2f", final("validation_accuracy_fresh", 100)),
-    Measure("validation loss", "nats", ".4f", final("validation_loss")),
-    Measure("validation loss (fresh)", "nats", ".4f", final("validation_loss_fresh")),
+    *_twice("test accuracy", "%", ".2f", "test_accuracy", 100),
+    *_twice("test loss", "nats", ".4f", "test_loss"),
+    *_twice("validation accuracy", "%", ".2f", "validation_accuracy", 100),
+    *_twice("validation loss", "nats", ".4f", "validation_loss"),
     Measure("best test accuracy", "%", ".2f", best("test_accuracy", max, 100)),
     Measure("lowest test loss", "nats", ".4f", best("test_loss", min)),
 )

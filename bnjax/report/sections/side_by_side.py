@@ -7,19 +7,21 @@ from bnjax.errors import UserError
 from bnjax.report.page.document import PageFigure, Section, Table, TableCell, number, numbered, slug, text
 from bnjax.report.runs.comparisons import Comparison
 from bnjax.report.runs.recorded import RecordedRun
-from bnjax.report.runs.selected import cut
+from bnjax.report.runs.selected import cut, interval_of
+from bnjax.report.sections.in_short import in_short
 from bnjax.report.sections.measures import COUNTS, MEASURES, Measure, mean_count
 from bnjax.report.verdicts.cell import why_not_whole
-from bnjax.stats.intervals import Estimate
+from bnjax.stats import Estimate, Interval
 from bnjax.studies.typed import is_code, spoken
 
 _NOTE = (
     "Means over n seeds, after the last epoch where a column names no other; in brackets 95% intervals "
-    "(Student's t). Fresh: through running statistics computed anew from training images."
+    "({interval}). Fresh: through running statistics computed anew from training images."
 )
 _PAIRS_NOTE = (
     "Paired by seed: runs of one seed share initial weights and the images' order. In brackets 95% intervals "
-    "(Student's t); one that holds 0 does not tell the two apart."
+    "({interval}); one that holds 0 does not tell the two apart. Fresh: where one of the two has no running "
+    "statistics, it is taken as it is."
 )
 
 
@@ -38,6 +40,11 @@ class Counted:
     found: Mapping[str, Mapping[int, RecordedRun]]
     left_out: Mapping[str, Mapping[str, Sequence[int]]]
     reference: str
+
+    @property
+    def interval(self) -> Interval:
+        """That of all means."""
+        return interval_of(run.config for by_seed in self.found.values() for run in by_seed.values())
 
     @property
     def measures(self) -> list[Measure]:
@@ -100,6 +107,7 @@ def side_by_side_sections(
             _tables(each),
             pictures.get(name, ()),
             brief=True,
+            finding=in_short(each.found, each.reference, each.interval),
         )
         for name, each in zip(section_names(comparisons), comparisons, strict=True)
     ]
@@ -165,12 +173,13 @@ def _without_pairs(counted: Counted) -> Iterator[str]:
 def _tables(counted: Counted) -> list[Table]:
     columns = ["condition", "n", *(one.title for one in (*counted.measures, *COUNTS)), "left out"]
     rows = [_levels(counted, name) for name in counted.found]
-    return [Table("Every condition", columns, rows, _NOTE), *_differences(counted)]
+    note = _NOTE.format(interval=counted.interval.name)
+    return [Table("Every condition", columns, rows, note), *_differences(counted)]
 
 
 def _levels(counted: Counted, name: str) -> list[TableCell]:
     by_seed, n = counted.found[name], len(counted.found[name])
-    levels = [_mean(one.level(by_seed), one.form, n) for one in counted.measures]
+    levels = [_mean(one.level(by_seed, counted.interval), one.form, n) for one in counted.measures]
     counts = [number(mean_count(one, by_seed), one.form) for one in COUNTS]
     lacking = [f"{len(seeds)} {why}" for why, seeds in sorted(counted.left_out[name].items())]
     return [text(name), number(n), *levels, *counts, text(", ".join(lacking) or "-")]
@@ -193,7 +202,8 @@ def _differences(counted: Counted) -> list[Table]:
     for name, by_seed in counted.found.items():
         pairs = len(by_seed.keys() & reference.keys())
         if name != counted.reference and pairs:
-            found = [(one, one.difference(by_seed, reference)) for one in counted.measures]
+            found = [(one, one.difference(by_seed, reference, counted.interval)) for one in counted.measures]
             cells = [_mean(value, f"+{one.form}", pairs) for one, value in found]
             rows.append([text(name), number(pairs), *cells])
-    return [Table(f"Minus {counted.reference}", columns, rows, _PAIRS_NOTE)] if rows else []
+    note = _PAIRS_NOTE.format(interval=counted.interval.name)
+    return [Table(f"Minus {counted.reference}", columns, rows, note)] if rows else []

@@ -1,6 +1,6 @@
 """How verdicts and the numbers of contrasts are written, in all tables."""
 
-from bnjax.report.page.document import TableCell
+from bnjax.report.page.document import TableCell, interval_text
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.verdicts.decision import Verdict
 from bnjax.report.verdicts.judgement import Judgement
@@ -26,6 +26,28 @@ def cut_to_possible(contrast: Contrast, ours: Estimate) -> Estimate:
     if len(contrast.weights) > 2:
         return ours
     return possible(ours, READINGS[contrast.reading].unit, difference=len(contrast.weights) > 1)
+
+
+def higher_of_two(label: str, names: tuple[str, str], difference: Estimate, form: str, unit: str) -> str:
+    """Which of two conditions is higher and by how much, or that they are not told apart.
+
+    Args:
+      label: of what was read of them.
+      names: of both.
+      difference: the first minus the second, paired by seed, with its interval.
+      form: how numbers without a sign are written.
+      unit: theirs.
+    """
+    low, high = difference.low, difference.high
+    if low is None or high is None or low <= 0 <= high:
+        mean = f"{difference.mean:+{form}} {unit} {interval_text(difference, form)}"
+        return f"{label}: \u201c{names[0]}\u201d and \u201c{names[1]}\u201d are not told apart, {mean}"
+    upper, lower = names
+    if difference.mean < 0:
+        upper, lower = lower, upper
+        difference = Estimate(-difference.mean, -high, -low, difference.n)
+    mean = f"{difference.mean:{form}} {unit} {interval_text(difference, form)}"
+    return f"{label}: \u201c{upper}\u201d is above \u201c{lower}\u201d by {mean}"
 
 
 def any_time_mark(judgement: Judgement) -> str:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.runs.recorded import RecordedRun
+from bnjax.report.runs.selected import interval_of
 from bnjax.report.verdicts.cell import Cell, Outcomes, outcomes, through_fresh
 from bnjax.report.verdicts.decision import NOT_RUN, Decision, Verdict, decide
-from bnjax.stats import ANY_TIME, STUDENT, Estimate, Interval, bootstrap_mean
+from bnjax.stats import STUDENT, Estimate, Interval, bootstrap_mean
 from bnjax.studies.claim import Claim, Contrast
 
 _NO_WORST = {
@@ -120,7 +121,7 @@ def judged(
       interval: what the verdict rests on; None: what the runs say of how their number came about.
     """
     if not interval:
-        interval = ANY_TIME if any(run.config.until == "decided" for run in cell.runs) else STUDENT
+        interval = interval_of(run.config for run in cell.runs)
     fresh = through_fresh(cell)
     found = tuple(_found(contrast, cell, fresh, claim, interval) for contrast in claim.contrasts)
     verdict, why = verdict_of_all(found)
