@@ -107,6 +107,11 @@ def _verdicts(section: Section) -> list[str]:
     return [markdown_table(_answered(*section.tables[:2])), counts, by_chance]
 
 
+def told_of_chance(report: Report) -> str:
+    """How many verdicts on the texts would be there if nothing were true, and how many there are."""
+    return _section(report, "claims").paragraphs[1]
+
+
 def verdicts_by_study(report: Report) -> dict[str, str]:
     """How many claims of each text have which verdict by the published recipe, the most frequent first."""
     table = _section(report, "claims").tables[0]
