@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from bnjax.report.page.document import Report, Section, Table, table_files
+from bnjax.report.page.document import AnswerCard, Report, Section, Table, table_files
 
 
 def as_markdown(report: Report) -> str:

@@ -11,6 +11,7 @@ from bnjax.report.page.document import PageFigure, Report, Section, Table, Table
 from bnjax.report.page.plain import markdown_table
 from bnjax.report.runs.kept import SUFFIX, read_kept, write_kept
 from bnjax.report.runs.recorded import run_files
+from bnjax.report.sections.claims import MARK
 from bnjax.schema import DataRecord, Record
 from bnjax.settings.config import Config, names_with
 from bnjax.settings.fields import Role
@@ -109,7 +110,7 @@ def _verdicts(section: Section) -> list[str]:
 
 def told_of_chance(report: Report) -> str:
     """How many verdicts on the texts would be there if nothing were true, and how many there are."""
-    return _section(report, "claims").paragraphs[1]
+    return _section(report, "claims").paragraphs[1].replace(f", marked {MARK}", "")
 
 
 def verdicts_by_study(report: Report) -> dict[str, str]:

@@ -22,9 +22,9 @@ from bnjax.studies.claim import Claim
 #: Columns by which the page lets rows be chosen.
 _FILTERS = ("text", "data", *(f"verdict, {name}" for name in RECIPES))
 #: Behind what is answered beyond chance among all questions.
-_MARK = "\u2020"
+MARK = "\u2020"
 _MARKED = (
-    f"{_MARK}: the verdict survives correction for the number of questions. data: what the runs are on that "
+    f"{MARK}: the verdict survives correction for the number of questions. data: what the runs are on that "
     "answer it, whether the text speaks of that or not."
 )
 _HOW = (
@@ -94,7 +94,7 @@ def _by_chance(judged: Sequence[Judged], together: Chance) -> str:
         f"{together.asked} questions are asked of runs that can answer them: if nothing were true, at most "
         f"{together.by_chance:.1f} would be supported or contradicted by chance. {len(given)} are, and "
         f"{surviving} of these survive correction for the number of questions (Benjamini and Hochberg: p "
-        f"among all below 0.05), marked {_MARK}."
+        f"among all below 0.05), marked {MARK}."
     )
 
 
@@ -158,7 +158,7 @@ def _verdicts_row(by_recipe: Judged, together: Chance) -> list[TableCell]:
     for name in RECIPES:
         first = by_recipe[name][0]
         verdict, _ = overall_verdict(by_recipe[name])
-        mark = f" {_MARK}" if verdict in VERDICTS[:2] and together.survives(claim.name, name) else ""
+        mark = f" {MARK}" if verdict in VERDICTS[:2] and together.survives(claim.name, name) else ""
         row += [verdict_cell(verdict), text(_ours(first) + mark if first.on_its_data else "-")]
     return [*row, text(_elsewhere(by_recipe)), text(_ran_on(by_recipe)), text(claim.source)]
 
