@@ -8,11 +8,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from bnjax.report.page.html import as_html
 from starting import PATIENCE
 
 from bnjax.report.page.build import folder_report
 from bnjax.report.page.document import Report, Section, Table, TableCell
+from bnjax.report.page.html_page import as_html
 
 pytestmark = pytest.mark.slow
 KEPT = Path(__file__).parents[2] / "experiments/results"
