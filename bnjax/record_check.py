@@ -1,13 +1,17 @@
 """Reads one line of JSON and checks it against the schema: its fields, their types and their values."""
 
+import dataclasses
+import functools
 import json
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bnjax.errors import UserError
-from bnjax.record_rules import WrongError, rules, shown
+from bnjax.probes import PROBES, Probe
+from bnjax.record_rules import ValueRule, WrongError, rule_of, rule_of_probe, shown
+from bnjax.schema import AS_IN_LAST_EPOCH, KINDS
 
 #: Changes when a field changes its meaning or disappears, not when one is added.
 SCHEMA_VERSION = 1
@@ -19,6 +23,27 @@ class RecordError(UserError, ValueError):
 
 class NotJSONError(RecordError):
     """A line that is no JSON, as one that is cut off."""
+
+
+def rules() -> Mapping[str, ValueRule]:
+    """Kind of record -> its rule, with a field for each probe that there is, those of plugins too."""
+    return _rules(tuple(PROBES.values()))
+
+
+@functools.lru_cache(maxsize=8)
+def _rules(probes: tuple[Probe, ...]) -> Mapping[str, ValueRule]:
+    return {kind: _with_probes(kind, rule_of(definition), probes) for kind, definition in KINDS.items()}
+
+
+def _with_probes(kind: str, rule: ValueRule, probes: Sequence[Probe]) -> ValueRule:
+    """With a field for each probe that the type does not name; a record has those that its run has."""
+    if kind == "run":
+        return rule
+    fields = dict(rule.fields or {})
+    for probe in probes:
+        meaning = probe.told if kind == "epoch" else AS_IN_LAST_EPOCH
+        fields.setdefault(probe.name, rule_of_probe(probe, meaning))
+    return dataclasses.replace(rule, fields=fields)
 
 
 def parsed(line: bytes) -> Any:

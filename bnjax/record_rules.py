@@ -1,7 +1,6 @@
 """What the types of :mod:`bnjax.schema` ask of a record, as rules that values are held against."""
 
 import dataclasses
-import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from typing import (
 )
 
 from bnjax.field_types import AtMost, Range
-from bnjax.probes import PROBES, Probe
-from bnjax.schema import AS_IN_LAST_EPOCH, KINDS, DataRecord, EpochRecord, Holds, Needs
+from bnjax.probes import Probe
+from bnjax.schema import DataRecord, EpochRecord, Holds, Needs
 
 Types = tuple[type, ...]
 #: How much of a wrong value a message shows.
@@ -218,27 +217,6 @@ _WHOLE: dict[Any, Callable[[Mapping[str, Any]], None]] = {
     DataRecord: _check_shape,
     EpochRecord: _check_measured,
 }
-
-
-def rules() -> Mapping[str, ValueRule]:
-    """Kind of record -> its rule, with a field for each probe that there is, those of plugins too."""
-    return _rules(tuple(PROBES.values()))
-
-
-@functools.lru_cache(maxsize=8)
-def _rules(probes: tuple[Probe, ...]) -> Mapping[str, ValueRule]:
-    return {kind: _with_probes(kind, rule_of(definition), probes) for kind, definition in KINDS.items()}
-
-
-def _with_probes(kind: str, rule: ValueRule, probes: Sequence[Probe]) -> ValueRule:
-    """With a field for each probe that the type does not name; a record has those that its run has."""
-    if kind == "run":
-        return rule
-    fields = dict(rule.fields or {})
-    for probe in probes:
-        meaning = probe.told if kind == "epoch" else AS_IN_LAST_EPOCH
-        fields.setdefault(probe.name, rule_of_probe(probe, meaning))
-    return dataclasses.replace(rule, fields=fields)
 
 
 def rule_of_probe(probe: Probe, meaning: str = "") -> ValueRule:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bnjax.record_check import SCHEMA_VERSION, NotJSONError, RecordError, check, parsed, printable
-from bnjax.record_rules import Types, rules, shown
+from bnjax.record_check import SCHEMA_VERSION, NotJSONError, RecordError, check, parsed, printable, rules
+from bnjax.record_rules import Types, shown
 from bnjax.schema import Record, RunRecord, SummaryRecord
 
 #: kind -> field -> its types and what it means.

@@ -6,7 +6,8 @@ import pytest
 
 from bnjax.field_types import AtMost, Range
 from bnjax.probes import PROBES
-from bnjax.record_rules import ValueRule, WrongError, rule_of, rules
+from bnjax.record_check import rules
+from bnjax.record_rules import ValueRule, WrongError, rule_of
 from bnjax.records import SCHEMA
 from bnjax.schema import KINDS, Holds, Needs
 

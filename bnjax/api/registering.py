@@ -9,7 +9,8 @@ from bnjax.data.sources import SOURCES, Source
 from bnjax.norm import NORMS, Norm
 from bnjax.plugins import PluginError, imported_now
 from bnjax.probes import ALL, NONE, PROBES, Probe
-from bnjax.record_rules import rule_of_probe, rules
+from bnjax.record_check import rules
+from bnjax.record_rules import rule_of_probe
 from bnjax.studies import CLAIMS, STUDIES, Study
 
 #: The type of what is registered -> what it is called, and where it goes.

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bnjax.api.plot import plotted
+from bnjax.checksummed import read_arrays
 from bnjax.commands.comparison import Compared, compared, recorded, row_in_words
 from bnjax.report.runs.frame import frame_of
 from bnjax.settings.config import Config
@@ -87,8 +89,6 @@ class Runs:
         Raises:
           ConfigError: there is no such column of numbers.
         """
-        from bnjax.api.plot import plotted
-
         return plotted(self.frame, self.configs, metric)
 
     @property
@@ -99,8 +99,6 @@ class Runs:
           ConfigError: these are several runs, or the run kept none; says what to do.
         """
         from flax.traverse_util import unflatten_dict
-
-        from bnjax.checksummed import read_arrays
 
         path = variables_path(self._one("variables"))
         if not path.exists():

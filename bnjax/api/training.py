@@ -12,6 +12,7 @@ from bnjax.api.runs import Runs
 from bnjax.commands.diagnosing import findings_told
 from bnjax.commands.launch import fitted, sources_of
 from bnjax.errors import UserError
+from bnjax.process.backend import configure_backend
 from bnjax.process.bar import heard_by
 from bnjax.process.signals import Stopped, held_signals, stop_signals
 from bnjax.runs.recording.recorder import finished_summary
@@ -19,6 +20,7 @@ from bnjax.settings.config import Config
 from bnjax.settings.identity import first_of
 from bnjax.settings.options import Options
 from bnjax.studies.naming import condition_names
+from bnjax.sweeps.sweep import planned, steps_of
 
 _WELL = ("done", "diverged", "elsewhere")
 
@@ -86,11 +88,8 @@ def _train(configs: Sequence[Config], options: Options, progress: bool | None) -
     todo = [config for config in configs if not finished_summary(config)]
     if not todo:
         return
-    from bnjax.process.backend import configure_backend
-
     with held_signals():  # neither imports nor XLA are exception-safe under signals
         configure_backend()
-        from bnjax.sweeps.sweep import planned, steps_of
         from bnjax.sweeps.task import make
         from bnjax.train.programs.shared import Programs
     programs, statuses = Programs(), dict[Config, str]()

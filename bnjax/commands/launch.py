@@ -13,6 +13,7 @@ from bnjax.errors import FAILURES
 from bnjax.process.backend import device_count
 from bnjax.process.bar import say
 from bnjax.process.huge_pages import start_with_huge_pages
+from bnjax.process.progress import Progress
 from bnjax.process.signals import Stopped, ends_in_time, stop_signals
 from bnjax.process.watched import lost, watched
 from bnjax.runs.checkpoints.device_groups import check_groups
@@ -138,7 +139,6 @@ def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = A
         print(f"{program}: finished before ({where}); --overwrite runs it again{no_movie}", file=sys.stderr)
         voice.tell(finished)
         return _exit_code(finished["status"])
-    from bnjax.process.progress import Progress
     from bnjax.runs.recording.movie import Movie
 
     wanted = {"update": options.movie, "weights": options.weight_movie}

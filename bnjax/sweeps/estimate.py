@@ -9,9 +9,15 @@ from typing import Any
 from bnjax.data import Dataset
 from bnjax.process.backend import configure_backend
 from bnjax.process.bar import say
+from bnjax.process.progress import Progress
 from bnjax.process.stdout import write_stdout
+from bnjax.runs.group import Alone, RunGroup
+from bnjax.runs.lanes import join_runs, prepare_lane_runs
+from bnjax.runs.loop import train
+from bnjax.runs.precompute import frozen_outputs
 from bnjax.runs.recording.recorder import finished_summary
 from bnjax.runs.run import device_errors, load_images
+from bnjax.runs.training import prepare
 from bnjax.settings.config import Config
 from bnjax.settings.identity import run_id
 from bnjax.settings.options import Options
@@ -95,13 +101,6 @@ def _estimate(tasks: Sequence[Task], steps: Mapping[Config, int], jobs: int) -> 
 
 def _measured(task: Task) -> Pace:
     """Trains a part of the images."""
-    from bnjax.process.progress import Progress
-    from bnjax.runs.group import Alone, RunGroup
-    from bnjax.runs.lanes import join_runs, prepare_lane_runs
-    from bnjax.runs.loop import train
-    from bnjax.runs.precompute import frozen_outputs
-    from bnjax.runs.training import prepare
-
     dataset = load_images(task.configs[0])
     small = _part(dataset, _STEPS_TO_MEASURE * task.configs[0].batch_size)
     # What a run starts from may not be there yet, and takes no time worth telling.

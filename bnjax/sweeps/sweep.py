@@ -27,6 +27,7 @@ from bnjax.settings.options import Options, engine_parameters
 from bnjax.settings.places import expanded
 from bnjax.settings.sharing import data_settings
 from bnjax.sweeps.cores import cores_of, job_count
+from bnjax.sweeps.jobs import make_by_jobs
 from bnjax.sweeps.plan import ELSEWHERE, Task, plan
 from bnjax.sweeps.sweep_progress import SweepProgress
 from bnjax.sweeps.worker import work
@@ -85,8 +86,6 @@ def _make(tasks: Sequence[Task], options: Options, standing: SweepProgress) -> N
         with _Pool(tasks, jobs, standing) as pool, standing:
             pool.run()
         return
-    from bnjax.sweeps.jobs import make_by_jobs
-
     with standing:
         make_by_jobs(tasks, jobs, options, standing)
 

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from bnjax.plugins import PluginError, load_plugin
+from bnjax.process.backend import configure_backend
 from bnjax.process.bar import over_anothers_bar
 from bnjax.process.signals import Stopped, ends_in_time, hear_signals, held_signals, stop_signals
 from bnjax.settings.config import Config
@@ -90,8 +91,6 @@ def _until_stopped() -> Iterator["Programs"]:
     """
     with ends_in_time(_SECONDS_TO_STOP), stop_signals(signal.SIGTERM):
         with held_signals():  # imports do not bear exceptions from signals
-            from bnjax.process.backend import configure_backend
-
             configure_backend()
             from bnjax.train.programs.shared import Programs
         hear_signals()

@@ -11,7 +11,7 @@ from test_fresh import NORMED, fresh_of, side_by_side, trained
 from bnjax.probes import PROBES, chosen_probes
 from bnjax.probes.lag import LAG, lag
 from bnjax.probes.probe import Moments, Seen
-from bnjax.record_rules import rules
+from bnjax.record_check import rules
 from bnjax.report.runs.frame import frame_of
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.runs.checkpoints import checkpoint
