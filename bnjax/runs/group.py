@@ -11,7 +11,7 @@ from bnjax.runs.training import Run, Training
 from bnjax.train.feeding import Feeding
 from bnjax.train.programs.stepping import EpochSteps
 from bnjax.train.state import TrainState
-from bnjax.train.steps.step import Sums
+from bnjax.train.steps.sums import Sums
 
 
 class RunGroup(Protocol):

@@ -21,7 +21,7 @@ from bnjax.train.programs.shared import Programs
 from bnjax.train.programs.stepping import LaneSteps
 from bnjax.train.state import TrainState
 from bnjax.train.steps.lane_step import WithValues, lane_values
-from bnjax.train.steps.step import Sums
+from bnjax.train.steps.sums import Sums
 
 
 @dataclass

@@ -12,7 +12,7 @@ from bnjax.runs.group import RunGroup
 from bnjax.runs.measure import Measured, measure
 from bnjax.runs.recording.epoch_record import diverged_fields, epoch_fields, waiting_share
 from bnjax.runs.training import Run, Underway, has_diverged
-from bnjax.train.steps.step import Sums
+from bnjax.train.steps.sums import Sums
 
 #: Called as ``emit(lane, "epoch", **fields)``; the lane of a run by itself is 0.
 Emit = Callable[..., None]

@@ -12,7 +12,7 @@ from bnjax.runs.training import Run, site_kernels
 from bnjax.train.programs.evaluate import Evaluation, Evaluator
 from bnjax.train.state import TrainState
 from bnjax.train.steps.fresh import FreshStatistics, fresh_order, reads_fresh
-from bnjax.train.steps.step import Totals
+from bnjax.train.steps.sums import Totals
 
 
 @dataclass(frozen=True)

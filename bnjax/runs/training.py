@@ -23,7 +23,7 @@ from bnjax.train.programs.run_programs import RunPrograms
 from bnjax.train.programs.shared import Programs
 from bnjax.train.programs.stepping import EpochSteps, epoch_steps
 from bnjax.train.state import TrainState
-from bnjax.train.steps.step import Totals
+from bnjax.train.steps.sums import Totals
 
 
 @dataclass

@@ -18,7 +18,7 @@ from bnjax.train.mesh import data_mesh, replicate, shard_batch, shard_order
 from bnjax.train.partition import split
 from bnjax.train.programs.shared import Programs
 from bnjax.train.programs.stepping import STEPS_IN_LOOP, EpochSteps, epoch_steps
-from bnjax.train.steps.step import Sums, Totals
+from bnjax.train.steps.sums import Sums, Totals
 from speed_peers.images import epoch_set, synthetic_batches
 from speed_peers.networks import CLASSES, FROZEN_LAYERS, HEAD_WIDTH, Task, task_settings
 

@@ -30,7 +30,7 @@ from bnjax.sweeps import task as task_module
 from bnjax.sweeps.plan import Task
 from bnjax.train.programs import stepping
 from bnjax.train.programs.shared import Programs
-from bnjax.train.steps.step import Totals
+from bnjax.train.steps.sums import Totals
 
 pytestmark = pytest.mark.slow
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"

@@ -27,7 +27,8 @@ from bnjax.train.programs.evaluate import Evaluator
 from bnjax.train.programs.stepping import DeviceSteps, HostSteps, LaneSteps, order_parts, train_order
 from bnjax.train.state import create_state, digest
 from bnjax.train.steps.eval_step import make_eval_step
-from bnjax.train.steps.step import Sums, Totals, cross_entropies, make_train_loop, make_train_step
+from bnjax.train.steps.step import make_train_loop, make_train_step
+from bnjax.train.steps.sums import Sums, Totals, cross_entropies
 
 pytestmark = pytest.mark.slow  # it compiles
 

@@ -14,7 +14,7 @@ from bnjax.runs.training import Run, used_variables
 from bnjax.schema import METRICS
 from bnjax.train.programs.evaluate import Evaluation
 from bnjax.train.state import digest
-from bnjax.train.steps.step import TOP
+from bnjax.train.steps.sums import TOP
 
 
 def waiting_share(run: Run) -> float | None:

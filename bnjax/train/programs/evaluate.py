@@ -13,7 +13,7 @@ from bnjax.models import Network
 from bnjax.models.network import unit_name
 from bnjax.train.feeding import Feeding
 from bnjax.train.steps.eval_step import EvalStep, UnitProbe
-from bnjax.train.steps.step import Sums, Totals
+from bnjax.train.steps.sums import Sums, Totals
 
 #: Of a small network.
 _FEW_SITES = 8

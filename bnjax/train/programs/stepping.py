@@ -19,7 +19,8 @@ from bnjax.settings.config import Config
 from bnjax.train.mesh import own_rows, replicate, shard_batch, shard_lanes, shard_order
 from bnjax.train.programs.run_programs import RunPrograms
 from bnjax.train.state import TrainState
-from bnjax.train.steps.step import Sums, TrainLoop, TrainStep
+from bnjax.train.steps.step import TrainLoop, TrainStep
+from bnjax.train.steps.sums import Sums
 
 #: Steps between two looks of the host: a fraction of a second, so that progress shows and signals are heard.
 STEPS_IN_LOOP = 100

@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import Network
-from bnjax.train.steps.step import Sums, batch_sums, scale_images
+from bnjax.train.steps.step import scale_images
+from bnjax.train.steps.sums import Sums, batch_sums
 
 
 class UnitProbe(NamedTuple):

@@ -19,8 +19,9 @@ from bnjax.train.state import TrainState
 from bnjax.train.steps.eval_step import Found, Outputs, eval_function, feature_function
 from bnjax.train.steps.fresh import fresh_function
 from bnjax.train.steps.observe import Observers, all_observed
-from bnjax.train.steps.step import Sums, loop_function, step_function
+from bnjax.train.steps.step import loop_function, step_function
 from bnjax.train.steps.subject import Subject
+from bnjax.train.steps.sums import Sums
 
 OptimizerAt = Callable[[ArrayLike], optax.GradientTransformation]
 
