@@ -9,7 +9,7 @@ variance describe it badly; what it takes "is more likely to have a symmetric, n
 from typing import TypedDict
 
 from bnjax.field_types import NumberOrNull, SizeOrNull
-from bnjax.probes.probe import Arrays, Memory, Need, PerFeature, Probe, Seen, rounded
+from bnjax.probes.probe import Arrays, Memory, Need, PerFeature, Probe, Seen, Shown, rounded
 
 
 class Inputs(TypedDict):
@@ -70,4 +70,9 @@ ACTIVATIONS = Probe(
     needs=Need.INPUTS,
     found=Inputs,
     look=_look,
+    shown={
+        "input_median": Shown("median of the activation's input", "signed"),
+        "input_skew": Shown("skew of the activation's input, without sign"),
+        "norm_input_skew": Shown("skew of the norm's input, without sign"),
+    },
 )

@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from bnjax.field_types import FractionOrNull
-from bnjax.probes.probe import Memory, Need, PerPart, Probe, Seen, rounded
+from bnjax.probes.probe import Memory, Need, PerPart, Probe, Seen, Shown, rounded
 
 
 class Calibration(TypedDict):
@@ -42,5 +42,9 @@ CALIBRATION = Probe(
     needs=Need.CONFIDENCE,
     found=Calibration,
     look=_look,
+    shown={
+        "calibration_error": Shown("expected calibration error"),
+        "mean_confidence": Shown("mean confidence"),
+    },
     by_site=False,
 )

@@ -7,7 +7,7 @@ below have taken their step, with the layer itself and those above it as they we
 from typing import TypedDict
 
 from bnjax.field_types import CosineOrNull, SizeOrNull
-from bnjax.probes.probe import Memory, Need, Probe, Seen, rounded
+from bnjax.probes.probe import Memory, Need, Probe, Seen, Shown, rounded
 
 
 class Moved(TypedDict):
@@ -42,4 +42,8 @@ COVARIATE_SHIFT = Probe(
     needs=Need.BELOW,
     found=Moved,
     look=_look,
+    shown={
+        "gradient_shift": Shown("change of the gradient by steps below, L2 norm", "log"),
+        "gradient_cosine": Shown("cosine of the gradient before and after steps below", "signed"),
+    },
 )

@@ -10,7 +10,7 @@ import math
 from typing import Annotated, NotRequired, TypedDict
 
 from bnjax.field_types import AtMost, Count, Fraction
-from bnjax.probes.probe import Kernel, Memory, Need, PerFeature, Probe, Seen, WhichUnits
+from bnjax.probes.probe import Kernel, Memory, Need, PerFeature, Probe, Seen, Shown, WhichUnits
 
 EPOCHS_TO_BE_FLAT = 2
 
@@ -96,6 +96,7 @@ DYING = Probe(
     needs=Need.KERNELS | Need.ACTIVATIONS,
     found=Units,
     look=_look,
+    shown={"silent": Shown("silent units, part of the site's", part_of="units")},
     summed=("silent", "flat", "units"),
     in_all_records=True,
 )

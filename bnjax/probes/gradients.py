@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from bnjax.field_types import SizeOrNull
-from bnjax.probes.probe import Kernel, Memory, Need, Probe, Seen, rounded
+from bnjax.probes.probe import Kernel, Memory, Need, Probe, Seen, Shown, rounded
 
 
 class Norms(TypedDict):
@@ -47,4 +47,9 @@ GRADIENTS = Probe(
     needs=Need.KERNELS | Need.GRADIENTS,
     found=Norms,
     look=_look,
+    shown={
+        "gradient_norm": Shown("L2 norm of the kernel's gradient", "log"),
+        "update_norm": Shown("an epoch's update over the kernel's norm", "log", "kernel_norm"),
+        "kernel_norm": Shown("L2 norm of the kernel", "log"),
+    },
 )

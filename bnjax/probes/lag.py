@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from bnjax.field_types import SizeOrNull
-from bnjax.probes.probe import Memory, Moments, Need, Probe, Seen, median
+from bnjax.probes.probe import Memory, Moments, Need, Probe, Seen, Shown, median
 
 
 class Lag(TypedDict):
@@ -41,4 +41,8 @@ LAG = Probe(
     needs=Need.STATISTICS,
     found=Lag,
     look=_look,
+    shown={
+        "mean_lag": Shown("distance of running from fresh means, deviations"),
+        "variance_ratio": Shown("running over fresh variance", "ratio"),
+    },
 )

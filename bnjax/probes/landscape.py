@@ -7,7 +7,7 @@ whatever the run's optimizer, so that runs can be compared.
 from typing import TypedDict
 
 from bnjax.field_types import SizeOrNull
-from bnjax.probes.probe import Memory, Need, PerRate, Probe, Seen, rounded
+from bnjax.probes.probe import Memory, Need, PerRate, Probe, Seen, Shown, rounded
 
 #: What multiplies the gradient.
 RATES = (0.05, 0.1, 0.2, 0.4)
@@ -54,5 +54,10 @@ LANDSCAPE = Probe(
     needs=Need.LANDSCAPE,
     found=Landscape,
     look=_look,
+    shown={
+        "loss_range": Shown("range of the loss along the gradient, nats", "log"),
+        "gradient_change": Shown("change of the gradient along itself, L2 norm", "log"),
+        "smoothness": Shown("effective smoothness along the gradient", "log"),
+    },
     by_site=False,
 )

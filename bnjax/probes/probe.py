@@ -109,6 +109,21 @@ class Seen:
     observed: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Shown(NamedTuple):
+    """How reports show a number of a probe.
+
+    Attributes:
+      title: what it is, with its unit.
+      scale: ``plain`` from 0 on; ``log`` for sizes that range over orders; ``ratio`` for multiples, where 1
+        is nothing; ``signed`` where 0 is.
+      part_of: the other number that it is shown as a part of, if any.
+    """
+
+    title: str
+    scale: str = "plain"
+    part_of: str = ""
+
+
 def rounded(number: float) -> float | None:
     """A number as records hold it: six digits, which is more than it repeats to on another machine."""
     return float(f"{number:.6g}") if math.isfinite(number) else None
@@ -139,6 +154,7 @@ class Probe:
         its loss), the state, statistics (fresh ones where there are any) and a batch of training images;
         vectorised over lanes. What it returns, a tree of arrays without the batch, is in
         :attr:`Seen.observed`.
+      shown: the numbers of it that reports draw and set beside accuracy, by their names; None: all, plainly.
       summed: names in it whose sum over sites means something.
       by_site: whether that is an object for each site; else one of the whole network.
       in_all_records: whether its field is in every epoch's record, empty where it was not chosen.
@@ -152,6 +168,7 @@ class Probe:
     found: type
     look: Callable[[Seen, Memory], Mapping[str, Any]]
     observe: str = ""
+    shown: Mapping[str, Shown] | None = None
     summed: tuple[str, ...] = ()
     by_site: bool = True
     in_all_records: bool = False
@@ -160,6 +177,12 @@ class Probe:
     def numbers(self) -> tuple[str, ...]:
         """The names of what it records of a site, or of the network."""
         return tuple(self.found.__annotations__)
+
+    @property
+    def drawn(self) -> Mapping[str, Shown]:
+        """What reports show of it."""
+        plain = {name: Shown(name.replace("_", " ")) for name in self.numbers}
+        return plain if self.shown is None else self.shown
 
     @property
     def told(self) -> str:

@@ -10,7 +10,7 @@ where the other is hard to read. Norms are of Frobenius.
 from typing import TypedDict
 
 from bnjax.field_types import Count, SizeOrNull
-from bnjax.probes.probe import Memory, Need, Probe, Seen, rounded
+from bnjax.probes.probe import Memory, Need, Probe, Seen, Shown, rounded
 
 
 class FeatureRank(TypedDict):
@@ -52,4 +52,8 @@ RANK = Probe(
     needs=Need.FEATURES,
     found=FeatureRank,
     look=_look,
+    shown={
+        "effective_rank": Shown("effective rank, part of what is possible", part_of="possible_rank"),
+        "orthogonality_gap": Shown("orthogonality gap"),
+    },
 )

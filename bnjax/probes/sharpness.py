@@ -7,7 +7,7 @@ exceeds 2 over the learning rate. It is found by Lanczos's method from a random 
 from typing import Any, TypedDict
 
 from bnjax.field_types import NumberOrNull
-from bnjax.probes.probe import Memory, Need, PerStep, Probe, Seen, rounded
+from bnjax.probes.probe import Memory, Need, PerStep, Probe, Seen, Shown, rounded
 
 #: Steps of Lanczos's method at most, and the relative change of the eigenvalue below which they end.
 MOST_STEPS, ENOUGH = 20, 1e-3
@@ -49,5 +49,6 @@ SHARPNESS = Probe(
     needs=Need.CURVATURE,
     found=Sharpness,
     look=_look,
+    shown={"largest_eigenvalue": Shown("largest eigenvalue of the Hessian", "signed")},
     by_site=False,
 )

@@ -6,7 +6,7 @@ Dropout leaves means as they are and makes variances larger, in training alone (
 from typing import TypedDict
 
 from bnjax.field_types import SizeOrNull
-from bnjax.probes.probe import Memory, Moments, Need, Probe, Seen, median
+from bnjax.probes.probe import Memory, Moments, Need, Probe, Seen, Shown, median
 
 
 class Shift(TypedDict):
@@ -39,4 +39,5 @@ SHIFT = Probe(
     needs=Need.EVALUATION,
     found=Shift,
     look=_look,
+    shown={"variance_shift": Shown("variance of norm inputs, evaluation over training", "ratio")},
 )

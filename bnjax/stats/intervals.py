@@ -10,6 +10,8 @@ CONFIDENCE = 0.95
 _MIXED_OVER = 1.0
 #: Unit -> the lowest and highest value of a run, as distinct from a difference between two.
 _POSSIBLE = {
+    "": (-math.inf, math.inf),
+    "size": (0.0, math.inf),
     "%": (0.0, 100.0),
     "fraction": (0.0, 1.0),
     "points": (0.0, 100.0),

@@ -147,7 +147,7 @@ def test_the_page_shows_the_grid(page, report):
     assert len(pairs.rows) == 15
     assert {round(row[1].order, 9) for row in pairs.rows} == {0}
     assert [figure["id"] for figure in page.all("figure")] == [
-        *(f"runs-mlp-on-mnist-6-epochs-{name}" for name in ("dots", "curves")),
+        *(f"runs-mlp-on-mnist-6-epochs-{name}" for name in ("dots", "curves", "silent")),
         *(f"runs-vgg7-on-digits-2-epochs-{name}" for name in ("dots", "curves")),
         "mnist-bn-or-not",
         *(f"vgg7-digits-published-2-{name}" for name in ("block1", "block2", "fc", "pick", "grid")),

@@ -4,10 +4,12 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bnjax.probes.dying import DYING
 from bnjax.report.figures.cifar10_figures import PANELS, accuracy_figure, condition_runs
 from bnjax.report.figures.drawing import Drawing
 from bnjax.report.figures.mnist_figures import means_figure, seeds_figure
 from bnjax.report.figures.photograph_figures import comparison_figure, comparisons, held_out_loss
+from bnjax.report.figures.probe_figures import is_dull, map_figure, of_several, scatter_figure
 from bnjax.report.figures.side_by_side_figures import curves_figure, dots_figure
 from bnjax.report.figures.vgg7_figures import group_figures
 from bnjax.report.page.document import PageFigure
@@ -15,6 +17,7 @@ from bnjax.report.runs.readings import READINGS, Reading, last_tenth_accuracy, m
 from bnjax.report.runs.recorded import RecordedRun, of_study
 from bnjax.report.runs.selected import first_epochs
 from bnjax.report.sections.mnist import late_accuracy, sweep_runs
+from bnjax.report.sections.probe_numbers import ProbeNumber, probe_numbers
 from bnjax.report.sections.side_by_side import Counted, section_names
 from bnjax.report.sections.vgg7 import Group, vgg7_groups
 from bnjax.stats.intervals import estimate
@@ -67,7 +70,30 @@ def side_by_side_drawings(comparisons: Sequence[Counted]) -> dict[str, list[Draw
                 curves = functools.partial(curves_figure, each)
                 shown = Drawing(f"{name}-curves", f"{title}: curves", f"Lines over epochs. {alt}", curves)
                 found[name].append(shown)
+            found[name] += _of_probes(name, each, runs)
     return found
+
+
+def _of_probes(name: str, compared: Counted, runs: Mapping[str, Sequence[RecordedRun]]) -> Iterator[Drawing]:
+    """A map for each number that probes have of sites, and all numbers beside accuracy."""
+    numbers, title = probe_numbers(compared.found), compared.comparison.title
+    for number in numbers:
+        if number.probe.by_site and not is_dull(number, runs):
+            alt = f"Sites over epochs in colours. {_mean_over_sites(number, compared)}"
+            draw = functools.partial(map_figure, compared, number)
+            yield Drawing(f"{name}-{number.name}", f"{title}: {number.shown.title}", alt, draw)
+    beside = [number for number in numbers if number.probe is not DYING and of_several(number, compared)]
+    if beside:
+        alt = " ".join(_mean_over_sites(number, compared) for number in beside)
+        draw = functools.partial(scatter_figure, compared, beside)
+        shown = f"Test accuracy over what probes measured, after the last epoch. {alt}"
+        yield Drawing(f"{name}-probes", f"{title}: probes beside accuracy", shown, draw)
+
+
+def _mean_over_sites(number: ProbeNumber, compared: Counted) -> str:
+    levels = {condition: number.measure.level(by_seed) for condition, by_seed in compared.found.items()}
+    told = [f"{condition} {level.mean:.3g}" for condition, level in levels.items() if level]
+    return f"{number.shown.title}: {', '.join(told)}."
 
 
 def _of_mnist(runs: Sequence[RecordedRun]) -> Iterator[Drawing]:

@@ -58,6 +58,11 @@ def new_figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(wide, letters * height), layout="constrained")
 
 
+def is_narrow(figure: "Figure") -> bool:
+    """Whether it has no room for two panels side by side."""
+    return figure.get_figwidth() <= _NARROW_INCHES
+
+
 def fit_letters(figure: "Figure") -> None:
     """Makes all letters of a finished figure as small as its width asks for."""
     from matplotlib.text import Text
@@ -91,7 +96,7 @@ def two_panels(height: float, shared: str = "none") -> "tuple[Figure, Sequence[A
       shared: the axis that both have in common, ``y`` or none; one above the other each has its own.
     """
     figure = new_figure(9, height)
-    if figure.get_figwidth() > _NARROW_INCHES:
+    if not is_narrow(figure):
         return figure, figure.subplots(1, 2, sharey=shared == "y")
     figure.set_figheight(1.8 * figure.get_figheight())
     return figure, figure.subplots(2, 1)

@@ -88,7 +88,7 @@ def curves_figure(counted: Counted) -> "Figure":
     from matplotlib.ticker import MaxNLocator
 
     found = {name: list(by_seed.values()) for name, by_seed in _with_runs(counted).items()}
-    named = _named(found, counted.reference)
+    named = best_conditions(found, counted.reference)
     figure, panels = two_panels(4.6)
     abreast = panels[0].get_position().y0 == panels[1].get_position().y0
     for axes, label, reading in zip(panels, _SHOWN, (_accuracy, _loss), strict=True):
@@ -112,7 +112,7 @@ def _with_runs(counted: Counted) -> dict[str, Mapping[int, RecordedRun]]:
     return {name: by_seed for name, by_seed in counted.found.items() if by_seed}
 
 
-def _named(found: Mapping[str, Sequence[RecordedRun]], reference: str) -> list[str]:
+def best_conditions(found: Mapping[str, Sequence[RecordedRun]], reference: str) -> list[str]:
     """As many as there are colours: the reference and those of the best last accuracy."""
 
     def last(name: str) -> float:

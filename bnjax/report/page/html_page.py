@@ -55,8 +55,9 @@ def _section(section: Section) -> Iterator[str]:
 def _picture(picture: PageFigure) -> str:
     content = base64.b64encode(picture.content).decode()
     return (
-        f'<figure id="{picture.name}"><img src="data:{picture.media_type};base64,{content}" '
-        f'alt="{escape(picture.alt)}"><figcaption>{escape(picture.title)}</figcaption></figure>\n'
+        f'<figure id="{picture.name}"><div class="picture" role="region" tabindex="0" '
+        f'aria-label="{escape(picture.title)}"><img src="data:{picture.media_type};base64,{content}" '
+        f'alt="{escape(picture.alt)}"></div><figcaption>{escape(picture.title)}</figcaption></figure>\n'
     )
 
 

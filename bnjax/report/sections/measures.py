@@ -5,11 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from bnjax.report.page.document import TableCell, number
 from bnjax.report.runs.recorded import RecordedRun, metric, total
 from bnjax.stats.intervals import STUDENT, Estimate, Interval, estimate, paired_differences, possible
 
 #: What is read of a run; None where its records lack it.
 Read = Callable[[RecordedRun], float | None]
+
+_TOLD_BY_NAME = ("", "size")
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Measure:
 
     Attributes:
       name: what it is, for people.
-      unit: as :func:`bnjax.stats.intervals.possible` knows it.
+      unit: as :func:`bnjax.stats.intervals.possible` knows it; empty or ``size`` where the name tells it.
       form: how it is written.
       read: what is read of a run.
       instead: what it is of a run that has no running statistics, where another has; differences need both.
@@ -33,7 +36,7 @@ class Measure:
     @property
     def title(self) -> str:
         """Of a column."""
-        return f"{self.name}, {self.unit}"
+        return self.name if self.unit in _TOLD_BY_NAME else f"{self.name}, {self.unit}"
 
     @property
     def title_of_differences(self) -> str:
@@ -95,6 +98,15 @@ def unit_count(count: Literal["silent", "flat"]) -> Read:
     return lambda run: total(run.epochs[-1]["dying"], count)
 
 
+def level_cell(value: Estimate | None, form: str, n: int) -> TableCell:
+    """A mean with its interval; how many seeds it is of where that is not the row's n."""
+    if value is None:
+        return number(None)
+    interval = "" if value.low is None else f" [{value.low:{form}}, {value.high:{form}}]"
+    apart = "" if value.n == n else f", n = {value.n}"
+    return TableCell(f"{value.mean:{form}}{interval}{apart}", value.mean)
+
+
 def _without_statistics(field: str, scale: float) -> Read:
     """Reads a field of the last epoch of a run whose network has no running statistics."""
 
@@ -123,6 +135,7 @@ MEASURES = (
     Measure("best test accuracy", "%", ".2f", best("test_accuracy", max, 100)),
     Measure("lowest test loss", "nats", ".4f", best("test_loss", min)),
 )
+ACCURACY = MEASURES[0]
 #: Their means alone: an interval of counts that are all 0 would be taken for certainty.
 COUNTS = (
     Measure("silent", "units", ".1f", unit_count("silent")),

@@ -9,9 +9,10 @@ from bnjax.report.runs.comparisons import Comparison
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.runs.selected import cut, interval_of
 from bnjax.report.sections.in_short import in_short
-from bnjax.report.sections.measures import COUNTS, MEASURES, Measure, mean_count
+from bnjax.report.sections.measures import COUNTS, MEASURES, Measure, level_cell, mean_count
+from bnjax.report.sections.probe_numbers import probe_table
 from bnjax.report.verdicts.cell import why_not_whole
-from bnjax.stats import Estimate, Interval
+from bnjax.stats import Interval
 from bnjax.studies.typed import is_code, spoken
 
 _NOTE = (
@@ -174,24 +175,16 @@ def _tables(counted: Counted) -> list[Table]:
     columns = ["condition", "n", *(one.title for one in (*counted.measures, *COUNTS)), "left out"]
     rows = [_levels(counted, name) for name in counted.found]
     note = _NOTE.format(interval=counted.interval.name)
-    return [Table("Every condition", columns, rows, note), *_differences(counted)]
+    levels = Table("Every condition", columns, rows, note)
+    return [levels, *_differences(counted), *probe_table(counted.found, counted.interval)]
 
 
 def _levels(counted: Counted, name: str) -> list[TableCell]:
     by_seed, n = counted.found[name], len(counted.found[name])
-    levels = [_mean(one.level(by_seed, counted.interval), one.form, n) for one in counted.measures]
+    levels = [level_cell(one.level(by_seed, counted.interval), one.form, n) for one in counted.measures]
     counts = [number(mean_count(one, by_seed), one.form) for one in COUNTS]
     lacking = [f"{len(seeds)} {why}" for why, seeds in sorted(counted.left_out[name].items())]
     return [text(name), number(n), *levels, *counts, text(", ".join(lacking) or "-")]
-
-
-def _mean(value: Estimate | None, form: str, n: int) -> TableCell:
-    """A mean with its interval; how many seeds it is of where that is not what the row says."""
-    if value is None:
-        return number(None)
-    interval = "" if value.low is None else f" [{value.low:{form}}, {value.high:{form}}]"
-    apart = "" if value.n == n else f", n = {value.n}"
-    return TableCell(f"{value.mean:{form}}{interval}{apart}", value.mean)
 
 
 def _differences(counted: Counted) -> list[Table]:
@@ -203,7 +196,7 @@ def _differences(counted: Counted) -> list[Table]:
         pairs = len(by_seed.keys() & reference.keys())
         if name != counted.reference and pairs:
             found = [(one, one.difference(by_seed, reference, counted.interval)) for one in counted.measures]
-            cells = [_mean(value, f"+{one.form}", pairs) for one, value in found]
+            cells = [level_cell(value, f"+{one.form}", pairs) for one, value in found]
             rows.append([text(name), number(pairs), *cells])
     note = _PAIRS_NOTE.format(interval=counted.interval.name)
     return [Table(f"Minus {counted.reference}", columns, rows, note)] if rows else []
