@@ -35,6 +35,7 @@ NORMS: dict[str, Norm] = {
         Norm("layer", "L", "bnjax.nn.norms.layer:LayerNorm"),
         Norm("group", "G", "bnjax.nn.norms.group:GroupNorm", own_settings=("norm_groups",)),
         Norm("instance", "I", "bnjax.nn.norms.instance:InstanceNorm"),
+        Norm("filter-response", "F", "bnjax.nn.norms.filter_response:FilterResponseNorm"),
         Norm("rms", "R", "bnjax.nn.norms.rms:RMSNorm"),
         Norm("scale", "S", "bnjax.nn.norms.scale:ScaleNorm"),
         Norm(

@@ -43,6 +43,8 @@ class Network(nn.Module):
       negative_slope: of ``leaky_relu`` below zero, 0 to 1.
       kernel_init: ``glorot_uniform``, ``he_normal``, ``lecun_normal`` or ``gaussian``.
       init_deviation: standard deviation of ``gaussian`` kernels.
+      weight_standardisation: whether units compute with kernels of mean 0 and variance 1 over the inputs of
+        each feature (Qiao et al. 2019).
       norm: which norm stands where the placement's text names none: a name in :data:`bnjax.norm.NORMS`.
       norm_momentum: the part, 0 to 1, that running statistics keep in a step; PyTorch's is 1 minus this.
       norm_epsilon: added to the variance before its root.
@@ -76,6 +78,7 @@ class Network(nn.Module):
     negative_slope: ArrayLike = UnitSettings.negative_slope
     kernel_init: str = UnitSettings.kernel_init
     init_deviation: float = UnitSettings.init_deviation
+    weight_standardisation: bool = UnitSettings.weight_standardisation
     norm: str = NormSettings.norm
     norm_momentum: float = NormSettings.norm_momentum
     norm_epsilon: float = NormSettings.norm_epsilon

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
-from bnjax.nn.activations import activate
+from bnjax.nn.activations import above_kink, activate
 from bnjax.nn.dropout import Dropout
 from bnjax.nn.initializers import kernel_initializer
 from bnjax.nn.norms import norm_layer
@@ -17,6 +17,7 @@ from bnjax.nn.norms.noise import with_noise
 from bnjax.nn.shapes import Features, Tokens
 from bnjax.nn.sums import note_sum
 from bnjax.nn.unit import gates_of, note_active, slope_of
+from bnjax.nn.weight_standardisation import standardised_kernel
 from bnjax.placement import Order
 from bnjax.settings.units import UnitSettings
 
@@ -108,7 +109,10 @@ class Residual(TokenModule):
     def affine(self, name: str, inputs: int, outputs: int, dtype: DTypeLike) -> Branch:
         """A product and a bias, with parameters ``{name}kernel`` and ``{name}bias``."""
         draw = kernel_initializer(self.settings.kernel_init, self.settings.init_deviation)
-        kernel = self.param(f"{name}kernel", draw, (inputs, outputs), self.param_dtype).astype(dtype)
+        kernel = self.param(f"{name}kernel", draw, (inputs, outputs), self.param_dtype)
+        if self.settings.weight_standardisation:
+            kernel = standardised_kernel(kernel, f"{type(self).__name__} {self.name!r}")
+        kernel = kernel.astype(dtype)
         bias = self.param(f"{name}bias", nn.initializers.zeros, (outputs,), self.param_dtype).astype(dtype)
         return lambda x: x @ kernel + bias
 
@@ -156,7 +160,7 @@ class TokenMLP(Residual):
 
         def transformed(x: Tokens) -> Tokens:
             hidden = inner(x)
-            note_active(self, hidden)
+            note_active(self, above_kink(hidden, self.settings.activation, slope))
             return outer(activate(hidden, self.settings.activation, slope))
 
         return transformed

@@ -1,9 +1,8 @@
 """The unit: one hidden layer with its activation, norm and dropout. Nothing else decides about norm."""
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -12,7 +11,7 @@ from jax import Array
 from jax.typing import DTypeLike
 from jaxtyping import Bool, Float
 
-from bnjax.nn.activations import PRELU_SLOPE, activate
+from bnjax.nn.activations import PRELU_SLOPE, above_kink, activate
 from bnjax.nn.checks import check_batch, check_choice, check_count, check_images, check_settings
 from bnjax.nn.conv import PADDINGS, conv2d, depthwise_conv2d
 from bnjax.nn.dropout import Dropout
@@ -20,14 +19,22 @@ from bnjax.nn.initializers import depthwise_initializer, kernel_initializer
 from bnjax.nn.norms import norm_layer
 from bnjax.nn.norms.noise import with_noise
 from bnjax.nn.shapes import Features, PerFeature
+from bnjax.nn.weight_standardisation import standardised_kernel
 from bnjax.placement import ORDERS, UNIT_KINDS, Kind, Order
 from bnjax.settings.units import UnitSettings
 
-Activation = Callable[[Array], Array]
 
+class _Activation(NamedTuple):
+    """An activation by name, with its slope or threshold; without a name nothing, as in linear units."""
 
-def _identity(x: Array) -> Array:
-    return x
+    name: str
+    slope: Any = 0.0
+
+    def __call__(self, x: Features) -> Features:
+        return activate(x, self.name, self.slope) if self.name else x
+
+    def above_kink(self, x: Features) -> Features:
+        return above_kink(x, self.name, self.slope)
 
 
 def _newest(_: object, new: Array) -> Array:
@@ -112,7 +119,10 @@ class Unit(nn.Module):
         check_batch(self._place, x)
         if self.kind != "dense":
             check_images(self._place, x)
-        kernel = self._kernel(x.shape[-1]).astype(x.dtype)
+        kernel = self._kernel(x.shape[-1])
+        if self.settings.weight_standardisation:
+            kernel = standardised_kernel(kernel, self._place)
+        kernel = kernel.astype(x.dtype)
         if self.kind == "dense":
             x = x @ kernel
         else:
@@ -141,36 +151,36 @@ class Unit(nn.Module):
 
     # Flax tabulates what methods take and give, and can show arrays alone.
     @nn.nowrap
-    def _activation(self, dtype: DTypeLike) -> Activation:
+    def _activation(self, dtype: DTypeLike) -> _Activation:
         if self.linear:
-            return _identity
-        slope = slope_of(self, self.features, dtype)
-        return partial(activate, activation=self.settings.activation, negative_slope=slope)
+            return _Activation("")
+        return _Activation(self.settings.activation, slope_of(self, self.features, dtype))
 
     @nn.nowrap
-    def _static(self, x: Features, activation: Activation, train: bool) -> Features:
+    def _static(self, x: Features, activation: _Activation, train: bool) -> Features:
         if self.order == "before":
             x = self._norm(x, train)
-        self._probe(x)
+        self._probe(x, activation)
         x = activation(x)
         return self._norm(x, train) if self.order == "after" else x
 
     @nn.nowrap
-    def _gated(self, x: Features, activation: Activation, train: bool) -> Features:
+    def _gated(self, x: Features, activation: _Activation, train: bool) -> Features:
         on, after = gates_of(self)
         # One norm serves both orders: the gates choose what goes in, and what becomes of its output.
         norm_input = jnp.where(after, activation(x), x)
         norm_output = jnp.where(on, self._norm(norm_input, train), norm_input)
-        self._probe(jnp.where(after, x, norm_output))
+        self._probe(jnp.where(after, x, norm_output), activation)
         return jnp.where(after, norm_output, activation(norm_output))
 
     def _norm(self, x: Features, train: bool) -> Features:
         norm = norm_layer(self.settings.norms, param_dtype=self.param_dtype, gated=self.gated, name="norm")
         return with_noise(norm(x, train=train), self.settings.norms, train)
 
-    def _probe(self, activation_input: Features) -> None:
+    @nn.nowrap
+    def _probe(self, activation_input: Features, activation: _Activation) -> None:
         if not self.linear:
-            note_active(self, activation_input)
+            note_active(self, activation.above_kink(activation_input))
 
 
 def gates_of(module: Any) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
@@ -185,11 +195,16 @@ def gates_of(module: Any) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
 
 
 def slope_of(module: Any, features: int, dtype: DTypeLike) -> float | Float[Array, ""] | PerFeature:
-    """The activation's slope below zero: that of a module's settings, or what ``prelu`` learns."""
-    if module.settings.activation != "prelu":
+    """The activation's slope below zero: that of a module's settings, or what ``prelu`` learns.
+
+    Of ``thresholded`` the threshold that it learns.
+    """
+    learnt = {"prelu": ("slope", PRELU_SLOPE), "thresholded": ("threshold", 0.0)}
+    if module.settings.activation not in learnt:
         return module.settings.negative_slope
-    start = nn.initializers.constant(PRELU_SLOPE)
-    return module.param("slope", start, (features,), module.param_dtype).astype(dtype)
+    name, start = learnt[module.settings.activation]
+    drawn = nn.initializers.constant(start)
+    return module.param(name, drawn, (features,), module.param_dtype).astype(dtype)
 
 
 def note_active(module: nn.Module, activation_input: Features) -> None:

@@ -49,10 +49,11 @@ class UnitSettings:
 
     Attributes:
       activation, negative_slope: see :func:`bnjax.nn.activations.activate`; a ``prelu`` learns a slope for
-        each feature instead.
+        each feature instead, a ``thresholded`` one its threshold.
       dropout: probability of zeroing an output in training; the others are scaled by 1 / (1 - dropout). It
         and ``negative_slope`` may be traced, so that runs which differ in them share a program.
       kernel_init, init_deviation: see :func:`bnjax.nn.initializers.kernel_initializer`.
+      weight_standardisation: see :func:`bnjax.nn.weight_standardisation.standardised_kernel`.
       kernels: whose form a convolution has, see :func:`bnjax.kernels.choice.makes`.
       norms: of the unit's norm, where it has one.
     """
@@ -62,6 +63,7 @@ class UnitSettings:
     dropout: Any = NetworkSettings.dropout
     kernel_init: str = NetworkSettings.kernel_init
     init_deviation: float = NetworkSettings.init_deviation
+    weight_standardisation: bool = NetworkSettings.weight_standardisation
     kernels: str = TrainingSettings.kernels
     norms: NormSettings = NormSettings()
 

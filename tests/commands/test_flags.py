@@ -62,6 +62,7 @@ OTHER_VALUES = Config(
     norm_noise=0.5,
     accumulate=3,
     batches="sorted",
+    weight_standardisation=True,
     vit_depth=2,
     vit_width=8,
     vit_heads=2,

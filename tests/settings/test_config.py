@@ -116,6 +116,7 @@ DIFFERENT = {
     "statistics": dict(placement="all", bn_batch="32"),
     "accumulation": dict(placement="all", accumulate=2),
     "decay of all": dict(placement="all", weight_decay=0.1, decay_all=True),
+    "standardised weights": dict(placement="all", weight_standardisation=True),
     "batches by class": dict(placement="all", batches="sorted"),
     "decay in the gradient": dict(placement="all", weight_decay=0.1, adam_decay="gradient"),
     "noise": dict(placement="all", norm_noise=1.0),

@@ -7,7 +7,7 @@ from bnjax.architectures.resnet import RESIDUAL_BLOCKS, RESNET_DEPTHS, SHORTCUTS
 from bnjax.norm import DEFAULT_NORM, NORMS
 from bnjax.settings.fields import Role, setting
 
-ACTIVATIONS = ("relu", "leaky_relu", "relu6", "elu", "prelu", "gelu", "sigmoid", "tanh")
+ACTIVATIONS = ("relu", "leaky_relu", "relu6", "elu", "prelu", "gelu", "sigmoid", "tanh", "thresholded")
 STRIDE_PADDINGS = ("end", "same")
 INITIALIZERS = ("glorot_uniform", "he_normal", "lecun_normal", "gaussian")
 
@@ -50,7 +50,12 @@ class NetworkSettings:
         bounds="[0,1)",
     )
     activation: str = setting(
-        "relu", "The hidden units' activation.", group="network", role=Role.PROGRAM, choices=ACTIVATIONS
+        "relu",
+        "The hidden units' activation. thresholded learns a threshold for each feature, from 0; "
+        "filter-response norms are published with it.",
+        group="network",
+        role=Role.PROGRAM,
+        choices=ACTIVATIONS,
     )
     negative_slope: float = setting(
         0.01,
@@ -157,6 +162,13 @@ class NetworkSettings:
     )
     init_deviation: float = setting(
         0.01, "Standard deviation of gaussian kernels.", group="network", role=Role.PROGRAM, bounds="(0,inf)"
+    )
+    weight_standardisation: bool = setting(
+        False,
+        "Whether units compute with kernels that have mean 0 and variance 1 over the inputs of each feature "
+        "(Qiao et al. 2019). Outputs grow with the number of inputs then, so each wants a norm behind it.",
+        group="network",
+        role=Role.PROGRAM,
     )
     norm_momentum: float = setting(
         0.99,

@@ -68,6 +68,18 @@ def test_values_and_gradients_are_flaxs(name, shape):
     assert float(jnp.abs(mine[1][1]).max()) > 1e-3
 
 
+def test_a_filter_response_is_over_its_own_root_mean_square():
+    """Singh and Krishnan 2020, section 3.1: y = scale x / sqrt(nu^2 + epsilon) + bias."""
+    x, params = np.asarray(normal((3, 4, 5, FEATURES), 3, 2.0)), params_of("filter-response")
+    y = ours_of("filter-response").apply({"params": params}, jnp.asarray(x), train=True)
+    squares = np.einsum("bhwc,bhwc->bc", x, x)[:, None, None] / 20
+    np.testing.assert_allclose(
+        y, params["scale"] * x / np.sqrt(squares + EPSILON) + params["bias"], atol=1e-12
+    )
+    with pytest.raises(SingleValueError, match="maps of 2 pixels or more"):
+        ours_of("filter-response").apply({"params": params}, normal((7, FEATURES)), train=True)
+
+
 def test_scale_alone_multiplies_and_adds():
     x, params = normal((3, 2, 2, FEATURES)), params_of("scale")
     y = ours_of("scale").apply({"params": params}, x, train=True)
