@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bnjax.commands.parsing.usage import Parser
 from bnjax.process.stdout import write_stdout
-from bnjax.stats import ANY_TIME, STUDENT, Interval
+from bnjax.stats import ANY_TIME, FOUR_LOOKS, STUDENT, Interval
 
 if TYPE_CHECKING:
     import numpy as np
 
 _FEWEST = 3
 _CONFIDENCE = 0.95
-#: Of each of four looks, so that all together mislead in 5% (by simulation).
-_OF_FOUR_LOOKS = 1 - 0.0155
 _EFFECTS = (0.5, 1.0, 2.0)
 
 
@@ -33,7 +31,6 @@ class Rule(NamedTuple):
     name: str
     looks: Sequence[int]
     interval: Interval
-    confidence: float = _CONFIDENCE
 
 
 RULES = (
@@ -41,7 +38,7 @@ RULES = (
     Rule("t, 10 seeds fixed", (10,), STUDENT),
     Rule("t, 30 seeds fixed", (30,), STUDENT),
     Rule("t, a look after each of 3 to 30", range(_FEWEST, 31), STUDENT),
-    Rule("t, looks at 5, 10, 20, 30 at 0.0155", (5, 10, 20, 30), STUDENT, _OF_FOUR_LOOKS),
+    Rule("t, looks at 5, 10, 20, 30 at 0.0155", FOUR_LOOKS.looks, FOUR_LOOKS),
     Rule("any time, each of 3 to 30", range(_FEWEST, 31), ANY_TIME),
     Rule("any time, each of 3 to 300", range(_FEWEST, 301), ANY_TIME),
 )
@@ -86,7 +83,7 @@ def decided(values: "np.ndarray", rule: Rule) -> "np.ndarray":
 
     first = np.zeros(len(values), int)
     for n in rule.looks:
-        half = rule.interval.half_width(n, rule.confidence)
+        half = rule.interval.half_width(n, _CONFIDENCE)
         seen = values[:, :n]
         away = abs(seen.mean(axis=1)) > half * seen.std(axis=1, ddof=1)
         first[(first == 0) & away] = n

@@ -58,7 +58,7 @@ def _launch(configs: Sequence[Config], options: Options, program: str, yielding:
                 from bnjax.sweeps.estimate import dry_run
 
                 return dry_run([*sources_of(configs), *configs], options, program)
-            if any(config.until == "decided" for config in configs):
+            if any(config.until != "seeds" for config in configs):
                 from bnjax.commands.until import until_decided
 
                 return until_decided(

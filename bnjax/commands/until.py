@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from bnjax.process.bar import say
 from bnjax.report.runs.recorded import RecordedRun, load_sound_runs
+from bnjax.report.runs.selected import interval_of
 from bnjax.report.verdicts.decision import VERDICTS, Decision
 from bnjax.report.verdicts.questions import Question, decisions, questions_of
 from bnjax.settings.config import Config
@@ -67,9 +68,11 @@ class _Rounds:
         self._questions = questions_of(conditions)
         if not self._questions:
             raise ConfigError(
-                f"--until=decided: no claim about {configs[0].study or configs[0].model} compares these "
-                f"conditions at {configs[0].epochs} epochs; the report's list of claims says what they take"
+                f"--until={configs[0].until}: no claim about {configs[0].study or configs[0].model} compares "
+                f"these conditions at {configs[0].epochs} epochs; the report's list of claims says what they "
+                "take"
             )
+        self._interval = interval_of(configs)
         self._conditions = {run_id(config): config for config in conditions}
         self._most = options.most_seeds or math.inf
         self._deadline = time.monotonic() + 3600 * options.hours if options.hours else math.inf
@@ -82,7 +85,7 @@ class _Rounds:
         folders = {expanded(config.out_dir) for config in self._conditions.values()}
         found = [run for folder in sorted(folders) if folder.is_dir() for run in load_sound_runs(folder)[0]]
         self._runs = [run for run in found if self._condition(run)]
-        return decisions(self._questions, self._runs)
+        return decisions(self._questions, self._runs, self._interval)
 
     def _condition(self, run: RecordedRun) -> Config | None:
         config = run.config
@@ -112,17 +115,13 @@ class _Rounds:
         return next(count for count in range(len(seeds) + 1) if self._first + count not in seeds)
 
     def _step(self, question: Question, one: Decision, made: dict[Config, set[int]]) -> _Step | None:
-        """Up to the fewest that decide; then half of those that are missing, and no more than there are."""
         if one.verdict in (*_DECIDED, "cannot tell") or question in self._stuck:
             return None
         count = self._count(question, made)
         needed = one.seeds or (0 if one.ours else question.claim.least_seeds)
         if needed <= count:
             return None
-        least = question.claim.least_seeds
-        more = least - count if count < least else min(math.ceil((needed - count) / 2), count)
-        last = min(count + more, self._most)
-        seeds = range(self._first, self._first + int(last))
+        seeds = range(self._first, self._first + self._next_count(count, needed, question.claim.least_seeds))
         todo = [
             dataclasses.replace(config, seed=seed)
             for seed in seeds
@@ -130,6 +129,17 @@ class _Rounds:
             if seed not in made[config]
         ]
         return _Step(question, todo) if todo else None
+
+    def _next_count(self, count: int, needed: int, least: int) -> int:
+        """Up to the fewest that decide; then half of those that are missing, and no more than there are.
+
+        Where the interval has looks: up to the next of them, if there is one and the last can decide; else 0.
+        """
+        if looks := self._interval.looks:
+            following = next((n for n in looks if n > count), 0)
+            return following if following <= self._most and needed <= looks[-1] else 0
+        more = least - count if count < least else min(math.ceil((needed - count) / 2), count)
+        return int(min(count + more, self._most))
 
     def _cost(
         self, question: Question, standing: dict[Question, Decision], made: dict[Config, set[int]]
@@ -169,6 +179,8 @@ class _Rounds:
         made = self._made()
         if any(self._step(question, standing[question], made) for question in open_ones):
             return f"no time left for {len(open_ones)} questions; the same command with more --hours goes on"
+        if self._interval.looks and self._most >= self._interval.looks[-1]:
+            return f"{len(open_ones)} questions stay open, and no look is left that may decide them"
         if any((standing[question].seeds or 0) > self._most for question in open_ones):
             return f"{len(open_ones)} questions stay open with --most_seeds={self._most}"
         return f"{len(open_ones)} questions stay open, and more seeds decide none of them"

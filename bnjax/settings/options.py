@@ -166,7 +166,7 @@ def check_distributed(options: Options, given: Mapping[str, Any], configs: Seque
 
 
 def check_until(options: Options, given: Mapping[str, Any]) -> None:
-    """Holds the flags of ``--until=decided`` against each other and against what else is asked for.
+    """Holds the flags of ``--until`` against each other and against what else is asked for.
 
     Args:
       options: all of them.
@@ -176,19 +176,20 @@ def check_until(options: Options, given: Mapping[str, Any]) -> None:
       ConfigError: names the flag that does not fit.
     """
     budget = [name for name in ("hours", "most_seeds") if given.get(name)]
-    if given.get("until") != "decided":
+    until = given.get("until")
+    if until not in ("decided", "looks"):
         for name in budget:
             raise ConfigError(f"--{name}={given[name]} is of --until=decided, which is not given")
         return
-    if not budget:
+    if until == "decided" and not budget:
         raise ConfigError("--until=decided may take for ever: give --hours or --most_seeds too")
     if not (options.sweep or options.vary):
-        raise ConfigError("--until=decided compares conditions: give --sweep or --vary too")
+        raise ConfigError(f"--until={until} compares conditions: give --sweep or --vary too")
     if 0 < options.most_seeds < options.seeds:
         raise ConfigError(f"--most_seeds={options.most_seeds} is below --seeds={options.seeds}")
     for name in ("overwrite", "distributed"):
         if given.get(name):
-            raise ConfigError(f"--{name} does not go with --until=decided, which adds to what is there")
+            raise ConfigError(f"--{name} does not go with --until={until}, which adds to what is there")
 
 
 def _check_rendezvous(options: Options, given: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from bnjax.stats.effects import grid_effects
 from bnjax.stats.intervals import (
     ANY_TIME,
     CONFIDENCE,
+    FOUR_LOOKS,
     STUDENT,
     Estimate,
     Interval,
@@ -30,6 +31,7 @@ __all__ = [
     "ANY_TIME",
     "CONFIDENCE",
     "FEWEST_TO_RESAMPLE",
+    "FOUR_LOOKS",
     "MOST_SEEDS",
     "STUDENT",
     "Estimate",

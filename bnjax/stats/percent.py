@@ -42,6 +42,7 @@ def estimate_percent(
     Raises:
       ValueError: there are no values, or one is no percentage.
     """
+    values = interval.counted(values)
     if min(values, default=0) == max(values, default=0):
         return estimate(values, confidence, interval)
     mean, found = statistics.fmean(values), estimate([*map(logit, values)], confidence, interval)

@@ -44,7 +44,8 @@ def seeds_needed(
       interval: its kind.
 
     Returns:
-      The number of seeds, 2 or more; None where it would take more than :data:`MOST_SEEDS`.
+      The number of seeds, 2 or more; None where it would take more than :data:`MOST_SEEDS`, or more than the
+      interval's last look.
 
     Raises:
       ValueError: the deviation is negative.
@@ -55,6 +56,8 @@ def seeds_needed(
     def enough(n: int) -> bool:
         return interval.half_width(n, confidence) * deviation < abs(distance)
 
+    if interval.looks:
+        return next(filter(enough, interval.looks), None)
     if not enough(MOST_SEEDS):
         return None
     low, high = 1, MOST_SEEDS  # enough is false at low, true at high, and changes once

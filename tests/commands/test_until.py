@@ -16,7 +16,7 @@ from bnjax.settings.fields import ConfigError
 from bnjax.settings.identity import run_id
 from bnjax.settings.options import Options
 from bnjax.settings.places import record_path
-from bnjax.stats import ANY_TIME
+from bnjax.stats import ANY_TIME, FOUR_LOOKS
 from bnjax.studies import CLAIMS, recipe
 from bnjax.studies.mnist import MNIST
 
@@ -124,6 +124,44 @@ def test_without_an_effect_the_budget_ends_it(tmp_path, one_question, capsys):
     until_decided(conditions(tmp_path), Options(most_seeds=8), "mnist.py", make)
     assert make.seeds == set(range(8))
     assert "1 questions stay open with --most_seeds=8" in capsys.readouterr().err
+
+
+def until_looks(folder):
+    return [dataclasses.replace(config, until="looks") for config in conditions(folder)]
+
+
+def test_looks_are_at_their_numbers_of_seeds(tmp_path, one_question, capsys):
+    make = Maker(effect=0.0)
+    until_decided(until_looks(tmp_path), Options(), "mnist.py", make)
+    assert [len(one) for one in make.rounds] == [2, 8, 10, 20, 20]
+    told = capsys.readouterr().err
+    assert "the last look, at 30 seeds, does not decide" in told
+    assert told.endswith("mnist.py: 1 questions stay open, and no look is left that may decide them\n")
+
+
+def test_no_run_is_made_for_a_look_that_does_not_come(tmp_path, one_question):
+    make = Maker(effect=0.0)
+    until_decided(until_looks(tmp_path), Options(most_seeds=19), "mnist.py", make)
+    assert make.seeds == set(range(10))
+
+
+def test_an_effect_is_seen_at_an_early_look(tmp_path, one_question):
+    make = Maker(effect=-1.0)
+    until_decided(until_looks(tmp_path), Options(), "mnist.py", make)
+    assert make.seeds == set(range(5))
+    [judged] = judge_all([one_question], load_runs(tmp_path))
+    assert (judged["published"][0].verdict, judged["published"][0].interval) == ("supported", FOUR_LOOKS)
+
+
+def test_what_has_no_spread_is_not_waited_for(tmp_path, monkeypatch, capsys):
+    """No look comes at the 59 runs that it would take."""
+    [wanted] = [claim for claim in CLAIMS if claim.name == "mnist-updates-everywhere"]
+    wanted = dataclasses.replace(wanted, contrasts=wanted.contrasts[1:])
+    monkeypatch.setattr("bnjax.report.verdicts.questions.CLAIMS", (wanted,))
+    make = Maker(effect=0.0)
+    until_decided(until_looks(tmp_path), Options(), "mnist.py", make)
+    assert make.seeds == set(range(5))
+    assert "59 would decide" in capsys.readouterr().err
 
 
 def test_hours_are_kept(tmp_path, one_question, capsys, monkeypatch):

@@ -17,7 +17,7 @@ from bnjax.report.verdicts.decision import VERDICTS, Decision, decide
 from bnjax.report.verdicts.judgement import Found, verdict_of_all
 from bnjax.report.verdicts.shelf import Shelf, data_of_claim, judge_all
 from bnjax.settings.canonical import resolve
-from bnjax.stats import ANY_TIME, Estimate, share_bound
+from bnjax.stats import ANY_TIME, FOUR_LOOKS, Estimate, share_bound
 from bnjax.studies import CLAIMS, STUDIES, recipe
 from bnjax.studies.claim import Claim, Contrast, Data, level, minus
 
@@ -295,6 +295,19 @@ def test_runs_made_until_decided_have_the_interval_that_holds_at_any_time():
     section = claims_section(judge_all([made_claim()], pairs(DIFFERENCES, until="decided")))
     assert "n = 5*, asked: lower than 0" in section.tables[0].rows[0][3].text
     assert any("holds for a number of seeds that was fixed" in text for text in section.paragraphs)
+
+
+def test_runs_made_until_looks_are_judged_at_their_last_look():
+    grown = [*pairs([-1.0, 0.5, -1.2, 0.3, -0.9], until="looks"), *pairs([5.0, 5.0], 5, until="looks")]
+    [judgement] = judged(grown)
+    assert judgement.interval is FOUR_LOOKS
+    assert (judgement.verdict, judgement.found[0].estimate.n) == ("open", 5)
+    assert judgement.found[0].decision.seeds in FOUR_LOOKS.looks
+    decision = decide(LOWER, [-1.0, 1.0] * 15, interval=FOUR_LOOKS)
+    assert (decision.verdict, decision.seeds) == ("open", None)
+    assert decision.why == "the last look, at 30 seeds, does not decide"
+    assert decide(LOWER, [-1.0, 0.9] * 5, interval=FOUR_LOOKS).seeds == 30  # the estimate may be too many
+    assert judged(pairs(DIFFERENCES, until="looks"))[0].verdict == "supported"
 
 
 def test_a_card_says_in_words_which_condition_is_higher():

@@ -165,7 +165,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
     bad_images=st.sampled_from(["stop", "skip"]),
     workers=st.integers(0, 256),
     study=st.text(),
-    until=st.sampled_from(("seeds", "decided")),
+    until=st.sampled_from(("seeds", "decided", "looks")),
     out_dir=st.text(min_size=1),
     overwrite=st.booleans(),
     resume=st.booleans(),

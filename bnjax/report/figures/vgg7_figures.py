@@ -13,6 +13,7 @@ from bnjax.report.figures.plots import (
     band,
     foot,
     headline,
+    is_narrow,
     label_ends,
     new_figure,
     seeds_told,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+#: Height of a panel of what norms at the sites change, one of several above each other.
+_EFFECTS_INCHES = 2.2
 #: What stands out among 64 rows.
 _MARKED = {PICK: ("published pick", "#D55E00"), PLAIN: ("without norms", "#0072B2")}
 
@@ -86,8 +89,7 @@ def _limits(axes: "Axes", runs: Sequence[RecordedRun]) -> None:
 def grid_figure(group: Group) -> "Figure":
     """All placements of the grid by their lowest test loss, and beside them what a norm at each site does."""
     found = group.sweep("grid")
-    figure = new_figure(11, 2.4 + 0.17 * len(found))
-    panels = figure.subplot_mosaic([["rows", "lowest"], ["rows", "final"]], width_ratios=(3, 2))
+    figure, panels = _grid_panels(len(found))
     _rows(
         panels["rows"],
         {
@@ -101,6 +103,17 @@ def grid_figure(group: Group) -> "Figure":
     headline(figure, f"grid: {group.title}\n{len(found)} placements. {seeds}; {VGG7.said['grid']}")
     foot(figure, [run for runs in found.values() for run in runs])
     return figure
+
+
+def _grid_panels(rows: int) -> "tuple[Figure, dict[str, Axes]]":
+    """The rows beside what norms change; where that leaves no room, above it."""
+    figure = new_figure(11, 2.4 + 0.17 * rows)
+    if not is_narrow(figure):
+        return figure, figure.subplot_mosaic([["rows", "lowest"], ["rows", "final"]], width_ratios=(3, 2))
+    height = figure.get_figheight()
+    figure.set_figheight(height + 2 * _EFFECTS_INCHES)
+    ratios = (height, _EFFECTS_INCHES, _EFFECTS_INCHES)
+    return figure, figure.subplot_mosaic([["rows"], ["lowest"], ["final"]], height_ratios=ratios)
 
 
 def _rows(axes: "Axes", found: dict[str, Estimate]) -> None:
@@ -123,8 +136,8 @@ def _rows(axes: "Axes", found: dict[str, Estimate]) -> None:
         if code in found:
             axes.axvline(found[code].mean, color=colour, linewidth=0.8, linestyle=":", label=text)
     if _MARKED.keys() & found.keys():
-        axes.legend(fontsize=8, loc="lower left")
-    axes.set_title("Lowest test loss of each placement", fontsize=9)
+        axes.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
+    axes.set_title("Lowest test loss of each placement", fontsize=9, pad=20)
     axes.set_xlabel("nats", fontsize=9)
     axes.grid(axis="x", alpha=0.25)
 
@@ -136,12 +149,12 @@ def _effects(axes: "Axes", effects: dict[str, Estimate], what: str) -> None:
         text = f"{effect.mean:+.4f}"
         axes.annotate(text, (effect.mean, place), (0, 9), textcoords="offset points", ha="center", fontsize=8)
     axes.set_yticks(range(len(effects)), list(effects), fontsize=8.5)
-    axes.set_ylim(len(effects) - 0.5, -0.5)
+    axes.set_ylim(len(effects) - 0.5, -0.8)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.margins(x=0.15)
     counts = ", ".join(str(n) for n in sorted({effect.n for effect in effects.values()})) or "0"
-    axes.set_title(f"What a norm at a site changes: {what}\n(n = {counts} seeds)", fontsize=9)
-    axes.set_xlabel("nats, with minus without; left of 0: lower with it", fontsize=9)
+    axes.set_title(f"What a norm at a site changes:\n{what} (n = {counts} seeds)", fontsize=9)
+    axes.set_xlabel("nats, with minus without\nleft of 0: lower with it", fontsize=9)
     axes.tick_params(axis="x", labelsize=8)
     axes.grid(axis="x", alpha=0.25)
 

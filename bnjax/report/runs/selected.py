@@ -9,7 +9,7 @@ from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config, names_with
 from bnjax.settings.fields import Role
 from bnjax.settings.identity import identity
-from bnjax.stats import ANY_TIME, STUDENT, Interval
+from bnjax.stats import ANY_TIME, FOUR_LOOKS, STUDENT, Interval
 
 #: What tells the images of one set from those of another, in records.
 DATA_FACTS = ("name", "version", "encoding", "image_shape", "train_images", "test_images", "classes")
@@ -60,8 +60,9 @@ def length_told(config: Config, epochs: int) -> str:
 
 
 def interval_of(configs: Iterable[Config]) -> Interval:
-    """That of means of such runs: where seeds were added after a look, one that holds at any time."""
-    return ANY_TIME if any(config.until == "decided" for config in configs) else STUDENT
+    """That of means of such runs: where seeds were added after looks, one that holds whenever these were."""
+    asked = {config.until for config in configs}
+    return ANY_TIME if "decided" in asked else FOUR_LOOKS if "looks" in asked else STUDENT
 
 
 def best_first(runs: Iterable[RecordedRun]) -> list[RecordedRun]:

@@ -42,8 +42,9 @@ _WHERE = (
 _INTERVALS = (
     "Intervals are Student's t, which holds for a number of seeds that was fixed before any result was seen. "
     "Runs made by --until=decided, whose number depends on results, have wider ones that hold at any time "
-    "(the normal-mixture t process); their n is marked with *. Both are for values near a normal "
-    "distribution: of skewed readings up to a fifth of verdicts at 5 seeds may be false. Accuracies of one "
+    "(the normal-mixture t process), those made by --until=looks ones for looks at 5, 10, 20 and 30 seeds; "
+    "their n is marked with *. All are for values near a normal distribution: of skewed readings up to a "
+    "fifth of verdicts at 5 seeds may be false. Accuracies of one "
     "condition are taken as logits, which mends that; differences of pairs are symmetric where nothing "
     "differs."
 )

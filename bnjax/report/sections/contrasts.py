@@ -24,7 +24,8 @@ _NAMES = ("claim", "recipe", "data set, epochs", "contrast")
 _FILTERS = ("recipe", "data set, epochs", "verdict")
 _NOTE = (
     "from, to: the 95% interval that verdicts rest on; n: seeds that have every condition of the contrast, "
-    "with * where the interval holds at any time. counts: whether it is on data that the claim speaks of."
+    "with * where the interval allows for looks at results. counts: whether it is on data that the claim "
+    "speaks of."
 )
 _MORE_NOTE = (
     "Verdicts rest on what a user would deploy; through fresh statistics is what the weights know. Below ten "

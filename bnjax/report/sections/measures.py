@@ -50,7 +50,7 @@ class Measure:
 
     def level(self, by_seed: Mapping[int, RecordedRun], interval: Interval = STUDENT) -> Estimate | None:
         """The mean over seeds, its interval cut to what a run may have; None where no run has it."""
-        values = list(self.values(by_seed).values())
+        values = [value for _, value in sorted(self.values(by_seed).items())]
         return possible(estimate(values, interval=interval), self.unit) if values else None
 
     def difference(

@@ -4,7 +4,7 @@ from bnjax.report.page.document import TableCell, interval_text
 from bnjax.report.runs.readings import READINGS
 from bnjax.report.verdicts.decision import Verdict
 from bnjax.report.verdicts.judgement import Judgement
-from bnjax.stats import ANY_TIME, Estimate, possible
+from bnjax.stats import STUDENT, Estimate, possible
 from bnjax.studies.claim import Contrast
 
 #: In the order in which a table sorts them.
@@ -51,8 +51,8 @@ def higher_of_two(label: str, names: tuple[str, str], difference: Estimate, form
 
 
 def any_time_mark(judgement: Judgement) -> str:
-    """What stands behind n where the interval holds at any time."""
-    return "*" if judgement.interval is ANY_TIME else ""
+    """What stands behind n where the interval allows for looks at results."""
+    return "" if judgement.interval is STUDENT else "*"
 
 
 def left_out(judgement: Judgement) -> str:

@@ -1,5 +1,6 @@
 """From the values of a contrast, one a seed, to what they decide."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -78,6 +79,7 @@ def decide(
     if len(values) == 1:
         alone = Estimate(values[0], None, None, 1)
         return Decision("open", f"1 of {least_seeds} seeds", alone, seeds=least_seeds)
+    values = interval.counted(values)
     low, high = expected_range(contrast)
     if max(values) - min(values) <= _ROUNDING * max(abs(values[0]), abs(contrast.against), 1e-3):
         return _without_spread(values, low, high, least_seeds, contrast)
@@ -95,7 +97,7 @@ def decide(
         return decision._replace(verdict="open", why=f"{len(values)} of {least_seeds} seeds", seeds=seeds)
     if verdict != "open":
         return decision
-    return _open(decision, _seeds(scaled, *ends, comparisons, interval))
+    return _open(decision, _seeds(scaled, *ends, comparisons, interval), interval)
 
 
 def expected_range(contrast: Contrast) -> tuple[float, float]:
@@ -153,8 +155,13 @@ def _seeds(
     return seeds_needed(spread, min(abs(mean - low), abs(mean - high)), confidence, interval)
 
 
-def _open(decision: Decision, seeds: int | None) -> Decision:
+def _open(decision: Decision, seeds: int | None, interval: Interval) -> Decision:
     assert decision.ours
+    if interval.looks:
+        later = [n for n in interval.looks if n > decision.ours.n]
+        if not later:
+            return decision._replace(why=f"the last look, at {decision.ours.n} seeds, does not decide")
+        seeds = next((n for n in later if n >= (seeds or math.inf)), later[-1])
     if seeds is None:
         return decision._replace(why="so near to the limit that no number of seeds would decide")
     seeds = max(seeds, decision.ours.n + 1)

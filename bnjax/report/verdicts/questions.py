@@ -9,7 +9,7 @@ from bnjax.report.verdicts.decision import Decision
 from bnjax.report.verdicts.shelf import Shelf, answers
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
-from bnjax.stats import ANY_TIME
+from bnjax.stats import ANY_TIME, Interval
 from bnjax.studies import CLAIMS, RECIPES, recipe
 from bnjax.studies.claim import Claim
 
@@ -61,12 +61,14 @@ def _makes(config: Config, asked: Config, claim: Claim) -> bool:
     return config.epochs >= claim.least_epochs and answers(config, asked, claim)
 
 
-def decisions(questions: Iterable[Question], runs: Iterable[RecordedRun]) -> dict[Question, Decision]:
-    """What runs decide of each question, by the interval that holds at any time.
+def decisions(
+    questions: Iterable[Question], runs: Iterable[RecordedRun], interval: Interval = ANY_TIME
+) -> dict[Question, Decision]:
+    """What runs decide of each question, by an interval that allows for looks at them.
 
     Where they are on several data sets, the decision that is open counts before those that are not.
     """
-    shelf = Shelf(runs, interval=ANY_TIME)
+    shelf = Shelf(runs, interval=interval)
     found = {}
     for question in questions:
         judged = shelf.judge(question.claim, question.recipe)

@@ -35,10 +35,11 @@ class FileSettings:
         "seeds",
         "seeds: makes as many as --seeds says. decided: adds more in rounds, cheapest open questions first, "
         "until every claim that compares these conditions is decided, or --hours or --most_seeds end; the "
-        "same command goes on. The report then uses intervals that hold whenever one stops.",
+        "same command goes on. The report then uses intervals that hold whenever one stops. looks: the same "
+        "with looks at 5, 10, 20 and at most 30 seeds, which decides earlier.",
         group="runs",
         role=Role.HOST,
-        choices=("seeds", "decided"),
+        choices=("seeds", "decided", "looks"),
         identity=False,
     )
     out_dir: str = setting(
