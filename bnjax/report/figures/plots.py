@@ -102,11 +102,6 @@ def two_panels(height: float, shared: str = "none") -> "tuple[Figure, Sequence[A
     return figure, figure.subplots(2, 1)
 
 
-def is_narrow(figure: "Figure") -> bool:
-    """Whether it has no room for two panels side by side."""
-    return bool(figure.get_figwidth() <= _NARROW_INCHES)
-
-
 def folded(figure: "Figure", name: str, panels: int = 1) -> str:
     """A name for beside a panel, one of so many side by side, in lines where it would leave it no room."""
     return textwrap.fill(name, int(_LETTERS_BESIDE * figure.get_figwidth() / panels))
