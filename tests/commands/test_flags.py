@@ -211,7 +211,8 @@ def test_a_condition_expands_what_stands_for_other_settings_as_flags_do(experime
         "trained": TRAINED,
     }.items():
         usual = ["--weights=none", "--placement=all"]
-        usual += [] if setting == "trained" else ["--freeze_until="]
+        # Parts are trained alone where norms are of batches and nothing decays the rest.
+        usual += ["--norm=batch", "--weight_decay=0"] if setting == "trained" else ["--freeze_until="]
         file = tmp_path / "conditions.json"
         file.write_text(json.dumps([{setting: value} for value in values]), encoding="utf-8")
         by_flag = [

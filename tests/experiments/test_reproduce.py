@@ -106,7 +106,7 @@ def test_ctrl_c_ends_it_with_130(tmp_path):
         (["--hours=0"], "--hours=0 is not above 0"),
         (["--photos=/nowhere"], "--photos=/nowhere does not exist"),
         (["--study=resnet"], "'resnet'"),
-        ([], "name --data_dir, --photos or --weights"),
+        (["--study=mnist"], "name --data_dir, --photos or --weights"),
     ],
 )
 def test_what_is_wrong_with_a_command_line(flags, said, capsys):

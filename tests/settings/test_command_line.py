@@ -12,7 +12,7 @@ from bnjax.settings.command_line import CommandLine
 PACKAGE = Path(__file__).resolve().parents[2] / "bnjax"
 FLAGS = {
     "none": {},
-    "numbers and truth": {"epochs": 3, "dropout": 0.25, "conv_bias": True, "overwrite": False},
+    "numbers and truth": {"epochs": 3, "dropout": 0.25, "input_site": True, "overwrite": False},
     "a grid": {"vary": "placement=none|conv,dense; dropout=0|0.4", "seeds": 2},
     "odd names": {"dataset": "folder:/a b/it's $HOME", "out_dir": 'runs "x"'},
 }

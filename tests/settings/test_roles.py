@@ -21,7 +21,8 @@ _ROLES = {
         *("train_images", "test_images", "plugin_digest"),
     },
     Role.LOOP: {
-        *("epochs", "shuffle", "input_scale", "eval_batch_size", "evaluate_train", "fresh_images", "probes"),
+        *("epochs", "shuffle", "batches", "input_scale", "eval_batch_size", "evaluate_train", "fresh_images"),
+        "probes",
     },
     Role.OWN: {"seed", "recipe", "weights", "pretrain", "pretrain_classes", "pretrain_epochs"},
     Role.HOST: {
