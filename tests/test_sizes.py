@@ -3,10 +3,13 @@
 import ast
 import functools
 from collections import Counter
+from pathlib import Path
 
 from test_floors import FILES, PACKAGE, module_of
 
+TESTS = Path(__file__).resolve().parent
 LINES, FUNCTION_LINES, FILES_IN_A_ROOM = 250, 45, 13
+TEST_LINES = 400
 #: One file for each text: a long list of what it claims, which has no second half of its own.
 STUDY_LINES = 350
 #: One file for each of something: there may be any number of them.
@@ -69,6 +72,11 @@ def test_a_file_can_be_read_at_once():
     lines = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in FILES}
     most = {file: STUDY_LINES if file.parent == PACKAGE / "studies" else LINES for file in FILES}
     assert {within(file): count for file, count in lines.items() if count > most[file]} == {}
+
+
+def test_a_file_of_tests_can_be_read_at_once():
+    lines = {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in TESTS.rglob("*.py")}
+    assert {name: count for name, count in lines.items() if count > TEST_LINES} == {}
 
 
 def test_a_function_can_be_read_at_once():

@@ -12,13 +12,13 @@ from bnjax.report.sections import claims
 from bnjax.report.sections.answers import told_contrast
 from bnjax.report.sections.claims import claims_section, overall_verdict
 from bnjax.report.sections.contrasts import contrasts_section
-from bnjax.report.verdicts.chance import Chance, chance
-from bnjax.report.verdicts.decision import VERDICTS, Decision, decide
+from bnjax.report.verdicts.chance import Chance
+from bnjax.report.verdicts.decision import Decision, decide
 from bnjax.report.verdicts.judgement import Found, verdict_of_all
 from bnjax.report.verdicts.shelf import Shelf, data_of_claim, judge_all
 from bnjax.settings.canonical import resolve
 from bnjax.stats import ANY_TIME, FOUR_LOOKS, Estimate, share_bound
-from bnjax.studies import CLAIMS, STUDIES, recipe
+from bnjax.studies import CLAIMS, recipe
 from bnjax.studies.claim import Claim, Contrast, Data, level, minus
 
 BN = {"with BN": {"placement": "dense"}, "without BN": {"placement": "none"}}
@@ -32,8 +32,6 @@ MNIST_DATA = {
     "train_images": 60000,
     "classes": 10,
 }
-#: As many decisions as it takes to see a share of 5%.
-MANY = 400
 
 
 def made_run(study="mnist", epochs=EPOCHS, accuracy=0.98, data=MNIST_DATA, until="seeds", **settings):
@@ -375,48 +373,3 @@ def test_no_contrast_is_counted_as_two_claims():
             for one in (key, flipped):
                 assert seen.get(one, claim.name) == claim.name, (claim.name, contrast.name)
             seen[key] = claim.name
-
-
-def test_false_verdicts_are_as_rare_as_they_say_and_effects_are_found():
-    random = np.random.default_rng(1)
-    null = [decide(LOWER, random.normal(0, 1, 8).tolist()).verdict for _ in range(MANY)]
-    effect = [decide(LOWER, random.normal(-2, 1, 8).tolist()).verdict for _ in range(MANY)]
-    assert null.count("open") > 0.92 * MANY
-    assert effect.count("supported") > 0.95 * MANY
-    assert effect.count("contradicted") == 0
-
-
-def _mnist_without_effects(random):
-    """Five seeds of every condition of the text on MNIST: nothing but noise lies between them."""
-    study = STUDIES["mnist"]
-    settings = {str(sorted(one.items())): one for claim in study.claims for one in claim.conditions.values()}
-    for one in settings.values():
-        for seed in range(5):
-            yield made_run(accuracy=random.normal(0.98, 0.002), seed=seed, **one)
-
-
-@pytest.mark.slow
-def test_chance_is_told_on_the_page_and_holds():
-    """20 pages on which nothing is true: one-sided claims about accuracy hold or fail by chance alone."""
-    random, asked, false, surviving = np.random.default_rng(2), 0, 0, 0
-    claims = [
-        claim
-        for claim in STUDIES["mnist"].claims
-        if claim.contrasts
-        and {(c.reading, c.expected) for c in claim.contrasts} <= {("late_accuracy", "lower")}
-    ]
-    assert len(claims) >= 4
-    for _ in range(20):
-        judged_all = judge_all(claims, _mnist_without_effects(random))
-        together = chance(judged_all)
-        section = claims_section(judged_all)
-        assert f"{together.asked} questions are asked" in section.paragraphs[1]
-        verdicts = [row[2].text for row in section.tables[0].rows]
-        assert set(verdicts) <= set(VERDICTS)
-        asked += together.asked
-        decided = [row[0].text for row in section.tables[0].rows if row[2].text in VERDICTS[:2]]
-        false += len(decided)
-        surviving += sum(together.survives(name, "published") for name in decided)
-    assert asked == 20 * len(claims)
-    assert false <= 0.05 * asked + 3 * (0.05 * asked) ** 0.5
-    assert surviving <= false / 2 + 2

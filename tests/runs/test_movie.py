@@ -1,5 +1,7 @@
 """The movie of the weights: the series' formula, its frames, its files."""
 
+from pathlib import Path
+
 import jax
 import numpy as np
 import pytest
@@ -141,3 +143,12 @@ def test_a_movie_that_cannot_be_written_leaves_the_older_one(tmp_path, monkeypat
         movie.save()
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["a.gif"]
+
+
+def test_frames_come_back_as_they_were():
+    frames = [np.full((4, 6), 7, np.uint8), np.full((4, 6, 3), 9, np.uint8)]
+    movie = Movie(Path("x.gif"), "update")
+    movie.take_frames(frames)
+    assert [np.asarray(frame).tolist() for frame in movie.frames] == [frame.tolist() for frame in frames]
+    assert [frame.mode for frame in movie.frames] == ["L", "RGB"]
+    assert all(isinstance(frame, Image.Image) for frame in movie.frames)
