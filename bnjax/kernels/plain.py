@@ -78,7 +78,21 @@ def _depthwise_backward(
 ) -> tuple[Array, Array]:
     x, kernel = inputs
     of_kernel = _kernel_gradient(x, gradient, kernel.shape, stride, pads).astype(kernel.dtype)
-    return _input_gradient(gradient, kernel, stride, pads, x.shape), of_kernel
+    of_x = _input_gradient(gradient, kernel, stride, pads, x.shape)
+    return _as_shared(of_x, x), _as_shared(of_kernel, kernel)
+
+
+def _as_shared(gradient: Array, argument: Array) -> Array:
+    """Within ``shard_map``: the sum over the devices that have the same argument, as JAX does by itself."""
+    axes = _varying(gradient) - _varying(argument)
+    return lax.psum(gradient, tuple(axes)) if axes else gradient
+
+
+def _varying(x: Array) -> frozenset:
+    """The axes of ``shard_map`` along which devices have different values."""
+    told = jax.typeof(x)  # JAX 0.10 has moved it from one attribute to another
+    varying: frozenset = told.mat.varying if hasattr(told, "mat") else told.vma
+    return varying
 
 
 _depthwise.defvjp(_depthwise_forward, _depthwise_backward)

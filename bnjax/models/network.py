@@ -1,6 +1,6 @@
 """What all networks share: their settings, their sites, and how they make units and logits."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -58,6 +58,8 @@ class Network(nn.Module):
       head_width: units of a dense ReLU layer in front of the logits, for fine-tuning; 0 for none.
       freezing: what is trained, by default all, see :class:`bnjax.settings.freezing.Freezing`.
       norm_group: how many images share the statistics of a batch in training; 0: all of it.
+      axis_name: of ``shard_map``, ``vmap`` or ``pmap``, as of Flax's norms: each device has an equal part of
+        the batch, and statistics are those of all of it. None: those of its part.
       param_dtype: of parameters and statistics.
       compute_dtype: in which training and evaluation feed images, and so of everything between them and the
         logits; statistics and logits stay in float32 or wider. None: ``param_dtype``.
@@ -91,6 +93,7 @@ class Network(nn.Module):
     head_width: int = 0
     freezing: Freezing = Freezing()
     norm_group: int = NormSettings.norm_group
+    axis_name: Hashable | None = NormSettings.axis_name
     param_dtype: DTypeLike = jnp.float32
     compute_dtype: DTypeLike | None = None
     kernels: str = UnitSettings.kernels

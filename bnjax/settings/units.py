@@ -4,6 +4,7 @@ The defaults are those of the flags, where these are defined; what no flag sets 
 """
 
 import dataclasses
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,8 @@ class NormSettings:
       norm_scale: whether a scale is learnt; without it, it is 1.
       norm_group: how many examples share the statistics of a batch in training; 0 for the whole batch. The
         running variance follows the biased one: of groups of 2 single values it comes to half the true one.
+      axis_name: of ``shard_map``, ``vmap`` or ``pmap``: the batch is in equal parts over it, and statistics
+        are those of all parts. None: those of the part at hand.
       mode: what norms with running statistics do in training, see :data:`bnjax.nn.norms.MODES`. Whether
         scale and bias are trained is not its matter, see :class:`bnjax.settings.freezing.Freezing`.
     """
@@ -40,6 +43,7 @@ class NormSettings:
     norm_noise: float = NetworkSettings.norm_noise
     norm_scale: bool = True
     norm_group: int = 0
+    axis_name: Hashable | None = None
     mode: str = "train"
 
 

@@ -1,6 +1,7 @@
 """Batch Normalization (Ioffe and Szegedy 2015) with its modes, over the batch or ghost groups of it."""
 
 import math
+from collections.abc import Hashable
 
 import flax.linen as nn
 import jax
@@ -9,7 +10,7 @@ from jax import Array
 from jaxtyping import Int
 
 from bnjax.nn.checks import check_batch
-from bnjax.nn.norms.batch_function import Normalised, ghost_batch_norm
+from bnjax.nn.norms.batch_function import Normalised, ghost_batch_norm, parts_of_batch
 from bnjax.nn.norms.protocol import NormLayer, SingleValueError
 from bnjax.nn.norms.running import NormMode, Statistics, debiased_statistics, norm_mode, pooled_statistics
 from bnjax.nn.shapes import Features, PerFeature
@@ -26,6 +27,11 @@ class BatchNorm(NormLayer):
         if norm_mode(self.settings.mode).update == "debiased" and self.settings.norm_momentum == 1:
             raise ValueError(
                 f"BatchNorm: norm_momentum=1.0 leaves mode={self.settings.mode!r} nothing to divide by"
+            )
+        if self.settings.norm_group and self.settings.axis_name is not None:
+            raise ValueError(
+                f"{type(self).__name__}: norm_group={self.settings.norm_group} beside "
+                f"axis_name={self.settings.axis_name!r}; groups lie on one device, so give one of the two"
             )
 
     @nn.compact
@@ -46,15 +52,16 @@ class BatchNorm(NormLayer):
         if not (train and mode.uses_batch):
             factor = jax.lax.rsqrt(var.value + epsilon) * scale
             return ((x - mean.value) * factor + bias).astype(x.dtype)
+        whole = (len(x) * parts_of_batch(self.axis_name), *x.shape[1:])
         if not self.is_initializing():
-            self._check_values(x.shape)
+            self._check_values(whole)
         old = (mean.value, var.value)
         y, *batch = self.by_batch(x, scale, bias, old, None if count is None else count.value)
         if mode.update != "none" and not self.is_initializing():
             if count is not None:
-                count.value += len(x) if mode.update == "pooled" else 1
+                count.value += whole[0] if mode.update == "pooled" else 1
             counted_so_far = None if count is None else count.value
-            mean.value, var.value = self._updated(mode, old, (batch[0], batch[1]), counted_so_far, x)
+            mean.value, var.value = self._updated(mode, old, (batch[0], batch[1]), counted_so_far, whole)
         return y
 
     @property
@@ -76,7 +83,13 @@ class BatchNorm(NormLayer):
           running: statistics before the step.
           count: of batches before it (of examples where statistics are pooled); None where not counted.
         """
-        return ghost_batch_norm(x, scale, bias, self.settings.norm_epsilon, self.settings.norm_group)
+        settings = self.settings
+        return ghost_batch_norm(x, scale, bias, settings.norm_epsilon, settings.norm_group, self.axis_name)
+
+    @property
+    def axis_name(self) -> Hashable | None:
+        """That of the settings; first values are made without other devices."""
+        return None if self.is_initializing() else self.settings.axis_name
 
     def _check_values(self, shape: tuple[int, ...]) -> None:
         values = math.prod([self.settings.norm_group or shape[0], *shape[1:-1]])
@@ -88,7 +101,12 @@ class BatchNorm(NormLayer):
             )
 
     def _updated(
-        self, mode: NormMode, old: Statistics, batch: Statistics, count: Int[Array, ""] | None, x: Features
+        self,
+        mode: NormMode,
+        old: Statistics,
+        batch: Statistics,
+        count: Int[Array, ""] | None,
+        shape: tuple[int, ...],
     ) -> Statistics:
         momentum = self.settings.norm_momentum
         if mode.update == "momentum" or count is None:
@@ -97,5 +115,5 @@ class BatchNorm(NormLayer):
                 momentum * old[1] + (1 - momentum) * batch[1],
             )
         if mode.update == "pooled":
-            return pooled_statistics(old, batch, len(x), count)
-        return debiased_statistics(old, batch, momentum, count, x.shape, self.settings.norm_epsilon)
+            return pooled_statistics(old, batch, shape[0], count)
+        return debiased_statistics(old, batch, momentum, count, shape, self.settings.norm_epsilon)

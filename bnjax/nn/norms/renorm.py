@@ -41,7 +41,9 @@ class BatchRenorm(BatchNorm):
         opened = self._opened(count, running[0].dtype)
 
         def renormalised(part: Features) -> Normalised:
-            y, mean, var = batch_norm(part, jnp.ones_like(scale), jnp.zeros_like(bias), epsilon)
+            y, mean, var = batch_norm(
+                part, jnp.ones_like(scale), jnp.zeros_like(bias), epsilon, self.axis_name
+            )
             if not plain:
                 r, d = self._corrections((mean, var), running, opened)
                 y = y * r + d

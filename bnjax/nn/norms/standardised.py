@@ -13,7 +13,7 @@ from bnjax.nn.shapes import Features, PerFeature
 _Means = Float[Array, "batch *ones features"]
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(3, 4, 5))
+@partial(jax.custom_jvp, nondiff_argnums=(3, 4, 5))
 def standardised(
     x: Features, scale: PerFeature, bias: PerFeature, groups: int, epsilon: float, centred: bool = True
 ) -> Features:
@@ -29,8 +29,8 @@ def standardised(
 
 
 def _over_positions(x: Features) -> _Means:
-    """The mean of each feature of each example [batch, 1, ..., features]."""
-    return jnp.mean(x, tuple(range(1, x.ndim - 1)), keepdims=True)
+    """The sum of each feature of each example [batch, 1, ..., features]."""
+    return jnp.sum(x, tuple(range(1, x.ndim - 1)), keepdims=True)
 
 
 def _over_groups(features: _Means, groups: int) -> _Means:
@@ -39,30 +39,39 @@ def _over_groups(features: _Means, groups: int) -> _Means:
     return jnp.broadcast_to(jnp.mean(cut, -1, keepdims=True), cut.shape).reshape(features.shape)
 
 
+def _positions(x: Features) -> int:
+    return x[0].size // x.shape[-1]
+
+
 def _forward(
     x: Features, scale: PerFeature, bias: PerFeature, groups: int, epsilon: float, centred: bool
-) -> tuple[Features, tuple[Array, ...]]:
+) -> tuple[Features, Features, _Means]:
+    """What comes out, x without the mean, and one by the deviation."""
     # Positions first: x is never cut into groups, whose few features would be slow to run over. And in two
     # passes, as in batch_norm: one pass loses digits where the mean is far from zero.
-    mean = _over_groups(_over_positions(x), groups) if centred else jnp.zeros((), x.dtype)
-    var = _over_groups(_over_positions(jnp.square(x - mean)), groups)
+    apart = x - _over_groups(_over_positions(x) / _positions(x), groups) if centred else x
+    var = _over_groups(_over_positions(jnp.square(apart)) / _positions(x), groups)
     inverse_deviation = jax.lax.rsqrt(var + epsilon)
-    y = (x - mean) * (inverse_deviation * scale) + bias
-    return y, (x, scale, bias, mean, inverse_deviation)
+    return apart * (inverse_deviation * scale) + bias, apart, inverse_deviation
 
 
-def _backward(
-    groups: int, epsilon: float, centred: bool, saved: tuple[Array, ...], dy: Features
-) -> tuple[Features, PerFeature, PerFeature]:
-    x, scale, bias, mean, inverse_deviation = saved
-    # Two sums over positions; all else is as small as they are, but for the last line.
-    plain, along = _over_positions(dy), _over_positions(dy * (x - mean)) * inverse_deviation
-    positions, others = x[0].size // x.shape[-1], tuple(range(x.ndim - 1))
-    dscale, dbias = (positions * jnp.sum(sums, others) for sums in (along, plain))
-    factor = inverse_deviation * _over_groups(along * scale, groups)
-    shift = _over_groups(plain * scale, groups) if centred else 0.0
-    dx = inverse_deviation * (dy * scale - shift - factor * (x - mean))
-    return dx, dscale.astype(scale.dtype), dbias.astype(bias.dtype)
+@standardised.defjvp
+def _tangents(
+    groups: int, epsilon: float, centred: bool, primals: tuple, tangents: tuple
+) -> tuple[Features, Features]:
+    """Forward mode. JAX makes the gradient of it, by reading its lines backwards.
 
-
-standardised.defvjp(_forward, _backward)
+    They are such that this is the closed form: two sums over positions; all else but the last line is as
+    small as they are.
+    """
+    x, scale, bias = primals
+    y, apart, inverse_deviation = _forward(x, scale, bias, groups, epsilon, centred)
+    dx, dscale, dbias = tangents
+    positions, deviations = _positions(x), inverse_deviation * dx
+    along = inverse_deviation * _over_positions(apart * -deviations)
+    slope = inverse_deviation * (positions * dscale + scale * _over_groups(along, groups)) / positions
+    shift = jnp.broadcast_to(positions * dbias, along.shape)
+    if centred:
+        shift = shift + scale * _over_groups(_over_positions(-deviations), groups)
+    dy = scale * deviations + shift / positions + apart * slope
+    return y, dy
