@@ -53,6 +53,7 @@ _CLAIMS = (
         "section 2, figure 1",
         "With BN training is faster.",
         minus(_BN, _NONE, "early_train_loss", "lower"),
+        note="read as the training loss of the first fifth of the epochs; both have one rate",
     ),
     _claim(
         "noise",
