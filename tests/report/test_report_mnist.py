@@ -124,5 +124,5 @@ def test_the_door_prints_and_draws(tmp_path):
     for file in files:
         with Image.open(file) as picture:
             assert min(picture.size) > 250
-            colours = np.asarray(picture.convert("RGB")).reshape(-1, 3)
-        assert len(np.unique(colours, axis=0)) > 20
+            colours = picture.convert("RGB").getcolors(2**24)
+        assert len(colours) > 20

@@ -4,7 +4,6 @@ import dataclasses
 import math
 import re
 
-import numpy as np
 import pytest
 from PIL import Image
 from test_report import FACTS, METRICS, report_process, units_of
@@ -225,5 +224,5 @@ def test_the_door_prints_and_draws(grid, tmp_path):
     for file in files:
         with Image.open(file) as picture:
             assert min(picture.size) > 500
-            colours = np.asarray(picture.convert("RGB")).reshape(-1, 3)
-        assert len(np.unique(colours, axis=0)) > 20
+            colours = picture.convert("RGB").getcolors(2**24)
+        assert len(colours) > 20

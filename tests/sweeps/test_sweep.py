@@ -54,7 +54,7 @@ def wait_for(condition):
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.2)
+        time.sleep(0.05)
 
 
 def test_a_sweep_makes_every_run_and_a_second_one_none(tmp_path):
