@@ -58,14 +58,28 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
 
 
-def looked(probes: Sequence[Probe], seen: Seen, memories: Memories) -> dict[str, Mapping[str, Any]]:
+def due_probes(text: str, epoch: int, every: int, last: int) -> tuple[Probe, ...]:
+    """Those of :func:`chosen_probes` that look after an epoch.
+
+    Args:
+      epoch: from 1; ``last`` is that of the run.
+      every: how many epochs lie between two looks of those that cost something.
+    """
+    due = epoch % every == 0 or epoch == last
+    return tuple(probe for probe in chosen_probes(text) if due or probe.is_free)
+
+
+def looked(
+    probes: Sequence[Probe], seen: Seen, memories: Memories, chosen: Sequence[Probe] = ()
+) -> dict[str, Mapping[str, Any]]:
     """What probes record of an epoch, by their names.
 
     Args:
+      chosen: what others are asked for; they record that nothing was looked at.
       memories: of each probe by its name, from the epochs before; changed in place.
     """
     found = {probe.name: probe.look(seen, memories.setdefault(probe.name, {})) for probe in probes}
-    return {**nothing_looked_at(()), **found}
+    return {**nothing_looked_at(chosen), **found}
 
 
 def nothing_looked_at(probes: Sequence[Probe]) -> dict[str, Mapping[str, Any]]:
@@ -83,5 +97,5 @@ def needs_of(probes: Sequence[Probe]) -> Need:
 
 __all__ = [
     *("ALL", "NONE", "PROBES", "Memories", "Need", "Probe", "Seen"),
-    *("chosen_probes", "known_probes", "looked", "needs_of", "nothing_looked_at"),
+    *("chosen_probes", "due_probes", "known_probes", "looked", "needs_of", "nothing_looked_at"),
 ]

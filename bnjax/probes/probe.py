@@ -179,6 +179,11 @@ class Probe:
         return tuple(self.found.__annotations__)
 
     @property
+    def is_free(self) -> bool:
+        """Whether it looks at nothing but what an epoch's end brings anyway, and so after every epoch."""
+        return not self.observe and not self.needs & ~(Need.KERNELS | Need.ACTIVATIONS | Need.STATISTICS)
+
+    @property
     def drawn(self) -> Mapping[str, Shown]:
         """What reports show of it."""
         plain = {name: Shown(name.replace("_", " ")) for name in self.numbers}

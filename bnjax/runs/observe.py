@@ -12,7 +12,7 @@ import numpy as np
 from bnjax.data.batches import Batch, SpreadOrder, eval_batches, spread_batches
 from bnjax.models import Network
 from bnjax.models.network import unit_name
-from bnjax.probes import Need, chosen_probes, needs_of
+from bnjax.probes import Need, needs_of
 from bnjax.probes.landscape import RATES
 from bnjax.probes.probe import Moments
 from bnjax.probes.sharpness import ENOUGH, MOST_STEPS, largest_eigenvalue
@@ -87,7 +87,7 @@ def observe(
       runs, state: as :func:`bnjax.runs.measure.measure` takes them.
       statistics: the state's own, and fresh ones where there are any.
     """
-    probes, observed = chosen_probes(runs[0].config.probes), [dict[str, Any]() for _ in runs]
+    probes, observed = runs[0].probes_after(epoch), [dict[str, Any]() for _ in runs]
     needs, own = needs_of(probes), [probe.name for probe in probes if probe.observe]
     asked = _Asked(runs, state, statistics, epoch, measuring)
 

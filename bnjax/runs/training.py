@@ -10,7 +10,7 @@ from jax.sharding import Mesh
 from bnjax.data import DataError, Dataset, steps_per_epoch
 from bnjax.models import Network
 from bnjax.models.network import unit_name
-from bnjax.probes import Memories
+from bnjax.probes import Memories, Probe, due_probes
 from bnjax.runs.hosts import ALONE, Hosts
 from bnjax.runs.recording.movie import Movie, unit_tiles
 from bnjax.settings.config import Config
@@ -107,6 +107,11 @@ class Run:
     def steps_per_epoch(self) -> int:
         """Training steps in one epoch."""
         return steps_per_epoch(len(self.dataset.train), self.config.batch_size, self.config.trains_on_rest)
+
+    def probes_after(self, epoch: int) -> tuple[Probe, ...]:
+        """The probes that look after an epoch."""
+        config = self.config
+        return due_probes(config.probes, epoch, config.probe_every, config.epochs)
 
     @property
     def steps_taken(self) -> int:

@@ -119,6 +119,7 @@ OTHER_VALUES = Config(
     evaluate_train=True,
     fresh_images=300,
     probes="dying,gradients",
+    probe_every=3,
     keep_state=True,
     resume=False,
     checkpoint_every="3",

@@ -12,6 +12,7 @@ from bnjax.probes import PROBES, chosen_probes
 from bnjax.probes.lag import LAG, lag
 from bnjax.probes.probe import Moments, Seen
 from bnjax.record_check import rules
+from bnjax.records import make_record
 from bnjax.report.runs.frame import frame_of
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.runs.checkpoints import checkpoint
@@ -208,3 +209,25 @@ def test_gradients_are_those_of_the_closed_form():
     assert found["kernel_norm"] == pytest.approx(np.linalg.norm(kernel), rel=1e-5)
     before = np.asarray(prepare(run.config, run.dataset).state.params["fc_dense1"]["kernel"], np.float64)
     assert found["update_norm"] == pytest.approx(np.linalg.norm(kernel - before), rel=1e-4)
+
+
+@pytest.mark.slow
+def test_probes_may_look_after_some_epochs_and_the_last():
+    """Nothing else changes, and what costs nothing is looked at after each."""
+    settings = NORMED | dict(fresh_images=32, probes="dying,lag,gradients,calibration", epochs=5)
+    (run, epochs, summary), (other, each, _) = (trained(**settings, probe_every=every) for every in (3, 1))
+    looked = [False, False, True, False, True]
+    for name in ("gradients", "calibration"):
+        assert [epoch[name] != {} for epoch in epochs] == looked
+        assert [epoch[name] for epoch in epochs if epoch[name]] == [each[2][name], each[4][name]]
+    for name in ("dying", "lag", "test_loss", "test_accuracy_fresh"):
+        assert [epoch[name] for epoch in epochs] == [epoch[name] for epoch in each]
+    assert summary["gradients"] == epochs[-1]["gradients"]
+    for number, epoch in enumerate(epochs):
+        make_record("epoch", "0" * 12, **epoch)
+        assert number < 2 or epoch["dying"]["fc/dense1"].keys() >= {"silent", "flat"}
+    jax.tree.map(np.testing.assert_array_equal, run.state.params, other.state.params)
+
+
+def test_costly_probes_are_not_free():
+    assert [name for name, probe in PROBES.items() if probe.is_free] == ["dying", "lag"]

@@ -30,6 +30,7 @@ NOT_IDENTITY = (
     "evaluate_train",
     "fresh_images",
     "probes",
+    "probe_every",
     "precompute_frozen",
     "keep_state",
     "resume",
@@ -175,6 +176,7 @@ def test_where_files_lie_is_no_part_of_the_identity():
     evaluate_train=st.booleans(),
     fresh_images=st.integers(0, 10**6),
     probes=st.sampled_from(("none", "all", "dying")),
+    probe_every=st.sampled_from((1, 2)),
     precompute_frozen=st.booleans(),
     keep_state=st.booleans(),
 )

@@ -72,7 +72,8 @@ def _wrong_sites(record: Record, config: Config) -> str:
         found: Any = record.get(name, {})
         if probe.by_site and (foreign := found.keys() - {site.name for site in config.sites}):
             return f"{name} names {shown(min(foreign))}, and {config.model} has no such site"
-        if whole and name in record and Need.ACTIVATIONS in probe.needs and (found or probe in chosen):
+        looked = bool(found) or (probe in chosen and probe.is_free)
+        if whole and name in record and Need.ACTIVATIONS in probe.needs and looked:
             lacking = {site.name for site in config.sites if site.activates} - found.keys()
             if lacking:
                 return f"{name} lacks {min(lacking)!r}"

@@ -64,7 +64,7 @@ def _probed(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
         normed={site for site, order in model.parsed_placement.as_dict().items() if order != "absent"},
         **measured.observed,
     )
-    found = looked(chosen_probes(run.config.probes), seen, run.memories)
+    found = looked(run.probes_after(epoch), seen, run.memories, chosen_probes(run.config.probes))
     _check_sites(found, run)
     run.kernels = measured.kernels
     if run.movies:

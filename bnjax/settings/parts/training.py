@@ -165,6 +165,15 @@ class TrainingSettings:
         role=Role.LOOP,
         identity=False,
     )
+    probe_every: int = setting(
+        1,
+        "After every how many epochs --probes look, and after the last; those that cost nothing, such as "
+        "dying, look after each. Records of other epochs have an empty field for them.",
+        group="training",
+        role=Role.LOOP,
+        bounds="[1,1000000]",
+        identity=False,
+    )
     seed: int = setting(
         0,
         "Decides initial weights, data order and dropout.",
