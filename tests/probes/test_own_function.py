@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from documents import blocks, command_lines, section
 from sklearn.metrics.pairwise import cosine_similarity
-from small_runs import config
+from small_runs import config, one_step_of, run_on
 from starting import PATIENCE
 from test_fresh import DATA, NORMED, side_by_side, trained
 from test_report_mnist import record_run
@@ -178,6 +178,18 @@ def test_help_and_lists_know_it(likeness, capsys):
     assert re.search(r"--probes=all\|none\|dying\S*\|likeness\n", help_page("x", "cifar10", "training"))
     list_command(["bnjax list", "probes"])
     assert "\n  likeness " in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_two_devices_see_what_one_does(likeness, tmp_path):
+    """After the same step, on a batch that they share; a plugin's probe beside bnjax's own."""
+    flags = (*one_step_of("mlp"), f"--plugin={likeness}", "--probes=likeness,gradients,landscape")
+    (_, one, _), (run, two, _) = (run_on(count, tmp_path, *flags)[0] for count in (1, 2))
+    assert run["device"]["count"] == 2
+    for probe in ("likeness", "gradients"):
+        assert two[probe]["fc/dense1"] == pytest.approx(one[probe]["fc/dense1"], rel=1e-3)
+    assert two["landscape"] == pytest.approx(one["landscape"], rel=1e-3)
+    assert abs(one["likeness"]["fc/dense1"]["cosine"]) > 1e-3
 
 
 @pytest.mark.slow
