@@ -43,8 +43,7 @@ class Network(nn.Module):
       negative_slope: of ``leaky_relu`` below zero, 0 to 1.
       kernel_init: ``glorot_uniform``, ``he_normal``, ``lecun_normal`` or ``gaussian``.
       init_deviation: standard deviation of ``gaussian`` kernels.
-      weight_standardisation: whether units compute with kernels of mean 0 and variance 1 over the inputs of
-        each feature (Qiao et al. 2019).
+      weight_standardisation: whether kernels are standardised over the inputs of each feature (Qiao 2019).
       norm: which norm stands where the placement's text names none: a name in :data:`bnjax.norm.NORMS`.
       norm_momentum: the part, 0 to 1, that running statistics keep in a step; PyTorch's is 1 minus this.
       norm_epsilon: added to the variance before its root.
