@@ -121,7 +121,7 @@ class Runs:
         from bnjax.models import build_model
 
         config = self._one("model")
-        return build_model(config, self.recorded[0].run["data"]["classes"])
+        return build_model(config, self.recorded[0].data["classes"])
 
     def _one(self, what: str) -> Config:
         if len(self.configs) > 1:

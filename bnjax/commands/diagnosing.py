@@ -116,7 +116,7 @@ def _headline(run: RecordedRun) -> str:
     reached = "" if accuracy is None else f", test accuracy {accuracy:.1%}"
     what = f"{run.study or config.model} {typed_placement(config)}, {config.dataset}, seed {config.seed}"
     length = f"{len(run.epochs)} epoch{'' if len(run.epochs) == 1 else 's'}"
-    return f"run {run.run['run_id']}: {what}; {ended} after {length}{reached}"
+    return f"run {run.run_id}: {what}; {ended} after {length}{reached}"
 
 
 def _paragraph(run: RecordedRun, findings: Sequence[Finding]) -> str:

@@ -67,7 +67,7 @@ def _compared(runs: Sequence[RecordedRun]) -> Iterator[SweepComparison]:
             for sweep, conditions in study.sweeps.items():
                 found = _by_condition(group, study, conditions)
                 if 2 * len(found) > len(conditions):
-                    name = slug(study.name, sweep, group[0].run["data"]["name"])
+                    name = slug(study.name, sweep, group[0].data["name"])
                     yield SweepComparison(study, sweep, name, _title(group[0]), found)
 
 
@@ -80,7 +80,7 @@ def _factors(study: Study) -> set[str]:
 def _common(run: RecordedRun, factors: Collection[str]) -> str:
     """What runs share that are compared: data, epochs and every setting but the factors and the seed."""
     settings = {name: value for name, value in bound_settings(run.config).items() if name not in factors}
-    data = run.run["data"]
+    data = run.data
     return repr((data["name"], data.get("version"), len(run.epochs), sorted(settings.items())))
 
 
@@ -103,7 +103,7 @@ def _factors_of(study: Study, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _title(run: RecordedRun) -> str:
-    config, data = run.config, run.run["data"]
+    config, data = run.config, run.data
     source = f" from {config.pretrain or config.weights}" if config.freeze_until else ""
     images = f"{data['name']} ({data['train_images']:,} images, {data['encoding']})"
     return f"{config.model}{source}, {images}, {length_told(config, len(run.epochs))} epochs"

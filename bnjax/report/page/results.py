@@ -62,7 +62,7 @@ def keep(source: Path, target: Path, tell: Tell = lambda line: None) -> list[str
         if records.ended(file.records):
             lines = (records.json_line(_without_folders(record)) for record in file.records)
             of_study = found.setdefault(file.run.study or _NO_STUDY, {})
-            of_study[file.run.run["run_id"]] = "".join(lines).encode()
+            of_study[file.run.run_id] = "".join(lines).encode()
     added = []
     for study, runs in sorted(found.items()):
         path = target / f"{study}{SUFFIX}"

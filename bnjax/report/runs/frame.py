@@ -48,7 +48,7 @@ def _compared(runs: Sequence[RecordedRun]) -> dict[str, dict[str, str]]:
     comparisons = comparisons_of(runs)
     titles = numbered(each.title for each in comparisons)
     return {
-        run.run["run_id"]: {"comparison": title, "condition": condition}
+        run.run_id: {"comparison": title, "condition": condition}
         for title, each in zip(titles, comparisons, strict=True)
         for condition, of_condition in each.conditions.items()
         for run in of_condition
@@ -63,7 +63,7 @@ def frame_of(runs: Sequence[RecordedRun]) -> "pandas.DataFrame":
     rows = 0
     compared = _compared(runs)
     for run in runs:
-        for name, values in _columns(run, compared[run.run["run_id"]]).items():
+        for name, values in _columns(run, compared[run.run_id]).items():
             column = columns.setdefault(name, [])
             column += [None] * (rows - len(column)) + values  # earlier runs may lack what this one has
         rows += len(run.epochs)

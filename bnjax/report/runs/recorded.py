@@ -12,7 +12,7 @@ from bnjax.errors import UserError
 from bnjax.record_check import printable
 from bnjax.report.runs.faults import config_of_record, fault, untrained
 from bnjax.report.runs.kept import SUFFIX, read_kept
-from bnjax.schema import EpochRecord, Record, RunRecord, SummaryRecord
+from bnjax.schema import DataRecord, EpochRecord, Record, RunRecord, SummaryRecord
 from bnjax.settings.config import FIELDS, Config
 from bnjax.studies import guessed_study
 from bnjax.studies.study import CONTROLLED
@@ -44,10 +44,25 @@ class RecordedRun:
         return self.run["study"]
 
     @property
+    def run_id(self) -> str:
+        """Its name, from its settings."""
+        return self.run["run_id"]
+
+    @property
+    def data(self) -> DataRecord:
+        """Which images it had."""
+        return self.run["data"]
+
+    @property
+    def started(self) -> str:
+        """When its process began: a time in UTC, ISO 8601."""
+        return self.run["started"]
+
+    @property
     def rank(self) -> tuple[bool, str]:
         """Of runs that are the same, the one with the highest rank counts: the newest of those that ended."""
         ended = self.summary is not None and self.summary["status"] != "interrupted"
-        return ended, self.run["started"]
+        return ended, self.started
 
 
 @dataclass(frozen=True)
@@ -134,9 +149,7 @@ def without_mislabelled(runs: Iterable[RecordedRun]) -> tuple[list[RecordedRun],
             kept.append(run)
             continue
         apart = ", ".join(f"{name} {value}" for name, value in has.items() if value != CONTROLLED[name])
-        lines.append(
-            f"run {run.run['run_id']} is named controlled but has {apart}; tables of recipes leave it out"
-        )
+        lines.append(f"run {run.run_id} is named controlled but has {apart}; tables of recipes leave it out")
     return kept, lines
 
 

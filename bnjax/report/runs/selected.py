@@ -17,7 +17,7 @@ DATA_FACTS = ("name", "version", "encoding", "image_shape", "train_images", "tes
 
 def data_facts(run: RecordedRun) -> dict[str, Any]:
     """Which images a run had."""
-    return {name: run.run["data"].get(name) for name in DATA_FACTS}
+    return {name: run.data.get(name) for name in DATA_FACTS}
 
 
 def runs_of(runs: Sequence[RecordedRun], condition: Config) -> list[RecordedRun]:

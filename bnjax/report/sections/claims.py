@@ -167,7 +167,7 @@ def _verdicts_row(by_recipe: Judged, together: Chance) -> list[TableCell]:
 def _ran_on(by_recipe: Judged) -> str:
     """The data sets of the runs that answer it, by their names."""
     runs = (run for name in RECIPES for judgement in by_recipe[name] for run in judgement.runs[:1])
-    return "; ".join(sorted({run.run["data"]["name"] for run in runs})) or "-"
+    return "; ".join(sorted({run.data["name"] for run in runs})) or "-"
 
 
 def _grounds_table(judged: Sequence[Judged], together: Chance) -> Table:

@@ -83,7 +83,7 @@ def late_rise(run: RecordedRun) -> float:
 
 def epochs_to_loss(run: RecordedRun) -> float:
     """The first epoch whose test loss is at most 0.8 of chance, ln(classes); one more than all if none is."""
-    limit = _OF_CHANCE * math.log(run.run["data"]["classes"])
+    limit = _OF_CHANCE * math.log(run.data["classes"])
     losses = test_losses(run)
     return next((number for number, loss in enumerate(losses, start=1) if loss <= limit), len(losses) + 1)
 
