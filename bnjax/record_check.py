@@ -66,12 +66,12 @@ def parsed(line: bytes) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise RecordError(f"field {shown(twice)} is there twice")
-    return found
+    return fields
 
 
 def _finite_number(text: str) -> float:

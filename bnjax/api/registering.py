@@ -85,8 +85,8 @@ def _owner(name: str, probe: Probe) -> str:
         return "--probes"
     others = [other for other in PROBES.values() if other.name != probe.name]
     fields = {name for rule in rules().values() for name in rule.fields or ()} - PROBES.keys()
-    found = [f"the probe {other.name}" for other in others if name in (other.name, *other.numbers)]
-    return "records" if name in fields else next(iter(found), "")
+    clashes = [f"the probe {other.name}" for other in others if name in (other.name, *other.numbers)]
+    return "records" if name in fields else next(iter(clashes), "")
 
 
 def _of_this_plugin(study: Study) -> Study:

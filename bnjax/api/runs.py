@@ -106,8 +106,8 @@ class Runs:
         arrays = read_arrays(path)
         if arrays is None:
             raise ConfigError(f"{path} is damaged; train again with overwrite=True")
-        found = unflatten_dict({tuple(name.split("/")): array for name, array in arrays.items()})
-        return {"params": {}, "batch_stats": {}, **found}
+        tree = unflatten_dict({tuple(name.split("/")): array for name, array in arrays.items()})
+        return {"params": {}, "batch_stats": {}, **tree}
 
     @property
     def model(self) -> "Network":

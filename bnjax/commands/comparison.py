@@ -47,12 +47,12 @@ class Compared:
 
 def recorded(configs: Iterable[Config]) -> list[RecordedRun]:
     """What is recorded of runs, in their order; runs without records are left out."""
-    found: list[RecordedRun] = []
+    runs: list[RecordedRun] = []
     for config in configs:
         folder = record_path(config).parent
         if folder.is_dir():
-            found += load_sound_runs(folder)[0]
-    return found
+            runs += load_sound_runs(folder)[0]
+    return runs
 
 
 def compared(configs: Sequence[Config]) -> list[Compared]:

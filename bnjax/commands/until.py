@@ -83,8 +83,8 @@ class _Rounds:
     def look(self) -> dict[Question, Decision]:
         """What the runs that there are decide."""
         folders = {expanded(config.out_dir) for config in self._conditions.values()}
-        found = [run for folder in sorted(folders) if folder.is_dir() for run in load_sound_runs(folder)[0]]
-        self._runs = [run for run in found if self._condition(run)]
+        runs = [run for folder in sorted(folders) if folder.is_dir() for run in load_sound_runs(folder)[0]]
+        self._runs = [run for run in runs if self._condition(run)]
         return decisions(self._questions, self._runs, self._interval)
 
     def _condition(self, run: RecordedRun) -> Config | None:

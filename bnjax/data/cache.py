@@ -30,9 +30,9 @@ def cached(key: str, make: Callable[[], Dataset]) -> Dataset:
     A damaged entry is made again. A cache that cannot be written to costs time only.
     """
     folder = cache_dir() / "arrays" / key
-    found = _load(folder)
-    if found is not None:
-        return found
+    dataset = _load(folder)
+    if dataset is not None:
+        return dataset
     dataset = make()
     try:
         _save(folder, dataset)

@@ -92,8 +92,8 @@ class RecordExamples:
 
     def read(self, positions: Sequence[int]) -> Iterator[Example]:
         # All at once: half the time of one by one.
-        found = _record_source(self).__getitems__(positions)
-        for position, stored in zip(positions, found, strict=True):
+        records = _record_source(self).__getitems__(positions)
+        for position, stored in zip(positions, records, strict=True):
             label = int(stored[self.label])
             if not 0 <= label < self.classes:
                 raise DataError(f"{self.folder}, split {self.split}: labels outside 0..{self.classes - 1}")

@@ -73,8 +73,8 @@ COLLAPSED = Rule(
 
 def _sharp(history: History, threshold: float) -> list[str]:
     """Of gradient descent alone: Adam's steps are scaled, and stable elsewhere (Cohen et al. 2021)."""
-    config, found = history.config, history.last("sharpness") or {}
-    eigenvalue = found.get("largest_eigenvalue")
+    config, last = history.config, history.last("sharpness") or {}
+    eigenvalue = last.get("largest_eigenvalue")
     if eigenvalue is None or config.optimizer != "sgd" or config.schedule != "constant":
         return []
     if not config.learning_rate:

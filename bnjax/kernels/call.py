@@ -37,8 +37,8 @@ def interface_version(headers: str) -> tuple[int, int]:
       ValueError: it names no version.
     """
     text = Path(headers, "xla", "ffi", "api", "c_api.h").read_text(encoding="utf-8")
-    found = [re.search(rf"#define XLA_FFI_API_{part} (\d+)", text) for part in ("MAJOR", "MINOR")]
-    major, minor = (int(match[1]) for match in found if match)
+    matches = [re.search(rf"#define XLA_FFI_API_{part} (\d+)", text) for part in ("MAJOR", "MINOR")]
+    major, minor = (int(match[1]) for match in matches if match)
     return major, minor
 
 

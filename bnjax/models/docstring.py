@@ -33,9 +33,9 @@ def _parts(documented: type) -> tuple[str, dict[str, str]]:
     entries: dict[str, str] = {}
     names = ""
     for line in attributes.splitlines():
-        if found := _ENTRY.match(line):
-            names = found[1]
-            entries[names] = line[found.end() :]
+        if entry := _ENTRY.match(line):
+            names = entry[1]
+            entries[names] = line[entry.end() :]
         elif names:
             entries[names] += f"\n{line}"
         else:  # of another form than ours, in somebody's own network

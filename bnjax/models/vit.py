@@ -59,8 +59,8 @@ class ViT(Network):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if found := vit_complaint(self):
-            raise ValueError(f"{self._place}: {found.replace('--', '')}")
+        if complaint := vit_complaint(self):
+            raise ValueError(f"{self._place}: {complaint.replace('--', '')}")
 
     @property
     def sites(self) -> tuple[Site, ...]:

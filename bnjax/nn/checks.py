@@ -40,8 +40,8 @@ def check_setting(place: str, name: str, value: Any, setting: str = "") -> None:
     kind, wanted = _TYPES[type(field.default)]
     if not isinstance(value, kind):
         raise ValueError(f"{place}: {name}={value!r} is not {wanted}")
-    if found := complaint(field, value):
-        raise ValueError(f"{place}: {name}={value} {found}")
+    if wrong := complaint(field, value):
+        raise ValueError(f"{place}: {name}={value} {wrong}")
 
 
 def check_settings(place: str, settings: Any) -> None:

@@ -78,8 +78,8 @@ def looked(
       chosen: what others are asked for; they record that nothing was looked at.
       memories: of each probe by its name, from the epochs before; changed in place.
     """
-    found = {probe.name: probe.look(seen, memories.setdefault(probe.name, {})) for probe in probes}
-    return {**nothing_looked_at(chosen), **found}
+    looked_at = {probe.name: probe.look(seen, memories.setdefault(probe.name, {})) for probe in probes}
+    return {**nothing_looked_at(chosen), **looked_at}
 
 
 def nothing_looked_at(probes: Sequence[Probe]) -> dict[str, Mapping[str, Any]]:

@@ -34,11 +34,11 @@ def _replace_damaged(folder: Path) -> None:
 
     def shown(message: Warning | str, *where: Any, **more: Any) -> None:
         nonlocal said
-        found = _DAMAGED.match(str(message))
-        if not found:
+        match = _DAMAGED.match(str(message))
+        if not match:
             show(message, *where, **more)
             return
-        for entry in folder.glob(f"{found[1]}-*"):
+        for entry in folder.glob(f"{match[1]}-*"):
             entry.unlink(missing_ok=True)
         if not said:
             say(f"{folder}: a damaged program is compiled again and replaced")

@@ -61,8 +61,8 @@ def resolve(config: Config) -> Config:
 def _check_network(config: Config) -> None:
     """Holds the settings against what the network says of them."""
     network = ARCHITECTURES[config.model]
-    if network.complaint and (found := network.complaint(config)):
-        raise ConfigError(found)
+    if network.complaint and (wrong := network.complaint(config)):
+        raise ConfigError(wrong)
     taken = network.activations
     if taken and config.activation not in taken:
         raise ConfigError(
@@ -143,8 +143,8 @@ def checkpoint_pace(text: str) -> tuple[int, float]:
     Raises:
       ConfigError: it is neither a number of epochs nor of minutes.
     """
-    found = re.fullmatch(r"([0-9]{1,7})|([0-9]{1,6}(?:\.[0-9]{1,6})?)min", text)
-    epochs, minutes = found.groups() if found else (None, None)
+    matched = re.fullmatch(r"([0-9]{1,7})|([0-9]{1,6}(?:\.[0-9]{1,6})?)min", text)
+    epochs, minutes = matched.groups() if matched else (None, None)
     if epochs is None and not float(minutes or 0):
         raise ConfigError(
             f"--checkpoint_every={text} is neither a number of epochs nor one of minutes such as 10min"

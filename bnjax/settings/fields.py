@@ -89,8 +89,8 @@ def check_field(field: dataclasses.Field, value: Any) -> None:
     Raises:
       ConfigError: names the flag, the value and what would be accepted.
     """
-    if found := complaint(field, value):
-        raise ConfigError(f"--{field.name}={value} {found}")
+    if wrong := complaint(field, value):
+        raise ConfigError(f"--{field.name}={value} {wrong}")
     if isinstance(field.default, str) and field.default and not value:
         raise ConfigError(f"--{field.name} is empty")
 

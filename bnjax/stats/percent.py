@@ -45,7 +45,9 @@ def estimate_percent(
     values = interval.counted(values)
     if min(values, default=0) == max(values, default=0):
         return estimate(values, confidence, interval)
-    mean, found = statistics.fmean(values), estimate([*map(logit, values)], confidence, interval)
-    if found.low is None or found.high is None:
-        return Estimate(mean, None, None, found.n)
-    return Estimate(mean, min(mean, percent_of(found.low)), max(mean, percent_of(found.high)), found.n)
+    mean, of_logits = statistics.fmean(values), estimate([*map(logit, values)], confidence, interval)
+    if of_logits.low is None or of_logits.high is None:
+        return Estimate(mean, None, None, of_logits.n)
+    return Estimate(
+        mean, min(mean, percent_of(of_logits.low)), max(mean, percent_of(of_logits.high)), of_logits.n
+    )

@@ -40,8 +40,10 @@ def standings(values: Values, reference: str, lower_is_better: bool = True) -> d
     differences = {
         name: paired_differences(by_seed, against) for name, by_seed in values.items() if name != reference
     }
-    found = {name: p for name, of_pairs in differences.items() if (p := paired_p(of_pairs)) is not None}
-    corrected = dict(zip(found, holm(list(found.values())), strict=True))
+    probabilities = {
+        name: p for name, of_pairs in differences.items() if (p := paired_p(of_pairs)) is not None
+    }
+    corrected = dict(zip(probabilities, holm(list(probabilities.values())), strict=True))
     place = ranks(values, lower_is_better)
     told = {}
     for name, by_seed in values.items():
@@ -52,7 +54,7 @@ def standings(values: Values, reference: str, lower_is_better: bool = True) -> d
             resampled=bootstrap_mean(runs),
             difference=estimate(pairs) if pairs else None,
             better=probability_better(runs, list(against.values()), lower_is_better) if pairs else None,
-            p=found.get(name),
+            p=probabilities.get(name),
             corrected=corrected.get(name),
         )
     sign = 1 if lower_is_better else -1

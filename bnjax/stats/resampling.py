@@ -67,11 +67,11 @@ def probability_better(
         raise ValueError("no values to compare")
     sign = -1.0 if lower_is_better else 1.0
     samples = (sign * np.asarray(ours, float), sign * np.asarray(theirs, float))
-    found, n = float(_share_won(*samples)), min(len(ours), len(theirs))
+    share, n = float(_share_won(*samples)), min(len(ours), len(theirs))
     if n < FEWEST_TO_RESAMPLE:
-        return Estimate(found, None, None, n)
+        return Estimate(share, None, None, n)
     low, high = _interval(samples, _share_won, seed)
-    return Estimate(found, low, high, n)
+    return Estimate(share, low, high, n)
 
 
 def _share_won(ours: np.ndarray, theirs: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -88,11 +88,11 @@ def _share_won(ours: np.ndarray, theirs: np.ndarray, axis: int = -1) -> np.ndarr
 
 def _interval(samples: Sequence[Any], statistic: Any, seed: int) -> tuple[float, float]:
     if all(np.ptp(sample) == 0 for sample in samples):  # scipy warns of values that are all the same
-        found = float(statistic(*(np.asarray(sample, float) for sample in samples)))
-        return found, found
+        estimate = float(statistic(*(np.asarray(sample, float) for sample in samples)))
+        return estimate, estimate
     from scipy.stats import bootstrap  # takes far longer to import than the rest of the report
 
-    found = bootstrap(
+    interval = bootstrap(
         tuple(np.asarray(sample, float) for sample in samples),
         statistic,
         confidence_level=CONFIDENCE,
@@ -101,7 +101,7 @@ def _interval(samples: Sequence[Any], statistic: Any, seed: int) -> tuple[float,
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return float(found.low), float(found.high)
+    return float(interval.low), float(interval.high)
 
 
 def ranks(
@@ -126,16 +126,16 @@ def ranks(
         return {}
     table = np.asarray([[by_seed[s] for s in shared] for by_seed in values.values()], float)
     table = table if lower_is_better else -table
-    found = _ranked(table.mean(1))
+    ranked = _ranked(table.mean(1))
     n = len(shared)
-    low = high = np.full(len(found), None)
+    low = high = np.full(len(ranked), None)
     if n >= FEWEST_TO_RESAMPLE:
         drawn = np.random.default_rng(seed).integers(n, size=(_RANK_RESAMPLES, n))
         resampled = _ranked(np.stack([table[:, draw].mean(1) for draw in drawn]))
         tails = (1 - CONFIDENCE) / 2
         low = np.quantile(resampled, tails, axis=0, method="lower")
         high = np.quantile(resampled, 1 - tails, axis=0, method="higher")
-    told = zip(values, found.tolist(), low.tolist(), high.tolist(), strict=True)
+    told = zip(values, ranked.tolist(), low.tolist(), high.tolist(), strict=True)
     by_name = {name: Rank(rank, start, end, n) for name, rank, start, end in told}
     return dict(sorted(by_name.items(), key=lambda item: (item[1].rank, item[0])))
 

@@ -49,16 +49,16 @@ def _minus(ours: str, reference: str, expected: Expected, reading: str = _LATE) 
     """With what the author's logs give for it."""
     if reading not in (_LATE, _BEST):
         return minus(ours, reference, reading, expected)
-    found = _logged(ours, reading) - _logged(reference, reading)
-    told = f"{found:+.2f} points (logs)"
-    return minus(ours, reference, reading, expected, published=told, size=(found, found))
+    logged = _logged(ours, reading) - _logged(reference, reading)
+    told = f"{logged:+.2f} points (logs)"
+    return minus(ours, reference, reading, expected, published=told, size=(logged, logged))
 
 
 def _level(condition: str, expected: Expected, against: float, **more: float) -> Contrast:
     """With what the author's logs give for it."""
-    found = _logged(condition, _LATE)
-    told = f"{found:.2f}% (logs)"
-    return level(condition, _LATE, expected, against, published=told, size=(found, found), **more)
+    logged = _logged(condition, _LATE)
+    told = f"{logged:.2f}% (logs)"
+    return level(condition, _LATE, expected, against, published=told, size=(logged, logged), **more)
 
 
 def _claim(

@@ -52,8 +52,8 @@ def _typed(placement: Placement, code: str, study: str, order: str) -> str:
     kinds = list(_of_kinds(placement, order))
     short, long = ([text for text in kinds if (text.count(",") > 1) == is_long] for is_long in (False, True))
     whole = itertools.chain(["none"], _of_sweeps(study), short, everything, long)
-    if found := next(filter(means_it, whole), ""):
-        return found
+    if name := next(filter(means_it, whole), ""):
+        return name
     lists = filter(means_it, (_of_parts(placement, order, part) for part in ("block", "name")))
     return min([*lists, code], key=len)
 

@@ -102,13 +102,13 @@ def _side_by_side(task: Task, programs: "Programs", tell: Tell, ended: Ended) ->
 
 def _levels(runs: "Sequence[Run]") -> "list[list[Run]]":
     """The runs that can share steps: cut at the same one, and begun in the same program."""
-    found: dict[tuple, list[Run]] = {}
+    levels: dict[tuple, list[Run]] = {}
     for run in sorted(runs, key=lambda run: -run.steps_taken):
         program = (run.lanes, run.shared_order)
-        found.setdefault((len(run.epochs), run.underway.steps, *program), []).append(run)
+        levels.setdefault((len(run.epochs), run.underway.steps, *program), []).append(run)
     return [
         level[start : start + lanes]
-        for (*_, lanes, _), level in found.items()
+        for (*_, lanes, _), level in levels.items()
         for start in range(0, len(level), lanes)
     ]
 

@@ -34,11 +34,11 @@ def check_norm_groups(config: Config, dataset: Dataset) -> None:
     try:
         jax.eval_shape(partial(_train_on, model), jnp.zeros((min(together, 2), *dataset.train.image_shape)))
     except NormShapeError as error:
-        place, _, found = str(error).partition(": ")
+        place, _, complaint = str(error).partition(": ")
         site = next(site.name for site in model.sites if place == f"{unit_name(site.name)}/norm")
         norm = placement.norm_at(site)
         if not NORMS[norm].of_batch:
-            raise ConfigError(f"--norm={norm}: at {site}, {found}") from None
+            raise ConfigError(f"--norm={norm}: at {site}, {complaint}") from None
         given = f"--batch_size={config.batch_size}"
         if config.batch_size > 1:
             given = f"--bn_batch={config.bn_batch} with {given}"

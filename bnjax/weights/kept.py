@@ -49,11 +49,11 @@ def read_run_weights(
     leaves = flatten_dict(variables)
     used = flatten_dict({name: model.used(variables.get(name, {})) for name in _COLLECTIONS})
     wanted = {keys for keys in used if _counts(keys, include_top)}
-    found = {keys for keys in (tuple(name.split("/")) for name in stored) if _counts(keys, include_top)}
-    for keys in sorted(wanted ^ found):
-        where = "the network has none" if keys in found else f"{path} has none"
+    stored_keys = {keys for keys in (tuple(name.split("/")) for name in stored) if _counts(keys, include_top)}
+    for keys in sorted(wanted ^ stored_keys):
+        where = "the network has none" if keys in stored_keys else f"{path} has none"
         raise WeightsError(f"{path} is of another network: {'/'.join(keys)}, {where}")
-    for keys in sorted(found):
+    for keys in sorted(stored_keys):
         array = stored["/".join(keys)]
         if array.shape != leaves[keys].shape:
             raise WeightsError(

@@ -57,8 +57,8 @@ def read_keras_weights(
     with reading(path) as file:
         stored = stored_layers(file, [layer.kind for layer in expected])
         _check_number(stored, expected)
-        for layer, found in zip(expected, stored, strict=False):
-            leaves.update(_read(layer, found, leaves))
+        for layer, arrays in zip(expected, stored, strict=False):
+            leaves.update(_read(layer, arrays, leaves))
     if not model.norm_scale:
         _check_biases(
             [np.asarray(leaves[path]) for layer in expected for path in layer.leaves if _is_bias(path)]

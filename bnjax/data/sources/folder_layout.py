@@ -80,8 +80,8 @@ def _listing(folder: Path) -> _Listing:
     """What is visible in a folder, sorted by name."""
     folders, images, others = [], [], 0
     try:
-        with os.scandir(folder) as found:
-            visible = [entry for entry in found if not entry.name.startswith(_HIDDEN)]
+        with os.scandir(folder) as entries:
+            visible = [entry for entry in entries if not entry.name.startswith(_HIDDEN)]
         for entry in sorted(visible, key=lambda entry: entry.name):
             path = folder / entry.name
             if entry.is_dir():
@@ -107,13 +107,13 @@ def _layout_of_splits(root: Path, splits: dict[str, Path], ignored: int) -> Layo
         origins["validation"] = held_out[1]
     folders = {split: _class_folders(splits[name]) for split, name in origins.items()}
     classes = tuple(folders["train"][0])
-    found = {}
+    files = {}
     for split, (by_name, others) in folders.items():
         _check_same_classes(splits["train"], classes, splits[origins[split]], tuple(by_name))
         images, more = _class_images(by_name)
-        found[split] = [LabelledFile(path, label) for label, paths in enumerate(images) for path in paths]
+        files[split] = [LabelledFile(path, label) for label, paths in enumerate(images) for path in paths]
         ignored += others + more
-    return Layout(classes, found, origins, ignored)
+    return Layout(classes, files, origins, ignored)
 
 
 def _layout_of_classes(root: Path) -> Layout:

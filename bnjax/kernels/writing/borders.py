@@ -38,7 +38,7 @@ def forward_places(side: int, taps: int, stride: int, pads: tuple[int, int]) -> 
 def backward_places(side: int, taps: int, stride: int, pads: tuple[int, int]) -> list[Places]:
     """Inputs of a convolution by the outputs that they count in."""
     count = (side + sum(pads) - taps) // stride + 1
-    found = []
+    places = []
     for remainder in range(min(stride, side)):
         seen = [
             [
@@ -48,17 +48,17 @@ def backward_places(side: int, taps: int, stride: int, pads: tuple[int, int]) ->
             ]
             for place in range(remainder, side, stride)
         ]
-        found += _alike(seen, remainder, stride, 1)
-    return found
+        places += _alike(seen, remainder, stride, 1)
+    return places
 
 
 def _alike(seen: list[list[tuple[int, int]]], first: int, apart: int, step: int) -> list[Places]:
     """Neighbouring places that see the same places of the kernel, together."""
-    found: list[Places] = []
+    places: list[Places] = []
     for number, taps in enumerate(seen):
-        before = [tap for tap, _ in found[-1].taps] if found else None
+        before = [tap for tap, _ in places[-1].taps] if places else None
         if before == [tap for tap, _ in taps]:
-            found[-1] = replace(found[-1], count=found[-1].count + 1)
+            places[-1] = replace(places[-1], count=places[-1].count + 1)
         else:
-            found.append(Places(first + number * apart, apart, 1, tuple(taps), step))
-    return found
+            places.append(Places(first + number * apart, apart, 1, tuple(taps), step))
+    return places

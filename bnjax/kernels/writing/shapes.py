@@ -154,7 +154,7 @@ def backward_axis(
 ) -> tuple[tuple[Axis, ...], Framed]:
     """The axes of the gradient of a convolution's input, one for each remainder that is there."""
     count = (side + sum(pads) - taps) // stride + 1
-    found = []
+    axes_seen = []
     for remainder in range(min(stride, side)):
         kernel = (remainder + pads[0]) % stride
         many = len(range(kernel, taps, stride))
@@ -162,8 +162,8 @@ def backward_axis(
         # Place n sees outputs n + newest, n + newest - 1, ..., through the kernel's places from its first on.
         newest = (remainder + pads[0] - kernel) // stride
         last = kernel + (many - 1) * stride
-        found.append(Axis(remainder, stride, places, newest - many + 1, 1, many, last, -stride))
-    before = max(0, -min(axis.seen for axis in found))
-    axes = tuple(replace(axis, seen=axis.seen + before) for axis in found)
+        axes_seen.append(Axis(remainder, stride, places, newest - many + 1, 1, many, last, -stride))
+    before = max(0, -min(axis.seen for axis in axes_seen))
+    axes = tuple(replace(axis, seen=axis.seen + before) for axis in axes_seen)
     size = max(max(axis.seen + axis.count - 1 + axis.taps for axis in axes), 1)
     return axes, Framed(before, max(0, min(count, size - before)), size)

@@ -41,13 +41,13 @@ def condition_runs(
     runs: Sequence[RecordedRun], conditions: Mapping[str, Mapping[str, Any]], recipe_name: str = "published"
 ) -> dict[str, list[RecordedRun]]:
     """Condition -> its runs whose epochs all have finite losses; conditions without any are left out."""
-    found = {}
+    by_condition = {}
     for name, settings in conditions.items():
         same = runs_of(runs, dataclasses.replace(CIFAR10.recipe(recipe_name), **settings))
         whole = [run for run in same if run.epochs and all(e["status"] == "ok" for e in run.epochs)]
         if whole:
-            found[name] = whole
-    return found
+            by_condition[name] = whole
+    return by_condition
 
 
 def accuracy_figure(name: str, found: Mapping[str, Sequence[RecordedRun]]) -> "Figure":

@@ -66,8 +66,8 @@ def save_figures(
     Raises:
       OSError: one cannot be written.
     """
-    found = list(drawings)
-    for drawing, name in zip(found, numbered(slug(one.name) for one in found), strict=True):
+    all_drawings = list(drawings)
+    for drawing, name in zip(all_drawings, numbered(slug(one.name) for one in all_drawings), strict=True):
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{name}.{form}"
         write_whole(path, _content(drawing, form, width))

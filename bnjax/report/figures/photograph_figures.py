@@ -53,8 +53,8 @@ def comparisons(runs: Sequence[RecordedRun]) -> Iterator[SweepComparison]:
     Args:
       runs: of any experiment; those of MobileNetV2 with nothing frozen, and those with a frozen part, count.
     """
-    found = list(_compared(runs))
-    for comparison, name in zip(found, numbered(each.name for each in found), strict=True):
+    compared = list(_compared(runs))
+    for comparison, name in zip(compared, numbered(each.name for each in compared), strict=True):
         yield dataclasses.replace(comparison, name=name)
 
 
@@ -65,10 +65,10 @@ def _compared(runs: Sequence[RecordedRun]) -> Iterator[SweepComparison]:
             alike.setdefault(_common(run, _factors(study)), []).append(run)
         for _, group in sorted(alike.items()):
             for sweep, conditions in study.sweeps.items():
-                found = _by_condition(group, study, conditions)
-                if 2 * len(found) > len(conditions):
+                runs_by_condition = _by_condition(group, study, conditions)
+                if 2 * len(runs_by_condition) > len(conditions):
                     name = slug(study.name, sweep, group[0].data["name"])
-                    yield SweepComparison(study, sweep, name, _title(group[0]), found)
+                    yield SweepComparison(study, sweep, name, _title(group[0]), runs_by_condition)
 
 
 def _factors(study: Study) -> set[str]:
@@ -87,13 +87,13 @@ def _common(run: RecordedRun, factors: Collection[str]) -> str:
 def _by_condition(
     runs: Sequence[RecordedRun], study: Study, conditions: Conditions
 ) -> dict[str, list[RecordedRun]]:
-    found: dict[str, list[RecordedRun]] = {}
+    runs_by_name: dict[str, list[RecordedRun]] = {}
     for name, settings in conditions.items():
         wanted = _factors_of(study, settings)
         same = [run for run in runs if all(getattr(run.config, key) == wanted[key] for key in wanted)]
         if same:
-            found[name] = sorted(same, key=lambda run: run.config.seed)
-    return found
+            runs_by_name[name] = sorted(same, key=lambda run: run.config.seed)
+    return runs_by_name
 
 
 def _factors_of(study: Study, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,20 +88,20 @@ def _limits(axes: "Axes", runs: Sequence[RecordedRun]) -> None:
 
 def grid_figure(group: Group) -> "Figure":
     """All placements of the grid by their lowest test loss, and beside them what a norm at each site does."""
-    found = group.sweep("grid")
-    figure, panels = _grid_panels(len(found))
+    by_code = group.sweep("grid")
+    figure, panels = _grid_panels(len(by_code))
     _rows(
         panels["rows"],
         {
             code: possible(estimate([lowest_loss(run) for run in runs]), "nats")
-            for code, runs in found.items()
+            for code, runs in by_code.items()
         },
     )
     _effects(panels["lowest"], site_effects(group, lowest_loss), "lowest test loss")
     _effects(panels["final"], site_effects(group, final_loss), "final test loss")
-    seeds = seeds_told(found.values()).replace("range", "95% interval")
-    headline(figure, f"grid: {group.title}\n{len(found)} placements. {seeds}; {VGG7.said['grid']}")
-    foot(figure, [run for runs in found.values() for run in runs])
+    seeds = seeds_told(by_code.values()).replace("range", "95% interval")
+    headline(figure, f"grid: {group.title}\n{len(by_code)} placements. {seeds}; {VGG7.said['grid']}")
+    foot(figure, [run for runs in by_code.values() for run in runs])
     return figure
 
 

@@ -121,7 +121,7 @@ def report_of(folder: Folder, pictures: bool = True, more: Sequence[Section] = (
 
 def all_drawings(folder: Folder) -> list[Drawing]:
     """Every figure of a folder, for files: conditions side by side, the studies' own, and seed by seed."""
-    own = [drawing for found in side_by_side_drawings(folder.compared).values() for drawing in found]
+    own = [drawing for drawings in side_by_side_drawings(folder.compared).values() for drawing in drawings]
     return [*own, *drawings(folder.runs, folder.epoch), *seed_drawings(folder.runs, folder.epoch)]
 
 
@@ -135,7 +135,9 @@ def _side_by_side(folder: Folder, pictures: bool) -> tuple[list[Section], list[S
 
 
 def _own_pictures(folder: Folder) -> Mapping[str, Sequence[PageFigure]]:
-    return {name: [*map(as_svg, found)] for name, found in side_by_side_drawings(folder.compared).items()}
+    return {
+        name: [*map(as_svg, drawings)] for name, drawings in side_by_side_drawings(folder.compared).items()
+    }
 
 
 def _pictures_section(pictures: Sequence[PageFigure]) -> Section:

@@ -144,11 +144,11 @@ def slug(*words: str) -> str:
 
 def numbered(names: Iterable[str]) -> list[str]:
     """The same names, told apart: of equal ones the second ends in -2, the third in -3."""
-    found: list[str] = []
+    numbered_names: list[str] = []
     for name in names:
         tries = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-        found.append(next(each for each in tries if each not in found))
-    return found
+        numbered_names.append(next(each for each in tries if each not in numbered_names))
+    return numbered_names
 
 
 def table_files(report: Report, suffix: str) -> dict[str, tuple[Section, Table]]:

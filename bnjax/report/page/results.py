@@ -87,8 +87,8 @@ def _without_folders(record: Record) -> Mapping[str, Any]:
 def results_pictures(report: Report) -> Sequence[PageFigure]:
     """Those of the report that stand beside the results."""
     drawn = [picture for section in report.sections for picture in section.pictures]
-    found = (next((one for one in drawn if fnmatch(one.name, name)), None) for name in _PICTURES)
-    return list(filter(None, found))[:_ROOM]
+    pictures = (next((one for one in drawn if fnmatch(one.name, name)), None) for name in _PICTURES)
+    return list(filter(None, pictures))[:_ROOM]
 
 
 def results_text(report: Report) -> str:

@@ -37,10 +37,10 @@ def chosen(runs: Iterable[RecordedRun], select: Mapping[str, Any]) -> list[Recor
         if name not in _NAMES:
             raise UnknownSettingError(f"{name} is no setting of a run; there are {', '.join(_NAMES)}")
         values = wanted if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
-        found = [run for run in left if any(_has(run, name, value) for value in values)]
-        if left and not found:
+        kept = [run for run in left if any(_has(run, name, value) for value in values)]
+        if left and not kept:
             raise NoRunsError(f"no run has {name} {_listed(values)}; there are {_listed(_there(left, name))}")
-        left = found
+        left = kept
     return left
 
 

@@ -71,8 +71,10 @@ def comparisons_of(runs: Iterable[RecordedRun], epoch: int | None = None) -> lis
     groups: dict[str, list[RecordedRun]] = {}
     for run in best_first(runs):
         groups.setdefault(json.dumps(_common(run, epoch), sort_keys=True), []).append(run)
-    found = sorted((_comparison(group, epoch) for group in groups.values()), key=lambda each: each.title)
-    return sorted(found, key=lambda each: max(run.started for run in each.runs), reverse=True)
+    comparisons = sorted(
+        (_comparison(group, epoch) for group in groups.values()), key=lambda each: each.title
+    )
+    return sorted(comparisons, key=lambda each: max(run.started for run in each.runs), reverse=True)
 
 
 def _common(run: RecordedRun, epoch: int | None) -> list[Any]:

@@ -100,8 +100,8 @@ def _columns(run: RecordedRun, compared: Mapping[str, str]) -> dict[str, list[An
         for name in BatchAccuracy.__annotations__:
             columns[f"train_batch_accuracy:{name}"] = [of_epoch.get(name) for of_epoch in batches]
     for probe in PROBES.values():
-        found: list[Any] = [epoch.get(probe.name, {}) for epoch in epochs]
-        columns |= _probe_columns(probe, found)
+        records_of_probe: list[Any] = [epoch.get(probe.name, {}) for epoch in epochs]
+        columns |= _probe_columns(probe, records_of_probe)
     return columns
 
 

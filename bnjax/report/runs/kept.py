@@ -29,8 +29,8 @@ def read_kept(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _run_id(line: bytes) -> str:
-    found = _RUN_ID.search(line)
-    return found[1].decode(errors="replace") if found else ""
+    match = _RUN_ID.search(line)
+    return match[1].decode(errors="replace") if match else ""
 
 
 def write_kept(path: Path, runs: Mapping[str, bytes]) -> None:

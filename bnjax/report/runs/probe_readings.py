@@ -68,8 +68,8 @@ def born_dead(run: RecordedRun) -> float:
 
 def _sums(run: RecordedRun) -> list[tuple[float, float]]:
     """Variances of branch and shortcut, from the first residual sum to the last."""
-    found = _last(run, "branches").values()
-    return [(measured(of["branch_variance"]), measured(of["shortcut_variance"])) for of in found]
+    branches = _last(run, "branches").values()
+    return [(measured(of["branch_variance"]), measured(of["shortcut_variance"])) for of in branches]
 
 
 def branch_share(run: RecordedRun) -> float:

@@ -126,8 +126,8 @@ def accuracy_from_20(run: RecordedRun) -> float:
 def norm_input_skew(run: RecordedRun) -> float:
     """After the last epoch, mean over the norms of units with an activation; what ``activations`` records."""
     active = {site.name for site in run.config.sites if site.activates}
-    found = run.epochs[-1]["activations"]  # type: ignore[typeddict-item]  # a probe's
-    skews = [of["norm_input_skew"] for site, of in found.items() if site in active]
+    inputs = run.epochs[-1]["activations"]  # type: ignore[typeddict-item]  # a probe's
+    skews = [of["norm_input_skew"] for site, of in inputs.items() if site in active]
     return statistics.fmean(skew for skew in skews if skew is not None)
 
 

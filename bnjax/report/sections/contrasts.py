@@ -35,7 +35,7 @@ _MORE_NOTE = (
 
 def contrasts_section(judged: Sequence[Judged]) -> Section:
     """Every contrast that was run, under every recipe, data set and number of epochs."""
-    found = [
+    contrasts = [
         (judgement, found, found.estimate)
         for by_recipe in judged
         for name in RECIPES
@@ -50,10 +50,10 @@ def contrasts_section(judged: Sequence[Judged]) -> Section:
         *("through fresh statistics", "verdict through them", "left out", "rests on"),
     )
     tables = [
-        Table("Contrasts", columns, [_row(*one) for one in found], _NOTE, _FILTERS),
-        Table("What contrasts rest on", more, [_grounds(*one) for one in found], _MORE_NOTE, _FILTERS),
+        Table("Contrasts", columns, [_row(*one) for one in contrasts], _NOTE, _FILTERS),
+        Table("What contrasts rest on", more, [_grounds(*one) for one in contrasts], _MORE_NOTE, _FILTERS),
     ]
-    return Section("contrasts", "Every contrast", [], tables if found else [])
+    return Section("contrasts", "Every contrast", [], tables if contrasts else [])
 
 
 def _names(judgement: Judgement, found: Found) -> list[TableCell]:
@@ -107,7 +107,7 @@ def commands_section(judged: Sequence[Judged]) -> Section:
     for by_recipe in judged:
         for name in RECIPES:
             first = by_recipe[name][0]
-            if not first.on_its_data or any(found.verdict == "not run" for found in first.found):
+            if not first.on_its_data or any(contrast.verdict == "not run" for contrast in first.found):
                 command = first.claim.command(name)
                 told = command or "no experiment runs this network yet"
                 rows.append(

@@ -56,9 +56,9 @@ def _values(group: Group, reading: str) -> dict[str, dict[int, float]]:
 
 
 def _ranked(group: Group) -> Table:
-    found = standings(_values(group, "lowest_loss"), PLAIN)
+    ranked = standings(_values(group, "lowest_loss"), PLAIN)
     return Table(
-        "Placements by their lowest test loss", _RANK_COLUMNS, [_row(c, s) for c, s in found.items()], _NOTE
+        "Placements by their lowest test loss", _RANK_COLUMNS, [_row(c, s) for c, s in ranked.items()], _NOTE
     )
 
 
@@ -83,11 +83,11 @@ def _effects(group: Group) -> list[Table]:
     """Two tables where most of the grid was run: sites, and pairs of sites."""
     if not group.has_grid():
         return []
-    found = {name: grid_effects(_values(group, name), VGG7_SITES) for name in _EFFECT_READINGS}
+    effects = {name: grid_effects(_values(group, name), VGG7_SITES) for name in _EFFECT_READINGS}
     note = " ".join(filter(None, [_EFFECTS_NOTE, effects_left_out(group)]))
     tables = [
-        _effects_table("What a norm at a site changes", found, 1, note),
-        _effects_table("What norms at two sites change together, beyond each alone", found, 2, note),
+        _effects_table("What a norm at a site changes", effects, 1, note),
+        _effects_table("What norms at two sites change together, beyond each alone", effects, 2, note),
     ]
     return [table for table in tables if table.rows]
 

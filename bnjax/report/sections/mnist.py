@@ -81,7 +81,7 @@ def _counted(run: RecordedRun) -> bool:
 
 def _by_length_and_seed(runs: Sequence[RecordedRun]) -> dict[tuple[int, int], RecordedRun]:
     """Of runs that were cut to the same length, one for each seed."""
-    found: dict[tuple[int, int], RecordedRun] = {}
+    first_runs: dict[tuple[int, int], RecordedRun] = {}
     for run in best_first(runs):
-        found.setdefault((len(run.epochs), run.config.seed), run)
-    return found
+        first_runs.setdefault((len(run.epochs), run.config.seed), run)
+    return first_runs

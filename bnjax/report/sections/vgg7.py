@@ -127,8 +127,8 @@ class Group:
 
     def difference(self, code: str, reference: str, metric: Metric) -> Estimate | None:
         """What lies between two placements, paired by seed; None where they share no seed."""
-        found = paired_differences(self.values(code, metric), self.values(reference, metric))
-        return estimate(found) if found else None
+        differences = paired_differences(self.values(code, metric), self.values(reference, metric))
+        return estimate(differences) if differences else None
 
     def ranked(self) -> list[str]:
         """Codes, the lowest mean of the lowest test loss first."""
@@ -169,9 +169,9 @@ def vgg7_groups(runs: Sequence[RecordedRun], epoch: int | None = None) -> list[G
 def _group(key: str, runs: Sequence[RecordedRun]) -> Group:
     epochs, data, settings = json.loads(key)
     whole = [run for run in runs if [e["status"] for e in run.epochs] == ["ok"] * epochs]
-    found: dict[str, dict[int, RecordedRun]] = {}
+    by_placement: dict[str, dict[int, RecordedRun]] = {}
     for run in sorted(best_first(whole), key=lambda run: run.config.seed):
-        found.setdefault(run.config.placement, {}).setdefault(run.config.seed, run)
+        by_placement.setdefault(run.config.placement, {}).setdefault(run.config.seed, run)
     name = settings.get("recipe", "published")
     apart = _apart_from_recipe(settings, name)
     length = length_told(runs[0].config, epochs)
@@ -184,7 +184,7 @@ def _group(key: str, runs: Sequence[RecordedRun]) -> Group:
         dataset=data["name"],
         title=f"VGG7 on {data['name']} ({_size(data)}{data['encoding']}), {', '.join(told)}",
         slug=slug(data["name"], name, length, *(f"{s}={value}" for s, value in apart.items())),
-        found=found,
+        found=by_placement,
         left_out=[run for run in runs if not any(run is other for other in whole)],
     )
 
@@ -216,7 +216,7 @@ def site_effects(group: Group, metric: Metric = lowest_loss) -> dict[str, Estima
 
 def effects_left_out(group: Group) -> str:
     """A sentence that names the placements without which effects are told; empty where there are none."""
-    in_grid = {code: found for code, found in group.found.items() if code in VGG7.sweeps["grid"]}
+    in_grid = {code: by_seed for code, by_seed in group.found.items() if code in VGG7.sweeps["grid"]}
     seeds, counted = shared_seeds(in_grid)
     apart = sorted(in_grid.keys() - counted)
     if not apart:

@@ -42,7 +42,7 @@ def questions_of(configs: Sequence[Config]) -> list[Question]:
       configs: resolved, of one seed and of any studies.
     """
     studies = {config.study for config in configs}
-    found = []
+    questions = []
     for claim in CLAIMS:
         if claim.tested_by not in studies:
             continue
@@ -53,8 +53,8 @@ def questions_of(configs: Sequence[Config]) -> list[Question]:
                 made = [[one for one in configs if _makes(one, config, claim)] for config in asked]
                 if all(made):
                     of_all = dict.fromkeys(one for some in made for one in some)
-                    found.append(Question(claim, number, name, tuple(of_all)))
-    return found
+                    questions.append(Question(claim, number, name, tuple(of_all)))
+    return questions
 
 
 def _makes(config: Config, asked: Config, claim: Claim) -> bool:

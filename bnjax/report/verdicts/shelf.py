@@ -89,7 +89,7 @@ def data_of_claim(claim: Claim) -> Data:
 
 
 def _rank(judgement: Judgement) -> tuple[bool, bool, int]:
-    answered = sum(found.estimate is not None for found in judgement.found)
+    answered = sum(contrast.estimate is not None for contrast in judgement.found)
     return not judgement.on_its_data, judgement.verdict == "cannot tell", -answered
 
 

@@ -110,7 +110,7 @@ def steps_behind(path: Path) -> int:
 
 def newest_common(folders: Iterable[Path]) -> int | None:
     """The last step of which all runs have a checkpoint that have any; None where there is no such step."""
-    steps = [set(map(steps_behind, found)) for found in map(checkpoints, folders) if found]
+    steps = [set(map(steps_behind, paths)) for paths in map(checkpoints, folders) if paths]
     return max(set.intersection(*steps), default=None) if steps else None
 
 
@@ -141,22 +141,22 @@ def load_checkpoint(path: Path) -> Saved | None:
     Raises:
       OSError: it cannot be read.
     """
-    found = read_arrays(path)
-    if found is None:
+    arrays = read_arrays(path)
+    if arrays is None:
         return None
-    told = json.loads(found["told"].tobytes()) if "told" in found else {}
+    told = json.loads(arrays["told"].tobytes()) if "told" in arrays else {}
     if told.get("format") != FORMAT:
         return None
-    frames = _below("frame/", found)
+    frames = _below("frame/", arrays)
     shown = {name.partition("/")[0] for name in frames}
     return Saved(
-        [found[f"state/{number}"] for number in range(len(_below("state/", found)))],
+        [arrays[f"state/{number}"] for number in range(len(_below("state/", arrays)))],
         told["epochs"],
         Underway.from_dict(told["underway"]),
         told["lanes"],
         told["shared_order"],
-        _below("kernel/", found),
-        _memories(_below("memory/", found)),
+        _below("kernel/", arrays),
+        _memories(_below("memory/", arrays)),
         {what: [array for _, array in sorted(_below(f"{what}/", frames).items())] for what in shown},
     )
 

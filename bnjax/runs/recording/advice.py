@@ -51,11 +51,13 @@ def diagnosis(config: Config, epochs: Sequence[Mapping[str, Any]]) -> list[str]:
       config: resolved.
       epochs: the fields of its ``epoch`` records.
     """
-    found = diagnosed(History(config, epochs))
-    if len(found) < 2:
-        return [finding.words for finding in found]
-    told = "; ".join(f"({number}) {finding.words}" for number, finding in enumerate(found[:_MOST], start=1))
-    more = f"; and {len(found) - _MOST} more" if len(found) > _MOST else ""
+    findings = diagnosed(History(config, epochs))
+    if len(findings) < 2:
+        return [finding.words for finding in findings]
+    told = "; ".join(
+        f"({number}) {finding.words}" for number, finding in enumerate(findings[:_MOST], start=1)
+    )
+    more = f"; and {len(findings) - _MOST} more" if len(findings) > _MOST else ""
     return [f"{told}{more} (bnjax diagnose {record_path(config).parent})"]
 
 
@@ -75,11 +77,11 @@ def before_training(config: Config, steps: int) -> list[str]:
     """
     if config.weights != "none" or config.pretrain:
         return []  # their statistics come with the weights
-    found, modes = [], norm_modes(config)
+    warnings, modes = [], norm_modes(config)
     for flag, mode in modes.items():
         if mode in ("inference", "frozen"):
             when = "training and evaluation" if mode == "inference" else "evaluation"
-            found.append(
+            warnings.append(
                 f"norms with --{flag}={mode} never update their running statistics, and without --weights or "
                 f"--pretrain those are mean 0 and variance 1: {when} normalises nothing there; set "
                 f"--{flag}=train, or give weights"
@@ -87,12 +89,12 @@ def before_training(config: Config, steps: int) -> list[str]:
     kept = config.norm_momentum**steps
     if "train" in modes.values() and kept > _MOSTLY_NEW:
         advised = math.floor(100 * _NEW ** (1 / steps)) / 100
-        found.append(
+        warnings.append(
             f"after its {steps} steps, running statistics are still {kept:.0%} initial values (mean 0, "
             f"variance 1), and evaluation uses them; train for more --epochs, or set "
             f"--norm_momentum={advised:g}"
         )
-    return found
+    return warnings
 
 
 def after_training(config: Config, last: Mapping[str, Any], steps_per_epoch: int) -> list[str]:

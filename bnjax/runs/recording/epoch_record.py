@@ -64,12 +64,12 @@ def _probed(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
         normed={site for site, order in model.parsed_placement.as_dict().items() if order != "absent"},
         **measured.observed,
     )
-    found = looked(run.probes_after(epoch), seen, run.memories, chosen_probes(run.config.probes))
-    _check_sites(found, run)
+    by_probe = looked(run.probes_after(epoch), seen, run.memories, chosen_probes(run.config.probes))
+    _check_sites(by_probe, run)
     run.kernels = measured.kernels
     if run.movies:
         _add_frames(run, epoch, seen)
-    return found
+    return by_probe
 
 
 def _check_sites(found: Mapping[str, Mapping[str, Any]], run: Run) -> None:

@@ -89,12 +89,12 @@ def finished_summary(config: Config, tell: Callable[[str], None] = lambda line: 
     if config.overwrite:
         return None
     try:
-        found = records.find_summary(record_path(config), tell)
+        summary = records.find_summary(record_path(config), tell)
     except records.RecordError as error:
         advice = "--overwrite keeps the file under another name and runs again"
         raise records.RecordError(f"{error}; {advice}") from None
     lacks_state = config.keep_state and not variables_path(config).exists()
-    return None if found and found["status"] == "done" and lacks_state else found
+    return None if summary and summary["status"] == "done" and lacks_state else summary
 
 
 def same_command(config: Config) -> str:

@@ -75,13 +75,13 @@ def frozen_words(run: Run) -> str:
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
     """Python's version and those of packages; ``not installed`` where one is missing."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for package in packages:
         try:
-            found[package] = importlib.metadata.version(package)
+            installed[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            installed[package] = "not installed"
+    return installed
 
 
 def _device() -> dict[str, Any]:

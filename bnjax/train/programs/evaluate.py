@@ -119,8 +119,8 @@ class Evaluator:
         for batch in eval_batches(part, size, self.feeding.rows(size)):
             placed = self.feeding.placed(batch)
             # All are begun before one is waited for.
-            found = [one for some in together for one in self.step(params, some, placed)]
-            for of_lanes, taken in zip(tallies, jax.device_get(found), strict=True):
+            per_statistics = [one for some in together for one in self.step(params, some, placed)]
+            for of_lanes, taken in zip(tallies, jax.device_get(per_statistics), strict=True):
                 for tally, one in zip(of_lanes, self.feeding.by_lane(taken), strict=True):
                     tally.take(*one)
         return [[tally.result() for tally in of_lanes] for of_lanes in tallies]

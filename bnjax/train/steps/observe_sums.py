@@ -19,8 +19,8 @@ def sum_variances(
         subject.variables(state.params, statistics), subject.images(batch), train=False, mutable=[SUMS]
     )
     sums = noted.get(SUMS, {})
-    found = {site: sums.get(site) or sums.get(unit, {}).get("sum") for site, unit in subject.units.items()}
-    return {site: (_variance(parts[0]), _variance(parts[1])) for site, parts in found.items() if parts}
+    of_site = {site: sums.get(site) or sums.get(unit, {}).get("sum") for site, unit in subject.units.items()}
+    return {site: (_variance(parts[0]), _variance(parts[1])) for site, parts in of_site.items() if parts}
 
 
 def _variance(x: Array) -> Array:

@@ -69,5 +69,5 @@ class Subject:
 
     def kernels(self, tree: Mapping[str, Any]) -> dict[str, Float[Array, "*sides inputs features"]]:
         """Site -> what a tree like the trained parameters has for its kernel, where that is trained."""
-        found = {site: tree.get(unit, {}).get("kernel") for site, unit in self.units.items()}
-        return {site: kernel for site, kernel in found.items() if kernel is not None}
+        kernels = {site: tree.get(unit, {}).get("kernel") for site, unit in self.units.items()}
+        return {site: kernel for site, kernel in kernels.items() if kernel is not None}
