@@ -89,5 +89,4 @@ def check_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=place) as file:
             file.write(_PAGE)
     except OSError as error:
-        error.filename = str(place)
-        raise
+        raise type(error)(error.errno, f"cannot be written to ({error.strerror})", str(place)) from None

@@ -135,7 +135,9 @@ def _parse_list(text: str, sites: tuple[Site, ...], default: _Entry) -> Placemen
             entry = _parse_entry(written.strip(), position, text, default)
             names = _matching_names(entry.target, sites)
             if entry.target == "none":
-                raise PlacementError(f"placement {text!r}, entry {position}: 'none' stands alone")
+                raise PlacementError(
+                    f"placement {text!r}, entry {position}: 'none' stands alone; --vary compares 'none|all'"
+                )
             if not names:
                 raise PlacementError(_unknown_target(entry.target, position, text, sites))
             chosen.update(dict.fromkeys(names, entry))

@@ -54,3 +54,13 @@ def test_where_nothing_can_be_written_is_told_before_anything_is_measured(out, t
     assert caught.value.code == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"speed.py: --out={out}: ")
+
+
+def test_a_folder_that_takes_no_files_is_named_with_the_reason(tmp_path, monkeypatch):
+    def refused(**_):
+        raise OSError(2, "No such file or directory")
+
+    monkeypatch.setattr(whole_file.tempfile, "TemporaryFile", refused)
+    with pytest.raises(OSError, match=r"cannot be written to \(No such file or directory\)") as raised:
+        whole_file.check_writable(tmp_path / "runs" / "new")
+    assert raised.value.filename == str(tmp_path)

@@ -76,7 +76,9 @@ def _converted(name: str, value: Any, kind: type) -> Any:
     if kind is str and isinstance(value, str | os.PathLike | Placement | numbers.Integral):
         return str(value)
     what = {bool: "True or False", int: "a whole number", float: "a number", str: "a text"}[kind]
-    raise ConfigError(f"{name}={value!r} is not {what}")
+    many = isinstance(value, list | tuple) and name in _FIELDS
+    several = f"; bnjax.sweep(study, {{{name!r}: {value!r}}}) compares several" if many else ""
+    raise ConfigError(f"{name}={value!r} is not {what}{several}")
 
 
 def _close(word: str, known: Any) -> str:
@@ -99,4 +101,4 @@ def told_as_arguments() -> Iterator[None]:
 
 def in_python_words(line: str) -> str:
     """``--dropout=2.0`` -> ``dropout=2.0``, and ``--overwrite`` -> ``overwrite``."""
-    return re.sub(r"--(?=\w)", "", line)
+    return re.sub(r"--(?=\w)(?!helpfull)", "", line)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from bnjax.architectures import ARCHITECTURES
-from bnjax.commands.parsing.usage import Parser
+from bnjax.commands.parsing.usage import Parser, close_to, complain
 from bnjax.norm import NORMS
 from bnjax.probes import PROBES
 from bnjax.process.stdout import write_stdout
@@ -106,9 +106,11 @@ def list_command(argv: Sequence[str]) -> int:
       SystemExit: for help, or after a line about wrong usage.
     """
     parser = Parser(argv[0], ABOUT)
-    parser.add_argument("kind", nargs="?", choices=tuple(LISTS), help="one list alone")
+    parser.add_argument("kind", nargs="?", metavar="{" + ",".join(LISTS) + "}", help="one list alone")
     parser.add_argument("--plugin", metavar="FILE.py", help="a file of your own, whose things are listed too")
     kind = parser.parse_args(argv[1:]).kind
+    if kind not in (None, *LISTS):
+        complain(argv[0], f"{kind!r} is not one of {', '.join(LISTS)}{close_to(kind, LISTS)}")
     shown = LISTS if kind is None else {kind: LISTS[kind]}
     blocks = [f"{title.capitalize()}:\n{_columns(listed())}" for title, listed in shown.items()]
     write_stdout("\n\n".join(blocks) + "\n")

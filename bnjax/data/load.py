@@ -1,6 +1,7 @@
 """From a config to a data set: which source, which split."""
 
 import dataclasses
+import difflib
 import os
 from pathlib import Path
 
@@ -154,6 +155,8 @@ def _absent(config: Config, data_dir: Path) -> str:
     if config.dataset in original.NAMES:
         download = f"leave out --data_dir to download {config.dataset}, "
         return f"{what}; name another --data_dir, {download}or use --dataset=digits, which needs neither"
+    if close := difflib.get_close_matches(config.dataset, [*SOURCES, *original.NAMES], n=1):
+        what = f"--dataset={config.dataset}: did you mean {close[0]}? Otherwise, {what}"
     hint = prepared.prepare_hint(config.dataset, data_dir)
     folder = config.dataset if Path(config.dataset).is_dir() else "PATH"
     others = f"use --dataset=digits or --dataset={FOLDER}{folder}"

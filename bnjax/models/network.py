@@ -182,7 +182,8 @@ class Network(nn.Module):
           ValueError: see :meth:`check_images`.
         """
         self.check_images(images)
-        return jnp.asarray(images, jnp.promote_types(images.dtype, jnp.bfloat16))
+        images = jnp.asarray(images)  # NumPy's float64 becomes what JAX has, without a warning
+        return images.astype(jnp.promote_types(images.dtype, jnp.bfloat16))
 
     def check_images(self, images: Num[Array, "..."]) -> None:
         """Holds the shape of images against what the network takes.

@@ -107,6 +107,10 @@ def test_values_of_other_types_are_taken_where_they_mean_the_same():
         ({"model": "cn"}, "model=cn is not one of cnn, mlp"),
         ({"placement": "cnov"}, "did you mean 'conv'?"),
         ({"placement": None}, "placement=None is not a text"),
+        (
+            {"placement": ["none", "all"]},
+            "is not a text; bnjax.sweep(study, {'placement': ['none', 'all']}) compares several",
+        ),
         ({"seeds": 0}, "seeds=0 is outside"),
         ({"recipe": "best"}, "recipe=best is not one of published, controlled"),
     ],

@@ -15,6 +15,8 @@ def test_what_a_sweep_varies_cannot_be_given(capsys):
     ("flags", "words"),
     [
         (["--sweep=everything"], ("--sweep=everything", "conditions")),
+        (["--sweep=condition"], ("did you mean conditions?",)),
+        (["--vary=placement=none,all"], ("'none' stands alone", "--vary compares 'none|all'")),
         (["--seeds=0"], ("--seeds=0", "[1,1000000]")),
         (["--seed=4294967295", "--seeds=2"], ("--seed=4294967296",)),
         (["--jobs=-1"], ("--jobs=-1", "[0,1024]")),

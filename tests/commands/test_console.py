@@ -72,6 +72,13 @@ def test_an_unknown_command_is_answered_with_one_line(told):
     assert len(err.splitlines()) == 1
 
 
+def test_an_unknown_list_is_answered_with_one_line(told):
+    code, out, err = told("list", "network")
+    assert (code, out) == (2, "")
+    assert err.startswith("bnjax list: 'network' is not one of studies, ")
+    assert "did you mean 'networks'?" in err
+
+
 @pytest.mark.parametrize("arguments", [("cifar10", "--help"), ("report", "--help"), ("list", "--help")])
 def test_a_command_explains_itself_by_the_name_that_is_typed(arguments, told):
     code, out, err = told(*arguments)

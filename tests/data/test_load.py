@@ -141,3 +141,8 @@ def test_arrays_that_do_not_fit_are_refused(split, change, words):
 def test_images_of_two_shapes_are_refused():
     with pytest.raises(DataError, match=r"differ in shape: \(4, 3, 2\) and \(4, 3, 1\)"):
         Dataset(random_set(5), random_set(5, (4, 3, 1)), 10, {}).check("name")
+
+
+def test_a_name_that_is_nearly_a_set_is_answered_with_that(tmp_path):
+    with pytest.raises(DataError, match=r"^--dataset=digit: did you mean digits\?"):
+        load_dataset(Config(dataset="digit", data_dir=str(tmp_path)), SHAPE)

@@ -205,3 +205,11 @@ def test_a_networks_outputs_can_be_computed_again_for_gradients(network):
 
     for mine, other in zip(*map(jax.tree.leaves, (gradients(again), gradients(plain))), strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-4 * np.abs(other).max())
+
+
+def test_images_of_numpy_are_taken_without_a_warning():
+    """They are float64 unless somebody says otherwise, and warnings are errors here."""
+    logits, _ = jax.eval_shape(
+        lambda: MLP(width=4).init_with_output(jax.random.key(0), np.zeros((1, 4, 4, 1)))
+    )
+    assert logits.dtype == jnp.float32

@@ -32,7 +32,11 @@ def sweep_conditions(experiment: str, sweep: str, vary: str) -> Conditions:
     elif sweep:
         if sweep not in STUDIES[experiment].sweeps:
             known = ", ".join(STUDIES[experiment].sweeps)
-            raise ConfigError(f"--sweep={sweep} is not one of {known}, nor a file that ends in {FILE_SUFFIX}")
+            close = difflib.get_close_matches(sweep, STUDIES[experiment].sweeps, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise ConfigError(
+                f"--sweep={sweep} is not one of {known}, nor a file that ends in {FILE_SUFFIX}{hint}"
+            )
         named = STUDIES[experiment].sweeps[sweep]
     grid = _grid(vary)
     for settings in named.values():
