@@ -71,14 +71,14 @@ def pytest_configure(config):
 
 
 def _keep_programs(folder):
-    """Tests compile the same small programs over and over: a fifth of their time.
+    """Tests compile the same small programs over and over, which took a fifth of their time.
 
     Each process has a folder of its own, since JAX writes entries that another process may read half-written.
     """
     import jax
 
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_runs import one_step_of, run_on
+from small_runs import one_step_of, ran_on, run_on
 from test_records import record
 
 from bnjax import records
@@ -117,18 +117,18 @@ def test_device_statistics_on_eight_devices_are_those_of_ghost_groups_on_one(mod
     """Their losses before a step and behind it."""
     flags = one_step_of(model)
     eight, _ = run_on(8, tmp_path / "device", *flags, "--bn_batch=device")
-    one, _ = run_on(1, tmp_path / "ghost", *flags, "--bn_batch=88")
+    one, _ = ran_on(1, *flags, "--bn_batch=88")
     assert eight[0]["device"]["count"] == 8
     for metric in ("train_loss", "test_loss"):
         assert abs(one[1][metric] - eight[1][metric]) < 1e-5 * abs(one[1][metric])
 
 
 @pytest.mark.slow
-def test_the_statistics_of_groups_lead_elsewhere_than_those_of_the_batch(tmp_path):
+def test_the_statistics_of_groups_lead_elsewhere_than_those_of_the_batch():
     """Else the comparison above could not fail."""
     flags = one_step_of("cnn")
-    groups, _ = run_on(1, tmp_path / "ghost", *flags, "--bn_batch=88")
-    whole, _ = run_on(1, tmp_path / "global", *flags)
+    groups, _ = ran_on(1, *flags, "--bn_batch=88")
+    whole, _ = ran_on(1, *flags)
     for metric in ("train_loss", "test_loss"):
         assert abs(groups[1][metric] - whole[1][metric]) > 1e-4 * abs(groups[1][metric])
 

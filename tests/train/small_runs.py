@@ -1,9 +1,12 @@
 """Small data and runs that several tests train."""
 
+import functools
 import json
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from starting import PATIENCE
@@ -89,3 +92,10 @@ def run_on(devices, tmp_path, *flags):
         check=False,
     )
     return [json.loads(line) for line in done.stdout.splitlines()], done
+
+
+@functools.cache
+def ran_on(devices, *flags):
+    """The same, once for all tests that compare with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        return run_on(devices, Path(folder), *flags)

@@ -5,7 +5,7 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from small_runs import image_set, one_step_of, run_on
+from small_runs import image_set, one_step_of, ran_on, run_on
 
 from bnjax.data import Dataset
 from bnjax.data.batches import Batch
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow  # it compiles
 def test_eight_devices_equal_one(model, tmp_path):
     """A step with norms by the statistics of the whole batch, and every test image once."""
     flags = one_step_of(model)
-    one, _ = run_on(1, tmp_path, *flags)
+    one, _ = ran_on(1, *flags)
     eight, _ = run_on(8, tmp_path, *flags)
     assert eight[0]["device"]["count"] == 8
     assert [record["kind"] for record in eight] == ["run", "epoch", "summary"]
