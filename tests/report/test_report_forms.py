@@ -1,6 +1,7 @@
 """The forms of the report, from the command line: what each writes, refuses and says of odd folders."""
 
 import importlib.util
+import io
 import os
 import re
 import subprocess
@@ -15,6 +16,9 @@ from test_report_mnist import record_run
 from test_report_photographs import record_run as record_photographs
 from test_report_vgg7 import record_run as record_vgg7
 
+from bnjax.report.page.document import Report, Section, Table, mean_cell, number, text
+from bnjax.report.page.plain import as_csv
+from bnjax.stats import Estimate
 from bnjax.studies import STUDIES
 from bnjax.studies.mnist import MNIST
 
@@ -123,6 +127,23 @@ def test_csv_is_a_file_for_each_table_that_pandas_reads(report, mnist, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["runs", "tables"]
 
 
+def test_csv_has_numbers_where_a_table_has_them():
+    """A mean in three numbers and its n; what is missing is no text in a column of numbers."""
+    rows = [
+        [text("a"), mean_cell(Estimate(0.5, 0.25, 0.75, 3), ".2f"), number(1.5)],
+        [text("b"), mean_cell(Estimate(0.7, None, None, 1), ".2f"), number(None)],
+        [text("-"), mean_cell(None), number(2)],
+    ]
+    report = Report("r", [], [Section("s", "s", (), [Table("t", ("of", "loss", "p"), rows)])])
+    [content] = as_csv(report).values()
+    frame = pandas.read_csv(io.StringIO(content))
+    assert list(frame.columns) == ["of", "loss", "loss, from", "loss, to", "loss, n", "p"]
+    assert frame.of.tolist() == ["a", "b", "-"]
+    assert frame.select_dtypes("number").shape == (3, 5)
+    assert frame.loc[0].tolist() == ["a", 0.5, 0.25, 0.75, 3, 1.5]
+    assert frame.isna().sum().tolist() == [0, 1, 2, 2, 1, 1]
+
+
 def test_tables_are_written_whole_or_not_at_all(report, mnist, tmp_path, monkeypatch):
     def full(path, content):
         if "minus" in path.name:
@@ -223,8 +244,8 @@ USERS = [
 def test_pictures_do_not_depend_on_the_users_matplotlib(mnist, tmp_path):
     usual = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     drawn = []
-    for number, (backend, settings) in enumerate([(None, ""), *USERS]):
-        folder = tmp_path / str(number)
+    for place, (backend, settings) in enumerate([(None, ""), *USERS]):
+        folder = tmp_path / str(place)
         folder.mkdir()
         (folder / "matplotlibrc").write_text(settings, encoding="utf-8")
         command = [sys.executable, ROOT / "experiments/report.py", mnist, f"--out={folder / 'x.html'}"]

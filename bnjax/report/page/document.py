@@ -15,12 +15,13 @@ _LONGEST_NAME = 200
 
 
 class TableCell(NamedTuple):
-    """A cell of a table: its text, what sorts it (None: its text), what kind it is, and an address."""
+    """A cell of a table: its text, what sorts it (None: its text), what kind it is, an address, a mean."""
 
     text: str
     order: float | None = None
     kind: str = ""
     link: str = ""
+    estimate: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ def mean_cell(value: Estimate | None, form: str = ".4f") -> TableCell:
     """A mean with its interval, or marked where there are too few seeds for one."""
     if value is None:
         return TableCell(EMPTY, float("inf"))
-    return TableCell(f"{value.mean:{form}} {interval_text(value, form)}", value.mean)
+    return TableCell(f"{value.mean:{form}} {interval_text(value, form)}", value.mean, estimate=value)
 
 
 def interval_text(value: Estimate, form: str) -> str:

@@ -2,9 +2,10 @@
 
 import csv
 import io
+import itertools
 from collections.abc import Iterator, Sequence
 
-from bnjax.report.page.document import AnswerCard, Report, Section, Table, table_files
+from bnjax.report.page.document import EMPTY, AnswerCard, Report, Section, Table, TableCell, table_files
 
 
 def as_markdown(report: Report) -> str:
@@ -48,8 +49,36 @@ def as_csv(report: Report) -> dict[str, str]:
 
 
 def _csv(table: Table) -> str:
+    """Means, the ends of their intervals and their n have columns of their own; a missing number is empty."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(table.columns)
-    writer.writerows([cell.text for cell in cells] for cells in table.rows)
+    columns = [
+        _column(name, [cells[place] for cells in table.rows]) for place, name in enumerate(table.columns)
+    ]
+    writer.writerow(itertools.chain.from_iterable(heads for heads, _ in columns))
+    for number in range(len(table.rows)):
+        writer.writerow(itertools.chain.from_iterable(values[number] for _, values in columns))
     return buffer.getvalue()
+
+
+def _column(name: str, cells: Sequence[TableCell]) -> tuple[list[str], list[list[str]]]:
+    """The heads of a column or of those of a mean, and what stands below them."""
+    if not any(cell.estimate for cell in cells):
+        return [name], [[_value(cell)] for cell in cells]
+    return [name, f"{name}, from", f"{name}, to", f"{name}, n"], [_numbers(cell) for cell in cells]
+
+
+def _value(cell: TableCell) -> str:
+    return "" if cell.text == EMPTY and cell.order == float("inf") else cell.text
+
+
+def _numbers(cell: TableCell) -> list[str]:
+    """A mean as people are told it, the ends of its interval, and n."""
+    if not cell.estimate:
+        return [_value(cell), "", "", ""]
+    _, low, high, n = cell.estimate
+    return [
+        cell.text.partition(" ")[0],
+        *("" if end is None else f"{end:.6g}" for end in (low, high)),
+        str(n),
+    ]

@@ -104,7 +104,7 @@ def level_cell(value: Estimate | None, form: str, n: int) -> TableCell:
         return number(None)
     interval = "" if value.low is None else f" [{value.low:{form}}, {value.high:{form}}]"
     apart = "" if value.n == n else f", n = {value.n}"
-    return TableCell(f"{value.mean:{form}}{interval}{apart}", value.mean)
+    return TableCell(f"{value.mean:{form}}{interval}{apart}", value.mean, estimate=value)
 
 
 def _without_statistics(field: str, scale: float) -> Read:
