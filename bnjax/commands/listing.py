@@ -1,5 +1,8 @@
 """``bnjax list``: what there is to choose from, and where each thing comes from. Imports no JAX."""
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -118,5 +121,12 @@ def list_command(argv: Sequence[str]) -> int:
 
 
 def _columns(rows: dict[str, str]) -> str:
+    """A line each; on a terminal, long ones are folded below their own beginning."""
     width = max(10, *map(len, rows))
-    return "\n".join(f"  {name:<{width}}  {words}" for name, words in rows.items())
+    lines = [f"  {name:<{width}}  {words}" for name, words in rows.items()]
+    if sys.stdout is None or not sys.stdout.isatty():
+        return "\n".join(lines)
+    folded = partial(
+        textwrap.fill, width=shutil.get_terminal_size().columns, subsequent_indent=" " * (width + 4)
+    )
+    return "\n".join(map(folded, lines))

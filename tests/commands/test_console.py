@@ -72,6 +72,16 @@ def test_an_unknown_command_is_answered_with_one_line(told):
     assert len(err.splitlines()) == 1
 
 
+def test_a_list_is_folded_to_the_terminal(told, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    _, whole, _ = told("list", "probes")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    _, folded, _ = told("list", "probes")
+    assert max(map(len, whole.splitlines())) > 200
+    assert max(map(len, folded.splitlines())) <= 80
+    assert folded.split() == whole.split()
+
+
 def test_an_unknown_list_is_answered_with_one_line(told):
     code, out, err = told("list", "network")
     assert (code, out) == (2, "")
