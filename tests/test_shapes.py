@@ -22,6 +22,7 @@ from bnjax.architectures import ARCHITECTURES
 from bnjax.data import InputScaling
 from bnjax.data.batches import Batch
 from bnjax.models import build_model
+from bnjax.nn.norms import SingleValueError
 from bnjax.norm import NORMS
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
@@ -52,7 +53,10 @@ def step(model, side, **settings):
 for model, architecture in ARCHITECTURES.items():
     forward(model, max(16, architecture.images.smallest_side))
 for norm in NORMS:
-    step("resnet" if norm == "instance" else "mlp", 16, norm=norm)
+    try:
+        step("mlp", 4, norm=norm)
+    except SingleValueError:  # it is of maps alone
+        step("resnet", 16, norm=norm, depth=8)
 step("mlp", 4, bn_batch="2")
 step("vit", 4, activation="elu", vit_depth=1)
 step("cnn", 4, activation="prelu")
