@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from bnjax.settings.config import Config
 
-#: Of the sites that a rule finds, so many are named.
+#: This many of the sites that a rule finds are named.
 _MOST_SITES = 3
 
 

@@ -17,7 +17,7 @@ def _with_as_many(history: History, site: str, count: str) -> list[int]:
 
 
 def _counted(history: History, count: str, threshold: float) -> list[str]:
-    """Sites that learn with so many such units: ``12 of 64 of block2/conv1 since epoch 3``."""
+    """Sites that learn, with the number of such units: ``12 of 64 of block2/conv1 since epoch 3``."""
     many = [
         (site, of)
         for site, of in (history.last("dying") or {}).items()

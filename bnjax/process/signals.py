@@ -131,7 +131,7 @@ def last_words(say: Callable[[], None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def ends_in_time(seconds: float) -> Iterator[None]:
-    """The process ends so many seconds after a SIGINT or SIGTERM, with 128 + its number, whatever it does.
+    """The process ends ``seconds`` after a SIGINT or SIGTERM, with 128 + its number, whatever it does.
 
     The time runs on behind the block, since leaving Python may hang too.
     """

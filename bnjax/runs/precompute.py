@@ -48,7 +48,7 @@ def _outputs(
     labels, done = [], 0
     for batch in eval_batches(part, feeding.batch_size(run.config.eval_batch_size, part)):
         describe(f"frozen part: {done} of {len(part)} {name} images")
-        with held_signals():  # XLA does not bear exceptions from signals
+        with held_signals():  # XLA is not exception-safe under signals
             found, probes = jax.device_get(step(state.params, state.batch_stats, feeding.placed(batch)))
         count = int(batch.weights.sum())  # copies that fill up the last batch come last
         if outputs is None:

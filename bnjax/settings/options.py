@@ -37,13 +37,13 @@ class Options:
     )
     seeds: int = _option(
         1,
-        "Runs every condition with so many seeds: --seed, --seed + 1 and so on.",
+        "Runs every condition with this many seeds: --seed, --seed + 1 and so on.",
         group="runs",
         bounds="[1,1000000]",
     )
     hours: float = _option(
         0.0,
-        "With --until=decided: no round is begun that would end after so many hours. 0: no limit.",
+        "With --until=decided: no round is begun that would end after this many hours. 0: no limit.",
         group="runs",
         bounds="[0,inf)",
     )

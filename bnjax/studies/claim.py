@@ -47,7 +47,7 @@ class Data:
     Attributes:
       told: in words.
       names: data sets, each as a whole or
-      part: at least so many of its training images, of all its classes; 0: as a whole alone.
+      part: the least number of its training images, of all its classes; 0: as a whole alone.
       images: the fewest and the most training images of any other set that counts for the same; (0, 0): no
         other does.
       image_size: the least height and width; 0: any.

@@ -90,7 +90,7 @@ def _until_stopped() -> Iterator["Programs"]:
       Stopped: it came.
     """
     with ends_in_time(_SECONDS_TO_STOP), stop_signals(signal.SIGTERM):
-        with held_signals():  # imports do not bear exceptions from signals
+        with held_signals():  # imports are not exception-safe under signals
             configure_backend()
             from bnjax.train.programs.shared import Programs
         hear_signals()

@@ -16,7 +16,7 @@ def make_optimizer(
 ) -> optax.GradientTransformation:
     """The optimizer that a config asks for. Weight decay acts on kernels, unless it is to act on all.
 
-    With ``accumulate`` only every so many-th call updates anything, by the mean gradient since the last one.
+    One call in ``accumulate`` updates anything, by the mean gradient since the last one.
 
     Args:
       learning_rate: takes the place of the config's; may be traced.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bnjax.data.image_set import DataError
 
-#: What is taken for an image. HEIC, which Pillow alone cannot decode, is among them so that it is told of.
+#: What is taken for an image. HEIC, which Pillow alone cannot decode, is among them so that it is reported.
 IMAGE_SUFFIXES = frozenset(
     f".{suffix}"
     for suffix in (

@@ -145,12 +145,12 @@ class Code:
         return self.builder.fadd(left, right)
 
     def copy(self, target: Value, source: Value, count: int) -> None:
-        """Copies so many numbers."""
+        """Copies ``count`` numbers."""
         copy = self._intrinsic("llvm.memcpy.p0.p0.i64", VOID, [POINTER, POINTER, I64, I1])
         self.builder.call(copy, [target, source, int64(count * FLOAT_BYTES), ir.Constant(I1, 0)])
 
     def clear(self, target: Value, count: int) -> None:
-        """Makes so many numbers zero."""
+        """Sets ``count`` numbers to zero."""
         byte = ir.IntType(8)
         clear = self._intrinsic("llvm.memset.p0.i64", VOID, [POINTER, byte, I64, I1])
         self.builder.call(

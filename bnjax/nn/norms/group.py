@@ -11,7 +11,7 @@ class GroupNorm(ExampleNorm):
     """Subtracts the mean and divides by the deviation over all positions of each group of channels.
 
     There are ``norm_groups`` groups of neighbouring channels; where a norm may be switched off by gates and
-    its channels do not divide into so many, there are fewer.
+    its channels do not divide into that many, there are fewer.
     """
 
     def with_affine(self, x: Features, scale: PerFeature, bias: PerFeature) -> Features:

@@ -51,7 +51,7 @@ def drawn_for(width: str) -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """An empty figure of so many inches; within :func:`drawn_for` as wide as that says, and lower."""
+    """An empty figure of this size in inches; within :func:`drawn_for` as wide as that says, and lower."""
     from matplotlib.figure import Figure
 
     wide, letters = WIDTHS.get(_WIDTH.get(), (width, 1.0))

@@ -11,7 +11,7 @@ from bnjax.report.runs.recorded import RecordedRun, measured, total
 from bnjax.report.sections import mnist, vgg7
 from bnjax.schema import EpochRecord
 
-#: "Late" is the last of so many parts of the epochs, "early" the first of half as many.
+#: "Late" is the last of this many parts of the epochs, "early" the first of half as many.
 _PARTS = 10
 #: Unit -> digits behind the point that people are told.
 _DIGITS = {

@@ -25,7 +25,7 @@ from bnjax.studies.typed import is_code
 _NOT_RUN = "not run"
 #: Rows of a forest plot, so that it stays small.
 _MOST_BARS = 5
-#: Norms at so many sites are told by the sites' names.
+#: Up to this many sites with norms are listed by name.
 _FEW_SITES = 2
 
 

@@ -1,4 +1,4 @@
-"""What is told of every condition of any experiment: accuracy, loss and dying units after its last epoch."""
+"""What the report says of every condition: accuracy, loss and dying units after its last epoch."""
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence

@@ -19,11 +19,11 @@ from bnjax.stats.effects import grid_effects, shared_seeds
 from bnjax.stats.intervals import Estimate, estimate, paired_differences
 from bnjax.studies.vgg7 import VGG7
 
-#: "Early" is the first of so many parts of the epochs.
+#: "Early" is the first of this many parts of the epochs.
 _EARLY_PARTS = 5
-#: "Late" is the last of so many parts.
+#: "Late" is the last of this many parts.
 _LATE_PARTS = 10
-#: A leap is a rise to so many times the loss of the epoch before.
+#: A leap is a rise to this many times the loss of the epoch before.
 _LEAP = 1.2
 #: The loss that is early or late reached, as a part of what guessing has.
 _OF_CHANCE = 0.8
@@ -150,8 +150,8 @@ def vgg7_groups(runs: Sequence[RecordedRun], epoch: int | None = None) -> list[G
 
     Args:
       runs: of VGG7.
-      epoch: cut to so many epochs; shorter runs are left out. A run counts if it has all of its epochs up to
-        there with finite losses.
+      epoch: how many epochs to keep; shorter runs are left out. A run counts if all of its epochs up to there
+        have finite losses.
     """
     sorted_runs: dict[str, list[RecordedRun]] = {}
     for run in runs:

@@ -96,7 +96,7 @@ class Outcomes(NamedTuple):
 
 
 def why_not_whole(run: RecordedRun, epochs: int) -> str:
-    """Shorter, diverged or interrupted, if a run lacks so many epochs with finite losses; else empty."""
+    """Shorter, diverged or interrupted, if a run has fewer epochs with finite losses; else empty."""
     if run.config.epochs < epochs:
         return "shorter"
     statuses = [epoch["status"] for epoch in run.epochs[:epochs]]

@@ -28,7 +28,7 @@ class Shelf:
 
         Args:
           runs: of all experiments.
-          epoch: cut all runs to so many epochs; those that planned fewer are passed over.
+          epoch: how many epochs to keep of all runs; those that planned fewer are passed over.
           interval: what verdicts rest on; None: what the runs say of how their number came about.
         """
         self._epoch, self._interval = epoch, interval
@@ -77,7 +77,7 @@ def judge_all(
     Args:
       claims: in the order of the answer.
       runs: of all experiments.
-      epoch: cut all runs to so many epochs.
+      epoch: how many epochs to keep of all runs.
     """
     shelf = Shelf(runs, epoch)
     return [{name: shelf.judge(claim, name) for name in RECIPES} for claim in claims]

@@ -81,7 +81,7 @@ class DataSettings:
     )
     train_images: int = setting(
         0,
-        "Train on so many of the images only, spread evenly over the set; 0: on all.",
+        "Train on this many of the images only, spread evenly over the set; 0: on all.",
         group="data",
         role=Role.DATA | Role.TARGET,
         bounds="[0,1000000000]",

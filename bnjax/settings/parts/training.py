@@ -149,7 +149,7 @@ class TrainingSettings:
     fresh_images: int = setting(
         -1,
         "After each epoch, networks whose norms have running statistics are evaluated a second time, with "
-        "statistics computed anew from so many training images, spread evenly: test_accuracy_fresh beside "
+        "statistics computed anew from this many training images, spread evenly: test_accuracy_fresh beside "
         "test_accuracy. In whole batches. -1: 1,000, or a fifth of the training images where that is less; "
         "0: none.",
         group="training",

@@ -59,7 +59,7 @@ class UnitTally:
             self.counts[site] = self.counts.get(site, np.int32(0)) + np.asarray(probes[unit].active)
 
     def active(self, images: int) -> dict[str, Float[np.ndarray, " features"]]:
-        """See :class:`Evaluation`; of so many images."""
+        """See :class:`Evaluation`."""
         return {site: counts / images for site, counts in self.counts.items()}
 
 
@@ -93,7 +93,7 @@ class Evaluator:
     Attributes:
       step: of a state, or of stacked ones; its batch has no lanes.
       model: what the step computes.
-      batch_size: at most so many images at once.
+      batch_size: the most images at once.
     """
 
     step: EvalStep

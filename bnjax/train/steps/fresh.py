@@ -21,7 +21,7 @@ from bnjax.train.feeding import Feeding
 from bnjax.train.state import TrainState
 from bnjax.train.steps.step import scale_images
 
-#: Where the setting leaves it open: so many images, and of few training images at most this part.
+#: Where the setting leaves it open: this many images, and at most one in this many of few training images.
 _IMAGES, _PART_OF_FEW = 1000, 5
 
 

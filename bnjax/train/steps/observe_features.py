@@ -16,7 +16,7 @@ from bnjax.train.steps.subject import Subject
 
 #: Values of a unit from which percentiles are taken: sorting all of a map takes longer than a step.
 MOST_VALUES = 4096
-#: Confidences are counted in so many parts of 0 to 1 (Guo et al. 2017).
+#: Confidences are counted in this many parts of 0 to 1 (Guo et al. 2017).
 BINS = 15
 
 
@@ -89,7 +89,7 @@ def _input_shape(of: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _drawn(values: int) -> Int[np.ndarray, " drawn"]:
-    """Which of so many are taken: drawn once, since even steps would meet the same columns of images."""
+    """Which of the values are taken: drawn once, since even steps would meet the same columns of images."""
     if values <= MOST_VALUES:
         return np.arange(values)
     return np.sort(np.random.default_rng(0).choice(values, MOST_VALUES, replace=False))

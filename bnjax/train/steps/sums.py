@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from bnjax.data.batches import Batch
 
-#: Guesses that top-5 accuracy allows; with so many classes, or fewer, they are always right.
+#: Guesses that top-5 accuracy allows; with this many classes, or fewer, they are always right.
 TOP = 5
 
 
