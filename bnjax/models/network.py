@@ -22,7 +22,6 @@ from bnjax.settings.units import NormSettings, UnitSettings
 
 #: The keys in params of the two layers behind the units.
 HEAD, LOGITS = "head", "logits"
-__all__ = ["HEAD", "LOGITS", "Network", "unit_name"]
 
 
 class Network(nn.Module):
