@@ -12,7 +12,9 @@ from bnjax.studies.papers.daneshmand2021 import DANESHMAND2021
 from bnjax.studies.papers.de2020 import DE2020
 from bnjax.studies.papers.frankle2020 import FRANKLE2020
 from bnjax.studies.papers.he2016 import HE2016
+from bnjax.studies.papers.hoffer2017 import HOFFER2017
 from bnjax.studies.papers.ioffe2015 import IOFFE2015
+from bnjax.studies.papers.ioffe2017 import IOFFE2017
 from bnjax.studies.papers.li2018 import LI2018
 from bnjax.studies.papers.lu2019 import LU2019
 from bnjax.studies.papers.mehta2019 import MEHTA2019
@@ -25,4 +27,5 @@ from bnjax.studies.study import Study
 PAPERS: tuple[Study, ...] = (
     *(YANG2019, DANESHMAND2020, DANESHMAND2021, LU2019, DE2020, XIONG2020),
     *(IOFFE2015, HE2016, BJORCK2018, LI2018, SANTURKAR2018, CHEN2019, MEHTA2019, FRANKLE2020),
+    *(IOFFE2017, HOFFER2017),
 )
