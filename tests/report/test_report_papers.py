@@ -104,6 +104,13 @@ def test_what_papers_ran_stands_behind_the_texts(report):
     assert names.index("claims") < names.index("papers") < names.index(yang) < names.index("contrasts")
 
 
+def test_what_papers_ran_comes_first_where_nothing_else_was_run():
+    names = [one.name for one in report_on([run for run in of_paper() if run.study == "yang2019"]).sections]
+    assert names[0] == "papers"
+    assert names[1].startswith("runs-mlp-on-digits")
+    assert names[2:4] == ["claims", "contrasts"]
+
+
 def test_documents_have_papers_behind_the_texts_and_no_counts_of_them(report):
     text = results_text(report)
     before, title, behind = text.partition("## What papers claim, and whether it shows in small")

@@ -103,12 +103,14 @@ def report_of(folder: Folder, pictures: bool = True, more: Sequence[Section] = (
     groups = vgg7_groups(of_study(runs, VGG7.name), epoch)
     drawn = [*map(as_svg, drawings(runs, epoch)), *movies(folder.path)] if pictures else []
     answers = answers_section(texts)
-    sections = [
+    texts_part = [
         *([*answers, *of_texts] if any_counts(texts) else [*of_texts, *answers]),
         claims_section(texts),
         *([_pictures_section(drawn)] if drawn else []),
-        *papers_section(papers, runs),
-        *of_papers,
+    ]
+    papers_part = [*papers_section(papers, runs), *of_papers]
+    sections = [
+        *([*texts_part, *papers_part] if of_texts else [*papers_part, *texts_part]),
         contrasts_section([*texts, *papers]),
         *grid_sections(groups),
         commands_section([*texts, *papers]),
