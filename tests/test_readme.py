@@ -44,10 +44,6 @@ BEHIND_SET_UP = [line.partition(SET_UP)[2] or line for line in EVERY]
 PLUGINS = ("Or leave bnjax as it is: a plugin", "A probe as a plugin, with a function of its own")
 ADDED = [line for one in (*ADD, *PLUGINS) for line in command_lines(section("bnjax/README.md", one))]
 RUN = [line for line in BEHIND_SET_UP if not line.startswith((*NETWORK, *ELSEWHERE)) and line not in ADDED]
-#: Another command does the same but for flags; that these are taken is what is tested.
-TWICE = (
-    r"sweep=(conditions|grid|groups) .*--dataset=digits|finetune .*sweep=modes --seeds|mobilenet .*--sweep"
-)
 SMALL = "--epochs=1 --train_images=130 --test_images=20"
 #: Pattern of a command -> flags that make it small; all that match are given.
 SMALLER = {
@@ -208,7 +204,7 @@ def few_runs(folder, count=6):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", [line for line in RUN if not re.search(TWICE, line)])
+@pytest.mark.parametrize("line", RUN)
 def test_a_command_runs_as_written(line, tmp_path, photographs, called):
     """Scripts, pipes and several processes as a shell starts them, all else in this process, that has JAX."""
     if " | jq" in line and not shutil.which("jq"):
