@@ -45,7 +45,8 @@ SHARPNESS = Probe(
     name="sharpness",
     meaning="largest eigenvalue of the Hessian of the training loss by the trained parameters, on one batch",
     source="Lyu et al. 2022",
-    cost=f"at most {MOST_STEPS} products with the Hessian, each like two to four training steps",
+    cost=f"at most {MOST_STEPS} products with the Hessian, each like two to four training steps; and in deep "
+    "networks minutes to compile",
     needs=Need.CURVATURE,
     found=Sharpness,
     look=_look,
