@@ -50,7 +50,7 @@ SMALLER = {
     r"(bnjax |/)(cifar10|mnist|vgg7|mobilenet|finetune|orders)\b": SMALL,
     r"--seeds": "--seeds=1 --jobs=1",
     r"--sweep=batch-sizes": "--train_images=500",
-    r"--sweep=(grid|groups)": "--dry_run",
+    r"--sweep=(grid|groups|depth)": "--dry_run",
     r"--model=vit": "--vit_depth=1 --vit_width=32 --vit_heads=2",
     r"--pretrain=": "--pretrain_epochs=1",
     r"(cifar10|vgg7) (?!.*dataset)": "--dataset=digits --image_size=8",

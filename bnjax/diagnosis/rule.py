@@ -28,8 +28,12 @@ class History:
         return [epoch for epoch in self.epochs if epoch.get("status", "ok") == "ok"]
 
     def last(self, name: str) -> Any:
-        """A field of the last sound epoch; None where there is none, or it is null or empty."""
-        return (self.sound[-1].get(name) or None) if self.sound else None
+        """A field of the last sound epoch; None where there is none, or it is null or empty.
+
+        What is recorded by site comes from the network's first site to its last.
+        """
+        value = (self.sound[-1].get(name) or None) if self.sound else None
+        return self.config.in_network_order(value) if isinstance(value, Mapping) else value
 
 
 class Finding(NamedTuple):

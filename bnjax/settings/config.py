@@ -6,8 +6,9 @@ help, its choices and its bounds stand in one place.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from bnjax.architectures import ARCHITECTURES, ImageShape
 from bnjax.placement import Placement, PlacementError, Site, parse_placement
@@ -18,6 +19,8 @@ from bnjax.settings.parts.finetuning import FineTuningSettings
 from bnjax.settings.parts.network import NetworkSettings
 from bnjax.settings.parts.training import TrainingSettings
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Config(FineTuningSettings, FileSettings, TrainingSettings, DataSettings, NetworkSettings):
@@ -27,6 +30,14 @@ class Config(FineTuningSettings, FileSettings, TrainingSettings, DataSettings, N
     def sites(self) -> tuple[Site, ...]:
         """The sites of this config's network."""
         return ARCHITECTURES[self.model].sites(self)
+
+    def in_network_order(self, by_site: Mapping[str, T]) -> dict[str, T]:
+        """What a record holds by site, from the first site to the last.
+
+        JAX sorts names, so that records have ``dense10`` in front of ``dense2``. What is no site comes last.
+        """
+        names = [site.name for site in self.sites if site.name in by_site]
+        return {name: by_site[name] for name in dict.fromkeys([*names, *by_site])}
 
     @property
     def first_epochs_depend_on_all(self) -> bool:

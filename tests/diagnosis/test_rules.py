@@ -120,6 +120,9 @@ def test_gradients_that_explode_or_vanish():
     )
     [line] = words_of("gradients", sloped(0.01, 0.5, 2.0))
     assert line.startswith("gradients vanish")
+    deep = {f"fc/dense{n}": dict(gradient_norm=2.0**-n) for n in range(1, 13)}
+    [line] = words_of("gradients", {"gradients": dict(sorted(deep.items()))}, model="mlp", hidden_layers=12)
+    assert line.endswith("fc/dense1 is 2e+03 times as long as that of fc/dense12")
     for norms in ((30.0, 2.0), (0.03, 2.0), (300.0,), (300.0, None), ()):
         assert words_of("gradients", sloped(*norms)) == []
 

@@ -8,7 +8,7 @@ import pytest
 from test_report_verdicts import made_run
 
 from bnjax.report.page.build import Folder, report_of
-from bnjax.report.page.results import results_text, verdicts_by_study
+from bnjax.report.page.results import results_text, verdicts_by_study, verdicts_on_papers
 from bnjax.report.page.short import short_form
 from bnjax.report.runs.comparisons import comparisons_of
 from bnjax.report.runs.readings import READINGS, reading_of
@@ -28,16 +28,17 @@ FACTOR = 1.25
 
 
 def gradients(norms):
-    """What the probe records of layers with such norms, from the first on."""
-    return {
+    """What the probe records of layers with such norms, in the order of names, as JAX gives them."""
+    recorded = {
         f"fc/dense{number}": {"gradient_norm": norm, "update_norm": 0.0, "kernel_norm": 1.0}
         for number, norm in enumerate(norms, start=1)
     }
+    return dict(sorted(recorded.items()))
 
 
 def deep_run(factor=FACTOR, layers=20, **settings):
     """A run whose gradients grow by a factor from each layer to the one below, but for the first."""
-    run = made_run("yang2019", 1, 0.1, DATA, **settings)
+    run = made_run("yang2019", 1, 0.1, DATA, hidden_layers=layers, **settings)
     run.epochs[0]["gradients"] = gradients([100.0, *(factor**place for place in range(layers - 1, 0, -1))])
     return run
 
@@ -118,6 +119,7 @@ def test_documents_have_papers_behind_the_texts_and_no_counts_of_them(report):
     assert "yang2019" not in before
     assert "| yang2019 | No variance of the initial weights removes it." in behind
     assert STUDIES["yang2019"].differs.split(";")[0] in behind
+    assert verdicts_on_papers(report).startswith(f"of 1 papers {len(STUDIES['yang2019'].claims)} claims, ")
     assert verdicts_by_study(report).keys() == {n for n, study in STUDIES.items() if study.kind == "text"}
 
 

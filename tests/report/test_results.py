@@ -116,11 +116,12 @@ def test_the_page_gets_answered_claims_and_pictures_and_repeats_itself(folder, t
 def test_the_readme_gets_each_studys_verdicts(folder, tmp_path):
     keep(folder, tmp_path)
     report = folder_report(tmp_path, pictures=False)
-    rows = " | ".join(map(marks, [*studies_of("text"), "chance"]))
+    rows = " | ".join(map(marks, [*studies_of("text"), "papers", "chance"]))
     text = with_verdicts(rows, report)
     assert "old" not in text
     assert "supported" in text.partition("<!-- mnist: begin -->")[2].partition("<!-- mnist: end -->")[0]
     assert "if nothing were true, at most " in text
+    assert "<!-- papers: begin -->none so far<!-- papers: end -->" in text
     assert f"<!-- mobilenet: begin -->{len(STUDIES['mobilenet'].claims)} not run<!--" in text
     assert with_verdicts(text, report) == text
 

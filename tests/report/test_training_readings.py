@@ -7,12 +7,14 @@ import pytest
 
 from bnjax.report.runs import training_readings as readings
 from bnjax.report.runs.readings import reading_of
+from bnjax.settings.config import Config
 
 
 def run_of(**fields):
     """A run whose epochs have these fields, a value each."""
     each = [dict(zip(fields, values, strict=True)) for values in zip(*fields.values(), strict=True)]
-    return SimpleNamespace(epochs=[{"epoch": n, **epoch} for n, epoch in enumerate(each, start=1)])
+    epochs = [{"epoch": n, **epoch} for n, epoch in enumerate(each, start=1)]
+    return SimpleNamespace(config=Config(), epochs=epochs)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,13 @@ from bnjax.errors import UserError
 from bnjax.records import SCHEMA
 from bnjax.report.page.document import Report, Table, text
 from bnjax.report.page.plain import markdown_table
-from bnjax.report.page.results import results_pictures, results_text, told_of_chance, verdicts_by_study
+from bnjax.report.page.results import (
+    results_pictures,
+    results_text,
+    told_of_chance,
+    verdicts_by_study,
+    verdicts_on_papers,
+)
 
 
 class DocumentError(UserError, ValueError):
@@ -34,9 +40,10 @@ def with_results(document: str, report: Report) -> str:
 
 
 def with_verdicts(document: str, report: Report) -> str:
-    """The README: how many claims of each study hold, in its row of the table, and how many by chance."""
+    """The README: how many claims of each text hold, in its row of the table, of papers, and by chance."""
     for study, counts in verdicts_by_study(report).items():
         document = written(document, study, counts)
+    document = written(document, "papers", verdicts_on_papers(report))
     return written(document, "chance", told_of_chance(report))
 
 

@@ -115,15 +115,28 @@ def told_of_chance(report: Report) -> str:
 
 def verdicts_by_study(report: Report) -> dict[str, str]:
     """How many claims of each text have which verdict by the published recipe, the most frequent first."""
-    table = _section(report, "claims").tables[0]
-    study, verdict = table.columns.index("text"), table.columns.index("verdict, published")
     verdicts: dict[str, Counter[str]] = {name: Counter() for name in studies_of("text")}
-    for cells in table.rows:
-        verdicts[cells[study].text][cells[verdict].text] += 1
-    return {
-        name: ", ".join(f"{count} {word}" for word, count in counted.most_common())
-        for name, counted in verdicts.items()
-    }
+    for study, verdict in _published(_section(report, "claims").tables[0]):
+        verdicts[study][verdict] += 1
+    return {name: _frequencies(counted) for name, counted in verdicts.items()}
+
+
+def verdicts_on_papers(report: Report) -> str:
+    """How many claims of papers have which verdict; papers of which nothing was run are not counted."""
+    tables = [section.tables[0] for section in report.sections if section.name == "papers"]
+    found = [found for table in tables for found in _published(table)]
+    papers, verdicts = len({paper for paper, _ in found}), Counter(verdict for _, verdict in found)
+    return f"of {papers} papers {len(found)} claims, {_frequencies(verdicts)}" if found else "none so far"
+
+
+def _published(table: Table) -> list[tuple[str, str]]:
+    """Each claim's study and its verdict by the published recipe."""
+    study, verdict = table.columns.index("text"), table.columns.index("verdict, published")
+    return [(cells[study].text, cells[verdict].text) for cells in table.rows]
+
+
+def _frequencies(verdicts: Counter[str]) -> str:
+    return ", ".join(f"{count} {word}" for word, count in verdicts.most_common())
 
 
 def _section(report: Report, name: str) -> Section:

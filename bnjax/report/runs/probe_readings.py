@@ -9,12 +9,12 @@ from bnjax.report.runs.recorded import RecordedRun, measured
 
 
 def _last(run: RecordedRun, probe: str) -> Mapping[str, Any]:
-    """What a probe recorded after the last epoch.
+    """What a probe recorded after the last epoch, from the network's first site to its last.
 
     Raises:
       KeyError: it was not chosen.
     """
-    return cast(Mapping[str, Any], run.epochs[-1])[probe]
+    return run.config.in_network_order(cast(Mapping[str, Any], run.epochs[-1])[probe])
 
 
 def _gradients(run: RecordedRun) -> list[float]:
