@@ -137,6 +137,8 @@ def _papers() -> Iterator[Piece]:
         ("santurkar2018", "noise", 8),
         ("mehta2019", "optimizers", 8),
         ("chen2019", "orders", 8),
+        ("ioffe2017", "batches", 8),
+        ("hoffer2017", "batches", 8),
     ):
         flags = f"--sweep={sweep} --seeds={seeds} --lanes={_SIDE_BY_SIDE} --data_dir={{data}}"
         yield Piece(paper, sweep, flags)

@@ -50,11 +50,12 @@ SMALLER = {
     r"(bnjax |/)(cifar10|mnist|vgg7|mobilenet|finetune|orders)\b": SMALL,
     r"--seeds": "--seeds=1 --jobs=1",
     r"--sweep=batch-sizes": "--train_images=500",
-    r"--sweep=(grid|groups|depth)": "--dry_run",
+    r"--sweep=(grid|groups)": "--dry_run",
     r"--model=vit": "--vit_depth=1 --vit_width=32 --vit_heads=2",
     r"--pretrain=": "--pretrain_epochs=1",
     r"(cifar10|vgg7) (?!.*dataset)": "--dataset=digits --image_size=8",
     r"mnist (?!.*dataset)": "--dataset=digits",
+    r"yang2019 ": "--hidden_layers=3 --width=16",
     r"mobilenet ": "--image_size=32 --width_multiplier=0.35",
     # InceptionV3 needs weights from the network; what the flags ask for is the same of a small network.
     r"finetune (?!.*--model)": "--model=cnn --weights=none --freeze_until=block1 --image_size=8",

@@ -22,7 +22,7 @@ _ROLES = {
     },
     Role.LOOP: {
         *("epochs", "shuffle", "batches", "input_scale", "eval_batch_size", "evaluate_train", "fresh_images"),
-        "probes",
+        *("probes", "probe_every"),
     },
     Role.OWN: {"seed", "recipe", "weights", "pretrain", "pretrain_classes", "pretrain_epochs"},
     Role.HOST: {
