@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from bnjax.settings.config import Config
@@ -22,7 +23,7 @@ class History:
     config: Config
     epochs: Sequence[Mapping[str, Any]]
 
-    @property
+    @cached_property
     def sound(self) -> list[Mapping[str, Any]]:
         """The epochs that ended with a finite loss."""
         return [epoch for epoch in self.epochs if epoch.get("status", "ok") == "ok"]

@@ -6,6 +6,7 @@ help, its choices and its bounds stand in one place.
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -68,6 +69,7 @@ class Config(FineTuningSettings, FileSettings, TrainingSettings, DataSettings, N
 FIELDS: tuple[dataclasses.Field, ...] = dataclasses.fields(Config)
 
 
+@functools.cache
 def names_with(role: Role) -> tuple[str, ...]:
     """The settings that have a role, or one of several."""
     return tuple(field.name for field in FIELDS if field.metadata["role"] & role)

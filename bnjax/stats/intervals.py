@@ -39,6 +39,11 @@ class Estimate(NamedTuple):
     high: float | None
     n: int
 
+    @property
+    def tells_apart(self) -> bool:
+        """Whether it has an interval that leaves 0 out: of differences, whether both sides are told apart."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
 
 class Interval(NamedTuple):
     """A way to make an interval for a mean.

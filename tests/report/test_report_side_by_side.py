@@ -190,6 +190,20 @@ def test_seeds_that_were_added_after_a_look_have_the_interval_for_it(tmp_path):
     assert f"[{mean - half:.2f}, {mean + half:.2f}], n = 6" in section.finding
 
 
+def test_behind_the_last_look_a_sentence_counts_the_seeds_that_its_interval_counts(tmp_path):
+    """Seven seeds where one looks at five: what five showed stays, and the two others wait for ten."""
+    noises = [0.0, 0.001, -0.001, 0.002, -0.002, 0.3, 0.3]
+    for seed, noise in enumerate(noises):
+        for placement, accuracy in (("none", 0.5), ("dense", 0.6), ("dense:after", 0.5)):
+            told = dict(placement=placement, epochs=1, seed=seed, until="looks")
+            record_run(tmp_path, [accuracy + (placement != "none") * noise], **told)
+    [section] = sections_of(tmp_path)
+    assert section.finding.startswith(
+        "Test accuracy: highest with “dense”, 60.00% on average; 1 of 2 others differs from “none” "
+        "beyond chance (p after Holm below 0.05): “dense” +10.00 points ["
+    )
+
+
 def test_settings_that_differ_name_conditions_and_those_that_do_not_stand_once(tmp_path):
     for dropout in (0.0, 0.4):
         for size in (16, 128):

@@ -59,7 +59,7 @@ def side_by_side_drawings(comparisons: Sequence[Counted]) -> dict[str, list[Draw
     """A section's name -> dots of its comparison, and curves where there is more than one epoch."""
     found = {}
     for name, each in zip(section_names(comparisons), comparisons, strict=True):
-        runs = {condition: list(by_seed.values()) for condition, by_seed in each.found.items() if by_seed}
+        runs = {condition: list(by_seed.values()) for condition, by_seed in each.with_runs.items()}
         if runs:
             title, alt = each.comparison.title, means_in_words(runs, *_FINAL)
             dots = functools.partial(dots_figure, each)
@@ -91,7 +91,10 @@ def _of_probes(name: str, compared: Counted, runs: Mapping[str, Sequence[Recorde
 
 
 def _mean_over_sites(number: ProbeNumber, compared: Counted) -> str:
-    levels = {condition: number.measure.level(by_seed) for condition, by_seed in compared.found.items()}
+    levels = {
+        condition: number.measure.level(by_seed, compared.interval)
+        for condition, by_seed in compared.with_runs.items()
+    }
     told = [f"{condition} {level.mean:.3g}" for condition, level in levels.items() if level]
     return f"{number.shown.title}: {', '.join(told)}."
 

@@ -35,7 +35,7 @@ Runs = Mapping[str, Sequence[RecordedRun]]
 
 def map_figure(counted: Counted, number: ProbeNumber) -> "Figure":
     """Sites by epochs for each of the first conditions, in colours; the last epoch's numbers beside them."""
-    found = {name: list(by_seed.values()) for name, by_seed in counted.found.items() if by_seed}
+    found = {name: counted_runs(counted, name) for name in counted.with_runs}
     having = {name: runs for name, runs in found.items() if number.sites(runs)}
     chosen = best_conditions(having, counted.reference)[:_MAPS]
     sites = number.sites([run for name in chosen for run in found[name]])
@@ -59,6 +59,12 @@ def map_figure(counted: Counted, number: ProbeNumber) -> "Figure":
     headline(figure, f"{title}\n{_told(found, chosen, sites, gaps)}")
     foot(figure, [run for name in chosen for run in found[name]])
     return figure
+
+
+def counted_runs(counted: Counted, name: str) -> Sequence[RecordedRun]:
+    """A condition's runs of the seeds that its intervals count."""
+    by_seed = counted.found[name]
+    return [by_seed[seed] for seed in counted.interval.counted(sorted(by_seed))]
 
 
 def means(runs: Sequence[RecordedRun], number: ProbeNumber, sites: Sequence[str]) -> np.ndarray:
@@ -107,7 +113,7 @@ def _numbers(axes: "Axes", counted: Counted, name: str, number: ProbeNumber) -> 
     if len(sites) > _SITES_WITH_NUMBERS:
         return
     for place, site in enumerate(sites):
-        level = number.level(list(counted.found[name].values()), site, counted.interval)
+        level = number.level(counted_runs(counted, name), site, counted.interval)
         if level:
             interval = "" if level.low is None else f" [{level.low:.2g}, {level.high:.2g}]"
             where = dict(transform=axes.get_yaxis_transform(), va="center", fontsize=7)
@@ -149,7 +155,7 @@ def _scale(figure: "Figure", colours: "ScalarMappable", number: ProbeNumber) -> 
 
 def scatter_figure(counted: Counted, numbers: Sequence[ProbeNumber]) -> "Figure":
     """Test accuracy over each number after the last epoch: a dot for a condition, with both intervals."""
-    found = {name: by_seed for name, by_seed in counted.found.items() if by_seed}
+    found = counted.with_runs
     figure = new_figure(9, 1)
     columns = min(len(numbers), 2 if is_narrow(figure) else 4)
     rows = -(-len(numbers) // columns)
@@ -162,7 +168,7 @@ def scatter_figure(counted: Counted, numbers: Sequence[ProbeNumber]) -> "Figure"
                 [one.level(by_seed, counted.interval) for one in (number.measure, ACCURACY)],
                 _look(place),
             )
-        _axis(axes, number, found)
+        _axis(axes, number, counted)
         letters = int(_LETTERS_BELOW * figure.get_figwidth() / columns)
         axes.set_xlabel(textwrap.fill(number.shown.title, letters), fontsize=7.5)
         axes.tick_params(labelsize=7)
@@ -199,11 +205,11 @@ def _dot(axes: "Axes", levels: Sequence[Estimate | None], look: dict[str, Any]) 
     axes.plot(across.mean, up.mean, linewidth=0, markersize=5, **look)
 
 
-def _axis(axes: "Axes", number: ProbeNumber, found: Mapping[str, Mapping[int, RecordedRun]]) -> None:
+def _axis(axes: "Axes", number: ProbeNumber, counted: Counted) -> None:
     """Logarithmic where numbers range over orders; few ticks."""
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-    levels = [number.measure.level(by_seed) for by_seed in found.values()]
+    levels = _levels(number, counted)
     means = [level.mean for level in levels if level]
     if number.shown.scale in _LOG and min(means) > 0 and max(means) > _ORDERS * min(means):
         axes.set_xscale("log")
@@ -237,5 +243,9 @@ def is_dull(number: ProbeNumber, found: Runs) -> bool:
 
 def of_several(number: ProbeNumber, counted: Counted) -> bool:
     """Whether more than one condition has it, so that these can be told apart by it."""
-    levels = [number.measure.level(by_seed) for by_seed in counted.found.values()]
-    return sum(level is not None for level in levels) > 1
+    return sum(level is not None for level in _levels(number, counted)) > 1
+
+
+def _levels(number: ProbeNumber, counted: Counted) -> list[Estimate | None]:
+    """Of each condition that has runs."""
+    return [number.measure.level(by_seed, counted.interval) for by_seed in counted.with_runs.values()]

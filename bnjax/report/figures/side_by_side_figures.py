@@ -36,7 +36,7 @@ def dots_figure(counted: Counted) -> "Figure":
 
     Hollow marks are the readings through fresh statistics, where there are any.
     """
-    found = _with_runs(counted)
+    found = counted.with_runs
     figure, panels = two_panels(1.9 + 0.32 * len(found), shared="y")
     for axes, name in zip(panels, _SHOWN, strict=True):
         axes.set_yticks(range(len(found)), [folded(figure, each) for each in found], fontsize=8.5)
@@ -63,7 +63,7 @@ def _dots(axes: "Axes", found: Mapping[str, Mapping[int, RecordedRun]], counted:
         ):
             if level:
                 _row(axes, where, level, list(values.values()), {"color": colour, "markerfacecolor": face})
-    if level := measure.level(found.get(reference, {})):
+    if level := measure.level(found.get(reference, {}), interval):
         axes.axvline(level.mean, color=COLOURS[0], linewidth=0.8, linestyle=":")
     axes.set_xlabel(measure.title, fontsize=9)
     axes.tick_params(axis="x", labelsize=8)
@@ -87,7 +87,7 @@ def curves_figure(counted: Counted) -> "Figure":
     """
     from matplotlib.ticker import MaxNLocator
 
-    found = {name: list(by_seed.values()) for name, by_seed in _with_runs(counted).items()}
+    found = {name: list(by_seed.values()) for name, by_seed in counted.with_runs.items()}
     named = best_conditions(found, counted.reference)
     figure, panels = two_panels(4.6)
     abreast = panels[0].get_position().y0 == panels[1].get_position().y0
@@ -106,10 +106,6 @@ def curves_figure(counted: Counted) -> "Figure":
     headline(figure, f"{counted.comparison.title}\n{seeds_told(found.values())}{gray}")
     foot(figure, [run for runs in found.values() for run in runs])
     return figure
-
-
-def _with_runs(counted: Counted) -> dict[str, Mapping[int, RecordedRun]]:
-    return {name: by_seed for name, by_seed in counted.found.items() if by_seed}
 
 
 def best_conditions(found: Mapping[str, Sequence[RecordedRun]], reference: str) -> list[str]:

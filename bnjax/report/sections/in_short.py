@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from bnjax.report.runs.recorded import RecordedRun
 from bnjax.report.sections.measures import MEASURES
 from bnjax.report.sections.verdict_cells import higher_of_two
-from bnjax.stats import CONFIDENCE, STUDENT, Estimate, Interval, estimate, holm, seeds_needed
+from bnjax.stats import CONFIDENCE, Estimate, Interval, estimate, holm, seeds_needed
 
 _ACCURACY, _FRESH = MEASURES[:2]
 #: Conditions that a sentence names.
@@ -15,16 +15,16 @@ _NAMED = 3
 Found = Mapping[str, Mapping[int, RecordedRun]]
 
 
-def in_short(found: Found, reference: str, interval: Interval = STUDENT) -> str:
+def in_short(found: Found, reference: str, interval: Interval) -> str:
     """What runs say of their test accuracy; empty where there is nothing to compare.
 
     Args:
       found: conditions and their runs.
       reference: the one that the others are held against.
-      interval: what tells chance.
+      interval: what tells chance, of the seeds that it counts.
     """
     pairs = {
-        name: differences
+        name: interval.counted(differences)
         for name, by_seed in found.items()
         if name != reference and (differences := _ACCURACY.pairs(by_seed, found[reference]))
     }
@@ -40,7 +40,7 @@ def in_short(found: Found, reference: str, interval: Interval = STUDENT) -> str:
 def _of_two(found: Found, name: str, reference: str, differences: Sequence[float], interval: Interval) -> str:
     difference = estimate(differences, interval=interval)
     told = [higher_of_two("", (name, reference), difference, ".2f", "points")]
-    if difference.low is not None and difference.high is not None and difference.low <= 0 <= difference.high:
+    if difference.low is not None and not difference.tells_apart:
         seeds = seeds_needed(statistics.stdev(differences), difference.mean, interval=interval)
         told += [f"about {seeds:,} seeds would tell, if their spread stays"] if seeds else []
     if fresh := _FRESH.difference(found[name], found[reference], interval):
@@ -50,7 +50,7 @@ def _of_two(found: Found, name: str, reference: str, differences: Sequence[float
 
 def _of_many(found: Found, reference: str, pairs: Mapping[str, Sequence[float]], interval: Interval) -> str:
     """Which is highest, and how many differ from the reference after correction for their number."""
-    levels = {name: level.mean for name, by_seed in found.items() if (level := _ACCURACY.level(by_seed))}
+    levels = {name: level.mean for name, by_seed in found.items() if (level := _ACCURACY.level(by_seed, interval))}
     best = max(levels, key=levels.__getitem__)
     corrected = dict(zip(pairs, holm([interval.p(one, 0.0) for one in pairs.values()]), strict=True))
     apart = [name for name, one in corrected.items() if one < 1 - CONFIDENCE]

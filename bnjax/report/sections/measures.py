@@ -7,7 +7,7 @@ from typing import Literal
 
 from bnjax.report.page.document import TableCell, number
 from bnjax.report.runs.recorded import RecordedRun, metric, total
-from bnjax.stats.intervals import STUDENT, Estimate, Interval, estimate, paired_differences, possible
+from bnjax.stats.intervals import Estimate, Interval, estimate, paired_differences, possible
 
 #: What is read of a run; None where its records lack it.
 Read = Callable[[RecordedRun], float | None]
@@ -48,7 +48,7 @@ class Measure:
         found = {seed: self.read(run) for seed, run in by_seed.items()}
         return {seed: value for seed, value in found.items() if value is not None}
 
-    def level(self, by_seed: Mapping[int, RecordedRun], interval: Interval = STUDENT) -> Estimate | None:
+    def level(self, by_seed: Mapping[int, RecordedRun], interval: Interval) -> Estimate | None:
         """The mean over seeds, its interval cut to what a run may have; None where no run has it."""
         values = [value for _, value in sorted(self.values(by_seed).items())]
         return possible(estimate(values, interval=interval), self.unit) if values else None
@@ -57,7 +57,7 @@ class Measure:
         self,
         ours: Mapping[int, RecordedRun],
         reference: Mapping[int, RecordedRun],
-        interval: Interval = STUDENT,
+        interval: Interval,
     ) -> Estimate | None:
         """The mean of what lies between two conditions, paired by seed; None where they share no seed."""
         pairs = self.pairs(ours, reference)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from bnjax.errors import UserError
 from bnjax.report.page.document import PageFigure, Section, Table, TableCell, number, numbered, slug, text
@@ -42,12 +43,17 @@ class Counted:
     left_out: Mapping[str, Mapping[str, Sequence[int]]]
     reference: str
 
-    @property
+    @cached_property
+    def with_runs(self) -> Mapping[str, Mapping[int, RecordedRun]]:
+        """The conditions that have runs that count."""
+        return {name: by_seed for name, by_seed in self.found.items() if by_seed}
+
+    @cached_property
     def interval(self) -> Interval:
         """That of all means."""
         return interval_of(run.config for by_seed in self.found.values() for run in by_seed.values())
 
-    @property
+    @cached_property
     def measures(self) -> list[Measure]:
         """Those that any of the runs has."""
         return [measure for measure in MEASURES if any(map(measure.values, self.found.values()))]

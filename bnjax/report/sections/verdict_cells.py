@@ -39,7 +39,7 @@ def higher_of_two(label: str, names: tuple[str, str], difference: Estimate, form
       unit: theirs.
     """
     low, high = difference.low, difference.high
-    if low is None or high is None or low <= 0 <= high:
+    if low is None or high is None or not difference.tells_apart:
         mean = f"{difference.mean:+{form}} {unit} {interval_text(difference, form)}"
         return f"{label}: \u201c{names[0]}\u201d and \u201c{names[1]}\u201d are not told apart, {mean}"
     upper, lower = names
