@@ -3,8 +3,9 @@
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+T = TypeVar("T")
 CONFIDENCE = 0.95
 #: The deviation of the prior on the effect, in deviations of a value, that :data:`ANY_TIME` mixes over.
 _MIXED_OVER = 1.0
@@ -61,7 +62,7 @@ class Interval(NamedTuple):
     p: Callable[[Sequence[float], float], float]
     looks: tuple[int, ...] = ()
 
-    def counted(self, values: Sequence[float]) -> Sequence[float]:
+    def counted(self, values: Sequence[T]) -> Sequence[T]:
         """Those of the last look; all of them where there was none yet, or where any number will do."""
         last = max((n for n in self.looks if n <= len(values)), default=len(values))
         return values[:last]

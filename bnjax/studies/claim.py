@@ -1,7 +1,7 @@
 """A claim: a published conclusion written as a test over records."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -144,6 +144,32 @@ class Claim:
         }
         flags = {name: value for name, value in asked.items() if value}
         return str(CommandLine(self.tested_by, {**flags, "seeds": seeds}))
+
+
+def claims_of(
+    source: str, sweeps: Mapping[str, Conditions], epochs: int, **shared: Any
+) -> Callable[..., Claim]:
+    """What makes a text's claims of what tells them apart.
+
+    Args:
+      source: the name of its study.
+      sweeps: those of its study.
+      epochs: how many its author trained.
+      **shared: what else its claims have in common.
+
+    Returns:
+      (name, place, said, *contrasts, sweep, **more) -> claim; without a sweep it is the first one, and none
+      where that is empty. What one of them says by itself goes before what is shared.
+    """
+
+    def claim(
+        name: str, place: str, said: str, *contrasts: Contrast, sweep: str = next(iter(sweeps)), **more: Any
+    ) -> Claim:
+        conditions = sweeps[sweep] if sweep else {}
+        told = {"sweep": sweep, "epochs": epochs, **shared, **more}
+        return Claim(f"{source}-{name}", source, place, said, conditions, contrasts, **told)
+
+    return claim
 
 
 def minus(ours: str, reference: str, reading: str, expected: Expected, **more: Any) -> Contrast:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, Data, level, minus
+from bnjax.studies.claim import Claim, Conditions, Contrast, Data, claims_of, level, minus
 from bnjax.studies.study import Study, crossed
 
 #: Dying ReLU and Batch Normalization on MNIST (Qiita, 2017-05): one hidden layer of 256, Adam, batches of 100
@@ -85,13 +85,7 @@ _ORDERS: Conditions = {
     for told, shuffle in (("shuffled", "epoch"), ("always the same batches", "none"))
 }
 _NO_UPDATES = "records hold no updates of single weights; --movie=dw.gif shows them"
-
-
-def _claim(name: str, place: str, said: str, sweep: str, *contrasts: Contrast, unmeasured: str = "") -> Claim:
-    conditions = _SWEEPS.get(sweep, {})
-    return Claim(
-        f"mnist-{name}", "mnist", place, said, conditions, contrasts, sweep, epochs=100, unmeasured=unmeasured
-    )
+_claim = claims_of("mnist", _SWEEPS, epochs=100)
 
 
 def _batches_of_ten(metric: str) -> Iterator[Contrast]:
@@ -111,22 +105,22 @@ _CLAIMS: tuple[Claim, ...] = (
         "no-unit-dies",
         "batch sizes, count of dying ReLUs",
         "With BN no unit dies, whatever the batch size.",
-        "batch-sizes",
         *(level(condition, "most_flat", "alike", **_NONE) for condition in _SIZES),
+        sweep="batch-sizes",
     ),
     _claim(
         "batch-size-10",
         "batch sizes, accuracy",
         "With BN, batches of 10 cost 1 to 1.5 points of accuracy against the other sizes.",
-        "batch-sizes",
         *_batches_of_ten("late_accuracy"),
+        sweep="batch-sizes",
     ),
     _claim(
         "batch-size-10-in-training",
         "batch sizes, accuracy",
         "The same, where the accuracy meant is that of training: the text does not say which.",
-        "batch-sizes",
         *_batches_of_ten("final_train_accuracy"),
+        sweep="batch-sizes",
     ),
     Claim(
         "mnist-batch-size-10-why",
@@ -150,40 +144,40 @@ _CLAIMS: tuple[Claim, ...] = (
         "updates-everywhere",
         "with and without BN at batch size 100, movies",
         "With BN every unit's weights go on changing; without it some stay still.",
-        "bn-or-not",
         minus(_WITHOUT, _WITH, "most_flat", "higher"),
         level(_WITH, "last_silent", "alike", **_NONE),
+        sweep="bn-or-not",
     ),
     _claim(
         "gray-background",
         "with and without BN at batch size 100, movies",
         "Where the digits never are, updates are near the middle of their range with BN, and often at its "
         "ends without.",
-        "",
+        sweep="",
         unmeasured=_NO_UPDATES,
     ),
     _claim(
         "extreme-updates-kill",
         "without BN, movie",
         "A guess: updates that stay at the end of their range are what stops a ReLU from answering.",
-        "",
+        sweep="",
         unmeasured=_NO_UPDATES,
     ),
     _claim(
         "training-errors-stay",
         "with and without BN, curves of accuracy",
         "Without BN training sticks at 100%; with BN one or two of 100 images stay wrong.",
-        "bn-or-not",
         minus(_WITH, _WITHOUT, "perfect_batches", "lower"),
         level(_WITHOUT, "perfect_batches", "higher", _MOST),
         level(_WITH, "perfect_batches", "lower", _MOST),
+        sweep="bn-or-not",
     ),
     _claim(
         "bn-less-accurate",
         "with and without BN, curves of accuracy",
         "With BN the test accuracy is lower than without.",
-        "bn-or-not",
         minus(_WITH, _WITHOUT, "late_accuracy", "lower"),
+        sweep="bn-or-not",
     ),
     Claim(
         "mnist-shuffling-why",
@@ -210,72 +204,72 @@ _CLAIMS: tuple[Claim, ...] = (
         "small-batches-reach-all",
         "batch size 10, movie",
         "Even batches of 10 reach every unit.",
-        "batch-sizes",
         level("batch size 10", "last_silent", "alike", **_NONE),
+        sweep="batch-sizes",
     ),
     _claim(
         "slopes-alike",
         "BN with leaky ReLU",
         "With BN all slopes of a leaky ReLU are equally accurate from epoch 20 on.",
-        "leaky",
         *(
             minus(f"{larger}, {_WITH}", f"{smaller}, {_WITH}", "accuracy_from_20", "alike", **_ALIKE)
             for smaller, larger in itertools.combinations(_SLOPES, 2)
         ),
+        sweep="leaky",
     ),
     _claim(
         "leaky-like-relu",
         "BN with leaky ReLU",
         "With BN a leaky ReLU is as accurate as a ReLU.",
-        "leaky",
         *(
             minus(f"{slope}, {_WITH}", f"ReLU, {_WITH}", "accuracy_from_20", "alike", **_ALIKE)
             for slope in _SLOPES
         ),
+        sweep="leaky",
     ),
     _claim(
         "leaky-no-unit-dies",
         "BN with leaky ReLU",
         "With BN and a leaky ReLU no unit dies.",
-        "leaky",
         *(level(f"{slope}, {_WITH}", "most_flat", "alike", **_NONE) for slope in _SLOPES),
+        sweep="leaky",
     ),
     _claim(
         "leaky-still-units",
         "leaky ReLU of slope 0.001, movies",
         "At slope 0.001 without BN no unit counts as dead, yet some do not answer; with BN there are none of "
         "those.",
-        "leaky",
         level(f"slope 0.001, {_WITHOUT}", "most_flat", "alike", **_NONE),
         level(f"slope 0.001, {_WITHOUT}", "last_silent", "higher", 0.5),
         level(f"slope 0.001, {_WITH}", "last_silent", "alike", **_NONE),
+        sweep="leaky",
     ),
     _claim(
         "leaky-bn-less-accurate",
         "leaky ReLU of slope 0.001, curves of accuracy",
         "With a leaky ReLU too, the test accuracy is higher without BN.",
-        "leaky",
         *(
             minus(f"{slope}, {_WITH}", f"{slope}, {_WITHOUT}", "late_accuracy", "lower")
             for slope in _SLOPES[:1]
         ),
+        sweep="leaky",
     ),
     _claim(
         "about-98",
         "discussion",
         "One hidden layer reaches about 98% on MNIST.",
-        "bn-or-not",
         *(
             level(condition, "late_accuracy", "alike", 98.0, margin=0.5, published="about 98%", size=(98, 98))
             for condition in _BN
         ),
+        sweep="bn-or-not",
     ),
     _claim(
         "rest-is-not-bns",
         "discussion",
         "The 2% that stay wrong are not of a kind that BN could mend.",
-        "bn-or-not",
         minus(_WITH, _WITHOUT, "late_accuracy", "not higher", **_ALIKE),
+        sweep="bn-or-not",
     ),
 )
 

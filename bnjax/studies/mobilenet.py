@@ -1,7 +1,7 @@
 """Batch Normalization before or after ReLU6 in MobileNetV2 (iT Ironman, 2021-10-10)."""
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, Data, level, minus
+from bnjax.studies.claim import Claim, Conditions, Data, claims_of, level, minus
 from bnjax.studies.study import Study
 
 #: Batch Normalization before or after ReLU6 in MobileNetV2 (iThome, 2021-10-10, TensorFlow 2): plain SGD,
@@ -49,43 +49,21 @@ _PHOTOGRAPHS = Data(
 ANY_IMAGES = Data("any 500 images or more", (), images=(500, 10**9), image_size=32)
 #: Points; ours, and a little more than the 0.78 that the text calls alike.
 _ALIKE = 1.0
-
-
-def _mobilenet(
-    name: str, place: str, said: str, *contrasts: Contrast, note: str = "", data: Data | None = None
-) -> Claim:
-    return Claim(
-        f"mobilenet-{name}",
-        "mobilenet",
-        place,
-        said,
-        _ORDERS,
-        contrasts,
-        _SWEEP,
-        data=data,
-        epochs=100,
-        least_share=0.5,
-        note=note,
-    )
-
+_claim = claims_of("mobilenet", {_SWEEP: _ORDERS}, epochs=100, least_share=0.5)
 
 _CLAIMS: tuple[Claim, ...] = (
-    Claim(
-        "mobilenet-theory",
-        "mobilenet",
+    _claim(
+        "theory",
         "introduction, in theory",
         "Behind a ReLU negative values are gone, which biases the normalisation; so BN belongs before it.",
-        _ORDERS,
-        (minus("after", "before", "norm_input_skew", "higher"),),
-        _SWEEP,
-        epochs=100,
+        minus("after", "before", "norm_input_skew", "higher"),
         data=ANY_IMAGES,
         least_share=0.1,
         probes="dying,activations",
         note="Its premise alone is tested: that inputs of norms are more skewed behind the ReLU. Whether "
         "that does harm is what the other claims ask.",
     ),
-    _mobilenet(
+    _claim(
         "reports",
         "introduction, what others report",
         "Several experiments found BN before the activation more accurate than after it.",
@@ -93,7 +71,7 @@ _CLAIMS: tuple[Claim, ...] = (
         note="The sentence begins with 'but' behind a theory for 'before', so it may mean the opposite.",
         data=ANY_IMAGES,
     ),
-    _mobilenet(
+    _claim(
         "alike",
         "result",
         "The best accuracies of both orders are about the same.",
@@ -107,7 +85,7 @@ _CLAIMS: tuple[Claim, ...] = (
             size=(-0.78, -0.78),
         ),
     ),
-    _mobilenet(
+    _claim(
         "after-converges",
         "result",
         "With BN after the activation the network converges, too.",
@@ -120,7 +98,7 @@ _CLAIMS: tuple[Claim, ...] = (
             size=(100.0, 100.0),
         ),
     ),
-    _mobilenet(
+    _claim(
         "after-larger-loss",
         "printed beside the result, not commented",
         "At the epoch of best accuracy, the loss of BN after is larger than that of before.",
@@ -133,7 +111,7 @@ _CLAIMS: tuple[Claim, ...] = (
             size=(0.2407, 0.2407),
         ),
     ),
-    _mobilenet(
+    _claim(
         "after-later",
         "printed beside the result, not commented",
         "BN after reaches its best accuracy later.",

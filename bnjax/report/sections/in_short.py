@@ -50,8 +50,9 @@ def _of_two(found: Found, name: str, reference: str, differences: Sequence[float
 
 def _of_many(found: Found, reference: str, pairs: Mapping[str, Sequence[float]], interval: Interval) -> str:
     """Which is highest, and how many differ from the reference after correction for their number."""
-    levels = {name: level.mean for name, by_seed in found.items() if (level := _ACCURACY.level(by_seed, interval))}
-    best = max(levels, key=levels.__getitem__)
+    levels = {name: _ACCURACY.level(by_seed, interval) for name, by_seed in found.items()}
+    means = {name: level.mean for name, level in levels.items() if level}
+    best = max(means, key=means.__getitem__)
     corrected = dict(zip(pairs, holm([interval.p(one, 0.0) for one in pairs.values()]), strict=True))
     apart = [name for name, one in corrected.items() if one < 1 - CONFIDENCE]
     apart.sort(key=lambda name: -abs(statistics.fmean(pairs[name])))
@@ -61,7 +62,7 @@ def _of_many(found: Found, reference: str, pairs: Mapping[str, Sequence[float]],
     more = [f"and {len(apart) - _NAMED} more"] if len(apart) > _NAMED else []
     named = ": " + ", ".join([*told, *more]) if told else ""
     count = f"{len(apart) or 'none'} of {len(pairs)} others differ{'' if len(apart) > 1 else 's'}"
-    highest = f"highest with \u201c{best}\u201d, {levels[best]:.2f}% on average"
+    highest = f"highest with \u201c{best}\u201d, {means[best]:.2f}% on average"
     return f": {highest}; {count} from \u201c{reference}\u201d beyond chance (p after Holm below 0.05){named}"
 
 

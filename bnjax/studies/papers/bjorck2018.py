@@ -1,7 +1,7 @@
 """Bjorck et al. 2018: what Batch Normalization gains is gained by the larger rates that it allows."""
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, Data, minus
+from bnjax.studies.claim import Conditions, Data, claims_of, minus
 from bnjax.studies.study import Study, crossed
 
 #: Biases in the convolutions, so that the network without norms has some. The rates are a hundredfold apart:
@@ -29,13 +29,7 @@ _FOUR = crossed(_RATES, _BN_OR_NOT)
 _SLOW_BN, _SLOW, _FAST_BN, _FAST = _FOUR
 _SWEEP = "rates"
 _READING = "last_tenth_accuracy"
-
-
-def _claim(name: str, place: str, said: str, *contrasts: Contrast, note: str = "") -> Claim:
-    return Claim(
-        f"bjorck2018-{name}", "bjorck2018", place, said, _FOUR, contrasts, _SWEEP, epochs=12, note=note
-    )
-
+_claim = claims_of("bjorck2018", {_SWEEP: _FOUR}, epochs=12)
 
 _CLAIMS = (
     _claim(

@@ -1,7 +1,7 @@
 """Chen et al. 2019: norm and dropout together in front of each layer's weights, behind the ReLU."""
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, Data, minus
+from bnjax.studies.claim import Conditions, Data, claims_of, minus
 from bnjax.studies.study import Study
 
 #: A unit's dropout is its last part, so order ``after`` is ReLU, BN, dropout, and then the next layer's
@@ -30,22 +30,7 @@ _ORDERS: Conditions = {
     _USUAL_DROPOUT: {"placement": "dense:before", "dropout": 0.05},
 }
 _SWEEP = "orders"
-
-
-def _claim(name: str, place: str, said: str, *contrasts: Contrast, note: str = "") -> Claim:
-    return Claim(
-        f"chen2019-{name}",
-        "chen2019",
-        place,
-        said,
-        _ORDERS,
-        contrasts,
-        _SWEEP,
-        epochs=10,
-        least_seeds=6,
-        note=note,
-    )
-
+_claim = claims_of("chen2019", {_SWEEP: _ORDERS}, epochs=10, least_seeds=6)
 
 _CLAIMS = (
     _claim(

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, level, minus
+from bnjax.studies.claim import Claim, Conditions, Contrast, claims_of, level, minus
 from bnjax.studies.papers.initial import ANY_IMAGES, AT_FIRST
 from bnjax.studies.study import Study, crossed
 
@@ -41,11 +41,9 @@ _WIDTHS: Conditions = {
 _RANK = "last_rank"
 _SWEEPS: Mapping[str, Conditions] = {"relu": _RELU, "linear": _LINEAR, "width": _WIDTHS}
 
-
-def _claim(name: str, said: str, sweep: str, *contrasts: Contrast, note: str = "") -> Claim:
-    place, conditions = "abstract; sections 3 and 4", _SWEEPS[sweep]
-    source = "daneshmand2020"
-    return Claim(f"{source}-{name}", source, place, said, conditions, contrasts, sweep, epochs=1, note=note)
+#: Where all of it stands.
+_PLACE = "abstract; sections 3 and 4"
+_claim = claims_of("daneshmand2020", _SWEEPS, epochs=1)
 
 
 def _collapse() -> tuple[Contrast, ...]:
@@ -63,21 +61,41 @@ def _kept() -> tuple[Contrast, ...]:
 _CLAIMS: tuple[Claim, ...] = (
     _claim(
         "collapse-linear",
+        _PLACE,
         "Without BN a linear network's features lose rank with depth until they all but lie on a line.",
-        "linear",
         *_collapse(),
+        sweep="linear",
         note="rank as the paper bounds it, tr(K)^2 / ||K||^2; that 2 counts as a line is ours",
     ),
-    _claim("collapse-relu", "The same with ReLU.", "relu", *_collapse()),
-    _claim("kept-linear", "With BN a linear network's features keep more of their rank.", "linear", *_kept()),
-    _claim("kept-relu", "The same with ReLU.", "relu", *_kept()),
+    _claim(
+        "collapse-relu",
+        _PLACE,
+        "Without BN a ReLU network's features lose rank with depth until they all but lie on a line.",
+        *_collapse(),
+        sweep="relu",
+    ),
+    _claim(
+        "kept-linear",
+        _PLACE,
+        "With BN a linear network's features keep more of their rank.",
+        *_kept(),
+        sweep="linear",
+    ),
+    _claim(
+        "kept-relu",
+        _PLACE,
+        "With BN a ReLU network's features keep more of their rank.",
+        *_kept(),
+        sweep="relu",
+    ),
     _claim(
         "bound",
+        _PLACE,
         "With BN the rank of a linear network stays above a number of the order of the width's root.",
-        "width",
         *(level(f"width {width}", _RANK, "higher", round(math.sqrt(width), 3)) for width in (16, 32, 64)),
         minus("width 32", "width 16", _RANK, "higher"),
         minus("width 64", "width 32", _RANK, "higher"),
+        sweep="width",
         note="at 32 layers; the paper's bound has a constant that it does not name, and ours is 1",
     ),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, minus
+from bnjax.studies.claim import Claim, Conditions, claims_of, minus
 from bnjax.studies.papers.initial import ANY_IMAGES, AT_FIRST
 from bnjax.studies.study import Study, crossed
 
@@ -34,38 +34,33 @@ _DEEP = crossed(_DEPTHS, _BN_OR_NOT)
 _WIDTHS: Conditions = {f"width {width}": {"width": width} for width in (64, 256, 1024)}
 _GAP = "last_gap"
 _SWEEPS: Mapping[str, Conditions] = {"depth": _DEEP, "width": _WIDTHS}
-
-
-def _claim(name: str, place: str, said: str, sweep: str, *contrasts: Contrast, note: str = "") -> Claim:
-    source, conditions = "daneshmand2021", _SWEEPS[sweep]
-    return Claim(f"{source}-{name}", source, place, said, conditions, contrasts, sweep, epochs=1, note=note)
-
+_claim = claims_of("daneshmand2021", _SWEEPS, epochs=1)
 
 _CLAIMS: tuple[Claim, ...] = (
     _claim(
         "falls",
         "abstract; section 3",
         "With BN the images of a batch become more orthogonal with depth.",
-        "depth",
         minus(f"6 layers, {_BN}", f"2 layers, {_BN}", _GAP, "lower"),
         minus(f"16 layers, {_BN}", f"6 layers, {_BN}", _GAP, "lower"),
+        sweep="depth",
     ),
     _claim(
         "width",
         "abstract; section 3",
         "What is left of the gap in deep networks is the smaller the wider their layers are.",
-        "width",
         minus("width 256", "width 64", _GAP, "lower"),
         minus("width 1024", "width 256", _GAP, "lower"),
+        sweep="width",
         note="at 16 layers",
     ),
     _claim(
         "without",
         "section 3, figure of depth",
         "Without BN the images do not become orthogonal: the gap grows with depth.",
-        "depth",
         minus(f"6 layers, {_NONE}", f"2 layers, {_NONE}", _GAP, "higher"),
         minus(f"16 layers, {_NONE}", f"6 layers, {_NONE}", _GAP, "higher"),
+        sweep="depth",
     ),
 )
 

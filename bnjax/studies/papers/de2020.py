@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, level, minus
+from bnjax.studies.claim import Claim, Conditions, claims_of, level, minus
 from bnjax.studies.papers.initial import ANY_IMAGES, AT_FIRST
 from bnjax.studies.study import Study, crossed
 
@@ -30,11 +30,7 @@ _DEPTHS: Conditions = {f"depth {depth}": {"depth": depth} for depth in (14, 20, 
 _DEEP = crossed(_DEPTHS, _BN_OR_NOT)
 _SHARE, _GROWTH = "branch_share", "sum_growth"
 _SWEEPS: Mapping[str, Conditions] = {"depth": _DEEP}
-
-
-def _claim(name: str, place: str, said: str, *contrasts: Contrast, note: str = "") -> Claim:
-    return Claim(f"de2020-{name}", "de2020", place, said, _DEEP, contrasts, "depth", epochs=1, note=note)
-
+_claim = claims_of("de2020", {"depth": _DEEP}, epochs=1)
 
 _CLAIMS: tuple[Claim, ...] = (
     _claim(

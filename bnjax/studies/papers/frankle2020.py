@@ -1,7 +1,7 @@
 """Frankle et al. 2020: a network of random kernels learns by the scales and biases of its norms alone."""
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, Data, level, minus
+from bnjax.studies.claim import Conditions, Data, claims_of, level, minus
 from bnjax.studies.study import Study
 
 #: Momentum, rate and batches as theirs; digits, a shallow network and few epochs in place of days.
@@ -30,13 +30,7 @@ _TRAINED: Conditions = {
 _SWEEP = "trained"
 #: Percent of ten classes.
 _CHANCE = 10.0
-
-
-def _claim(name: str, place: str, said: str, *contrasts: Contrast, note: str = "") -> Claim:
-    return Claim(
-        f"frankle2020-{name}", "frankle2020", place, said, _TRAINED, contrasts, _SWEEP, epochs=15, note=note
-    )
-
+_claim = claims_of("frankle2020", {_SWEEP: _TRAINED}, epochs=15)
 
 _CLAIMS = (
     _claim(

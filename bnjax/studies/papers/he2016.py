@@ -2,7 +2,7 @@
 
 from bnjax.architectures.resnet import RESIDUAL_BLOCKS
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, Data, minus
+from bnjax.studies.claim import Conditions, Contrast, Data, claims_of, minus
 from bnjax.studies.study import Study
 
 _RECIPE = Config(
@@ -41,9 +41,7 @@ def _than(other: str) -> Contrast:
     )
 
 
-def _claim(name: str, place: str, said: str, *contrasts: Contrast, note: str = "") -> Claim:
-    return Claim(f"he2016-{name}", "he2016", place, said, _ORDERS, contrasts, _SWEEP, epochs=8, note=note)
-
+_claim = claims_of("he2016", {_SWEEP: _ORDERS}, epochs=8)
 
 _CLAIMS = (
     _claim(

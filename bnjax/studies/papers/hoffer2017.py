@@ -1,7 +1,7 @@
 """Hoffer et al. 2017: large batches generalise worse, and statistics of small groups mend part of it."""
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, Data, minus
+from bnjax.studies.claim import Conditions, Data, claims_of, minus
 from bnjax.studies.study import Study
 
 #: The rate of small batches; large ones have its multiple by the root of their size (section 7).
@@ -32,12 +32,7 @@ _THREE: Conditions = {
 }
 _FEW, _MANY, _GROUPS = _THREE
 _SWEEP = "batches"
-
-
-def _claim(name: str, place: str, said: str, *contrasts: Contrast) -> Claim:
-    return Claim(
-        f"hoffer2017-{name}", "hoffer2017", place, said, _THREE, contrasts, _SWEEP, epochs=20, least_seeds=6
-    )
+_claim = claims_of("hoffer2017", {_SWEEP: _THREE}, epochs=20, least_seeds=6)
 
 
 HOFFER2017 = Study(

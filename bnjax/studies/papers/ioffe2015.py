@@ -1,7 +1,7 @@
 """Ioffe and Szegedy 2015: with Batch Normalization fewer steps are needed, and inputs of layers stay put."""
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, Data, minus
+from bnjax.studies.claim import Conditions, Data, claims_of, minus
 from bnjax.studies.study import Study
 
 #: The network of section 4.1, which leaves the learning rate and the deviation of the weights open. 100 steps
@@ -30,13 +30,7 @@ _RECIPE = Config(
 _BN, _NONE = "with BN", "without BN"
 _BN_OR_NOT: Conditions = {_BN: {"placement": "dense"}, _NONE: {"placement": "none"}}
 _SWEEP = "bn-or-not"
-
-
-def _claim(name: str, place: str, said: str, *contrasts: Contrast, note: str = "") -> Claim:
-    return Claim(
-        f"ioffe2015-{name}", "ioffe2015", place, said, _BN_OR_NOT, contrasts, _SWEEP, epochs=30, note=note
-    )
-
+_claim = claims_of("ioffe2015", {_SWEEP: _BN_OR_NOT}, epochs=30)
 
 _CLAIMS = (
     _claim(

@@ -1,7 +1,7 @@
 """Ioffe 2017: batches of few classes mislead batch norms in evaluation, and batch renorm much less."""
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, Data, minus
+from bnjax.studies.claim import Conditions, Data, claims_of, minus
 from bnjax.studies.study import Study, crossed
 
 _RECIPE = Config(
@@ -29,21 +29,7 @@ _BATCHES: Conditions = {_MIXED: {"batches": "mixed"}, _SORTED: {"batches": "sort
 _FOUR = crossed(_NORMS, _BATCHES)
 _BN, _BN_SORTED, _RENORM, _RENORM_SORTED = _FOUR
 _SWEEP = "batches"
-
-
-def _claim(name: str, place: str, said: str, *contrasts: Contrast, note: str = "") -> Claim:
-    return Claim(
-        name=f"ioffe2017-{name}",
-        source="ioffe2017",
-        place=place,
-        said=said,
-        conditions=_FOUR,
-        contrasts=contrasts,
-        sweep=_SWEEP,
-        epochs=10,
-        least_seeds=6,
-        note=note,
-    )
+_claim = claims_of("ioffe2017", {_SWEEP: _FOUR}, epochs=10, least_seeds=6)
 
 
 IOFFE2017 = Study(

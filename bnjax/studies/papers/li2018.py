@@ -1,7 +1,7 @@
 """Li et al. 2018: dropout in front of a batch norm shifts the variance of its inputs in evaluation."""
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, Data, level, minus
+from bnjax.studies.claim import Conditions, Contrast, Data, claims_of, level, minus
 from bnjax.studies.study import Study, crossed
 
 #: Dropout follows each hidden layer, so that it stands in front of the norm of the next one.
@@ -28,13 +28,7 @@ _DROPOUT: Conditions = {"dropout 0.5": {"dropout": 0.5}, "no dropout": {"dropout
 _FOUR = crossed(_BN_OR_NOT, _DROPOUT)
 _BOTH, _BN_ALONE = f"{_BN}, dropout 0.5", f"{_BN}, no dropout"
 _SWEEP = "dropout"
-
-
-def _claim(name: str, place: str, said: str, *contrasts: Contrast, note: str = "") -> Claim:
-    return Claim(
-        f"li2018-{name}", "li2018", place, said, _FOUR, contrasts, _SWEEP, epochs=10, least_seeds=6, note=note
-    )
-
+_claim = claims_of("li2018", {_SWEEP: _FOUR}, epochs=10, least_seeds=6)
 
 _CLAIMS = (
     _claim(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, level, minus
+from bnjax.studies.claim import Claim, Conditions, claims_of, level, minus
 from bnjax.studies.papers.initial import ANY_IMAGES, AT_FIRST
 from bnjax.studies.study import Study, crossed
 
@@ -42,55 +42,42 @@ def _dead_to_one_image(layers: int, width: int) -> float:
     return round(100 * (1 - (1 - 0.5**width) ** layers), 2)
 
 
-def _claim(name: str, place: str, said: str, sweep: str, *contrasts: Contrast, note: str = "") -> Claim:
-    return Claim(
-        f"lu2019-{name}",
-        "lu2019",
-        place,
-        said,
-        _SWEEPS[sweep],
-        contrasts,
-        sweep,
-        epochs=1,
-        least_seeds=_SEEDS,
-        note=note,
-    )
-
+_claim = claims_of("lu2019", _SWEEPS, epochs=1, least_seeds=_SEEDS)
 
 _CLAIMS: tuple[Claim, ...] = (
     _claim(
         "deeper",
         "abstract; section 3",
         "The deeper a ReLU network is, the more often it is born dead: constant, whatever the image.",
-        "depth",
         minus("10 layers", "5 layers", _DEAD, "higher"),
         minus("20 layers", "10 layers", _DEAD, "higher"),
+        sweep="depth",
         note="at width 2; dead: some hidden layer answers no test image",
     ),
     _claim(
         "narrower",
         "section 3",
         "The narrower it is, the more often.",
-        "width",
         minus("width 4", "width 2", _DEAD, "lower"),
         minus("width 8", "width 4", _DEAD, "lower"),
+        sweep="width",
         note="at 20 layers",
     ),
     _claim(
         "bound",
         "section 3, theorem on the probability of being born dead",
         "No more often than a layer is silent for a single image: 1 - (1 - 2^-width)^layers.",
-        "depth",
         *(level(f"{layers} layers", _DEAD, "lower", _dead_to_one_image(layers, 2)) for layers in (5, 10)),
+        sweep="depth",
         note="at 20 layers the bound is 99.7%, which 60 networks cannot tell from all",
     ),
     _claim(
         "norms",
         "introduction, treatments",
         "Normalisation is among the treatments.",
-        "bn-or-not",
         minus(_BN, _NONE, _DEAD, "lower"),
         level(_BN, _DEAD, "lower", 50.0),
+        sweep="bn-or-not",
         note="the paper lists it and proposes asymmetric initial weights, which are not tested here; that "
         "BN mitigates it is also in Rister and Rubin 2020",
     ),

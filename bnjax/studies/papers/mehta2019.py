@@ -1,7 +1,7 @@
 """Mehta et al. 2019: with BN and ReLU, Adam with a decay leaves features that answer to nothing."""
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, Data, level, minus
+from bnjax.studies.claim import Conditions, Data, claims_of, level, minus
 from bnjax.studies.study import Study
 
 #: The decay is an L2 penalty on all parameters, scales of norms among them, as in PyTorch where nothing is
@@ -38,22 +38,7 @@ _OPTIMIZERS: Conditions = {
     _FAST: {"optimizer": "momentum", "learning_rate": 1.0, "weight_decay": 0.0},
 }
 _SWEEP = "optimizers"
-
-
-def _claim(name: str, place: str, said: str, *contrasts: Contrast, note: str = "") -> Claim:
-    return Claim(
-        f"mehta2019-{name}",
-        "mehta2019",
-        place,
-        said,
-        _OPTIMIZERS,
-        contrasts,
-        _SWEEP,
-        epochs=50,
-        least_seeds=6,
-        note=note,
-    )
-
+_claim = claims_of("mehta2019", {_SWEEP: _OPTIMIZERS}, epochs=50, least_seeds=6)
 
 _CLAIMS = (
     _claim(

@@ -1,7 +1,7 @@
 """Santurkar et al. 2018: not less covariate shift, but a smoother landscape is what BN brings."""
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, Data, minus
+from bnjax.studies.claim import Conditions, Data, claims_of, minus
 from bnjax.studies.study import Study
 
 _RECIPE = Config(
@@ -30,22 +30,7 @@ _THREE: Conditions = {
     _NOISY: {"placement": "dense", "norm_noise": 1.0},
 }
 _SWEEP = "noise"
-
-
-def _claim(name: str, place: str, said: str, *contrasts: Contrast, note: str = "") -> Claim:
-    return Claim(
-        f"santurkar2018-{name}",
-        "santurkar2018",
-        place,
-        said,
-        _THREE,
-        contrasts,
-        _SWEEP,
-        epochs=10,
-        least_seeds=6,
-        note=note,
-    )
-
+_claim = claims_of("santurkar2018", {_SWEEP: _THREE}, epochs=10, least_seeds=6)
 
 _CLAIMS = (
     _claim(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, level, minus
+from bnjax.studies.claim import Claim, Conditions, claims_of, level, minus
 from bnjax.studies.papers.initial import ANY_IMAGES, AT_FIRST
 from bnjax.studies.study import Study, crossed
 
@@ -31,13 +31,7 @@ _DEPTHS: Conditions = {f"{depth} blocks": {"vit_depth": depth} for depth in (3, 
 _DEEP = crossed(_DEPTHS, _ORDERS)
 _LAST, _GROWTH = "last_gradient", "gradient_growth"
 _SWEEPS: Mapping[str, Conditions] = {"orders": _DEEP}
-
-
-def _claim(name: str, place: str, said: str, *contrasts: Contrast, note: str = "") -> Claim:
-    return Claim(
-        f"xiong2020-{name}", "xiong2020", place, said, _DEEP, contrasts, "orders", epochs=1, note=note
-    )
-
+_claim = claims_of("xiong2020", {"orders": _DEEP}, epochs=1)
 
 _CLAIMS: tuple[Claim, ...] = (
     _claim(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bnjax.settings.config import Config
-from bnjax.studies.claim import Claim, Conditions, Contrast, level, minus
+from bnjax.studies.claim import Claim, Conditions, claims_of, level, minus
 from bnjax.studies.papers.initial import ANY_IMAGES, AT_FIRST
 from bnjax.studies.study import Study, crossed
 
@@ -46,15 +46,6 @@ _RATE = math.sqrt(math.pi / (math.pi - 1))
 _GROWTH = "gradient_growth"
 
 
-def _claim(
-    name: str, place: str, said: str, of: tuple[str, Conditions], *contrasts: Contrast, note: str = ""
-) -> Claim:
-    sweep, conditions = of
-    return Claim(
-        f"yang2019-{name}", "yang2019", place, said, conditions, contrasts, sweep, epochs=1, note=note
-    )
-
-
 _SWEEPS: Mapping[str, Conditions] = {
     "depth": _DEEP,
     "deviations": _DEVIATIONS,
@@ -62,6 +53,7 @@ _SWEEPS: Mapping[str, Conditions] = {
     "slopes": _SLOPES,
     "step": _STEPS,
 }
+_claim = claims_of("yang2019", _SWEEPS, epochs=1)
 _AT_40: dict[str, Any] = {"published": "sqrt(pi / (pi - 1)) = 1.211", "size": (_RATE, _RATE)}
 
 _CLAIMS: tuple[Claim, ...] = (
@@ -69,56 +61,56 @@ _CLAIMS: tuple[Claim, ...] = (
         "explode",
         "abstract; section 3",
         "With BN gradients grow exponentially from the last layer to the first: by the same factor in each.",
-        ("depth", _DEEP),
         *(level(f"{depth}, {_BN}", _GROWTH, "higher", 1.0) for depth in _DEPTHS),
         minus(f"40 layers, {_BN}", f"20 layers, {_BN}", _GROWTH, "alike", margin=0.05),
+        sweep="depth",
         note="that the factor is alike at 20 and 40 layers is our reading of exponential",
     ),
     _claim(
         "cause",
         "abstract",
         "BN itself is the cause: gradients grow more with it than without.",
-        ("depth", _DEEP),
         *(minus(f"{depth}, {_BN}", f"{depth}, {_NONE}", _GROWTH, "higher") for depth in _DEPTHS),
+        sweep="depth",
         note="without BN kernels have the deviation of He et al. 2015, which keeps gradients level",
     ),
     _claim(
         "rate",
         "section 3, ReLU as batches grow",
         "With ReLU the squared norm grows by pi / (pi - 1) in each layer.",
-        ("depth", _DEEP),
         level(f"40 layers, {_BN}", _GROWTH, "alike", round(_RATE, 4), margin=0.03, **_AT_40),
+        sweep="depth",
         note="a limit of wide layers and large batches; here 256 units and 512 images; the margin is ours",
     ),
     _claim(
         "variance",
         "abstract",
         "No variance of the initial weights removes it.",
-        ("deviations", _DEVIATIONS),
         *(level(deviation, _GROWTH, "higher", 1.0) for deviation in _DEVIATIONS),
+        sweep="deviations",
     ),
     _claim(
         "activation",
         "abstract",
         "No other activation removes it.",
-        ("activations", _ACTIVATIONS),
         *(level(activation, _GROWTH, "higher", 1.0) for activation in _ACTIVATIONS if activation != "relu"),
+        sweep="activations",
     ),
     _claim(
         "linear",
         "abstract",
         "Nearer to linear layers it grows less.",
-        ("slopes", _SLOPES),
         minus("slope 0.5", "slope 0.0", _GROWTH, "lower"),
         minus("slope 0.9", "slope 0.5", _GROWTH, "lower"),
+        sweep="slopes",
         note="nearness by the slope of a leaky ReLU; the paper has tanh with small scales in its norms",
     ),
     _claim(
         "one-step",
         "abstract",
         "After a single step gradients differ far less between layers.",
-        ("step", _STEPS),
         minus("after a step", "at first", "gradient_range", "lower"),
+        sweep="step",
         note="one step of SGD at rate 0.1, 20 layers; range: the largest norm over the smallest, in decades",
     ),
 )
