@@ -138,6 +138,8 @@ def _papers() -> Iterator[Piece]:
         ("mehta2019", "optimizers", 8),
         ("chen2019", "orders", 8),
         ("ioffe2017", "batches", 8),
+        ("wu2021", "batches", 8),
+        ("wu2021", "groups", 8),
         ("hoffer2017", "batches", 8),
     ):
         flags = f"--sweep={sweep} --seeds={seeds} --lanes={_SIDE_BY_SIDE} --data_dir={{data}}"

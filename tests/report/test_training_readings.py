@@ -30,6 +30,17 @@ def test_early_is_the_first_fifth_and_one_epoch_at_least():
     assert readings.early_train_loss(run_of(train_loss=losses[:3])) == 10
 
 
+def test_what_fresh_statistics_gain_is_told_of_all_epochs_and_of_the_last_tenth():
+    run = run_of(test_accuracy=[0.5, 0.9, 0.7, 0.8], test_accuracy_fresh=[0.7, 0.8, 0.8, 0.8])
+    assert readings.fresh_gain(run) == pytest.approx((20 - 10 + 10 + 0) / 4)
+    assert readings.last_fresh_gain(run) == pytest.approx(0)
+    assert readings.running_unsteadiness(run) == pytest.approx((40 + 20 + 10) / 3 - (10 + 0 + 0) / 3)
+    of_no_norms = run_of(test_accuracy=[0.5, 0.9], test_accuracy_fresh=[None, None])
+    for name in ("fresh_gain", "last_fresh_gain", "running_unsteadiness"):
+        assert reading_of(name, of_no_norms) is None
+        assert reading_of(name, run_of(test_accuracy=[0.5, 0.9])) is None
+
+
 def test_a_shift_is_of_the_last_epoch_and_of_norms_behind_something_dropped():
     sites = [{"fc/dense1": 9.0, "fc/dense2": low, "fc/dense3": 0.9} for low in (0.1, 0.7)]
     found = [{site: {"variance_shift": value} for site, value in epoch.items()} for epoch in sites]

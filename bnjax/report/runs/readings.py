@@ -184,6 +184,22 @@ READINGS: dict[str, Reading] = {
         training_readings.epochs_to_90,
         2,
     ),
+    "fresh_gain": Reading(
+        "test accuracy by fresh minus by running statistics, mean of all epochs",
+        "points",
+        training_readings.fresh_gain,
+    ),
+    "last_fresh_gain": Reading(
+        "test accuracy by fresh minus by running statistics, mean of the last tenth of epochs",
+        "points",
+        training_readings.last_fresh_gain,
+    ),
+    "running_unsteadiness": Reading(
+        "change of the test accuracy between epochs, by running minus by fresh statistics",
+        "points",
+        training_readings.running_unsteadiness,
+        2,
+    ),
     "early_train_loss": Reading(
         "training loss, mean of the first fifth of epochs", "nats", training_readings.early_train_loss
     ),

@@ -18,6 +18,38 @@ def epochs_to_90(run: RecordedRun) -> float:
     return next(met, len(run.epochs) + 1)
 
 
+def fresh_gain(run: RecordedRun) -> float:
+    """How many points more accurate fresh statistics are than running ones, mean over the epochs."""
+    return statistics.fmean(_gains(run))
+
+
+def last_fresh_gain(run: RecordedRun) -> float:
+    """The same, mean over the last tenth of the epochs, one at least."""
+    return statistics.fmean(_gains(run)[-max(1, len(run.epochs) // 10) :])
+
+
+def _gains(run: RecordedRun) -> list[float]:
+    running, fresh = _accuracies(run)
+    return [ours - theirs for ours, theirs in zip(fresh, running, strict=True)]
+
+
+def running_unsteadiness(run: RecordedRun) -> float:
+    """How many points more the accuracy moves between epochs by running statistics than by fresh ones."""
+    running, fresh = (
+        statistics.fmean(abs(b - a) for a, b in itertools.pairwise(values)) for values in _accuracies(run)
+    )
+    return running - fresh
+
+
+def _accuracies(run: RecordedRun) -> tuple[list[float], list[float]]:
+    """Test accuracies of all epochs in percent, by running and by fresh statistics."""
+    running, fresh = (
+        [100 * measured(epoch[field]) for epoch in run.epochs]
+        for field in ("test_accuracy", "test_accuracy_fresh")
+    )
+    return running, fresh
+
+
 def early_train_loss(run: RecordedRun) -> float:
     """Of batches as trained, mean over the first fifth of the epochs, one at least."""
     first = run.epochs[: max(1, len(run.epochs) // 5)]

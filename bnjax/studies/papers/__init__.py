@@ -19,6 +19,7 @@ from bnjax.studies.papers.li2018 import LI2018
 from bnjax.studies.papers.lu2019 import LU2019
 from bnjax.studies.papers.mehta2019 import MEHTA2019
 from bnjax.studies.papers.santurkar2018 import SANTURKAR2018
+from bnjax.studies.papers.wu2021 import WU2021
 from bnjax.studies.papers.xiong2020 import XIONG2020
 from bnjax.studies.papers.yang2019 import YANG2019
 from bnjax.studies.study import Study
@@ -27,5 +28,5 @@ from bnjax.studies.study import Study
 PAPERS: tuple[Study, ...] = (
     *(YANG2019, DANESHMAND2020, DANESHMAND2021, LU2019, DE2020, XIONG2020),
     *(IOFFE2015, HE2016, BJORCK2018, LI2018, SANTURKAR2018, CHEN2019, MEHTA2019, FRANKLE2020),
-    *(IOFFE2017, HOFFER2017),
+    *(IOFFE2017, HOFFER2017, WU2021),
 )
