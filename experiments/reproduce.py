@@ -161,7 +161,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
         "--dry_run", action="store_true", help="tell how long each would take on this machine"
     )
     parser.add_argument("--out_dir", type=Path, default=Path("runs"), help="where the records go (runs)")
-    parser.add_argument("--jobs", default="auto", help="runs side by side (auto)")
+    parser.add_argument("--jobs", help="runs side by side (one on each core)")
     parser.add_argument("--data_dir", type=Path, help="a folder of TensorFlow Datasets")
     parser.add_argument("--photos", type=Path, help="a folder that holds clothing/ and flowers/")
     parser.add_argument("--weights", type=Path, help="Keras's InceptionV3, .h5 or .weights.h5")
@@ -221,8 +221,8 @@ def _commands(arguments: argparse.Namespace) -> Iterator[tuple[Piece, list[str]]
             flag = {"data": "data_dir"}.get(missing.args[0], missing.args[0])
             _say(f"left out without --{flag}: {piece.study}, {piece.asks}")
             continue
-        shared = [f"--out_dir={arguments.out_dir}", f"--jobs={arguments.jobs}"]
-        yield piece, [piece.study, *flags, *shared]
+        jobs = [f"--jobs={arguments.jobs}"] if arguments.jobs else []
+        yield piece, [piece.study, *flags, f"--out_dir={arguments.out_dir}", *jobs]
 
 
 def main(argv: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -114,3 +115,13 @@ def test_what_is_wrong_with_a_command_line(flags, said, capsys):
         reproduce.main(["reproduce.py", *flags])
     assert ended.value.code == 2
     assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_every_line_of_the_list_is_a_command(capsys):
+    """As it is printed, and as it is run."""
+    places = ["--data_dir=/", "--photos=/", "--weights=/dev/null"]
+    assert reproduce.main(["reproduce.py", "--list", *places]) == 0
+    for line in capsys.readouterr().out.splitlines():
+        program, study, *flags = shlex.split(line)
+        assert program == "bnjax"
+        assert command_from_flags([study, *flags], study).configs
