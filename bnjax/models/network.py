@@ -217,6 +217,11 @@ class Network(nn.Module):
             **at_site(self, known),
         )
 
+    @property
+    def in_front(self) -> tuple[str, ...]:
+        """The keys in params of what stands in front of the first site and belongs to none."""
+        return ()
+
     def trains(self, path: Sequence[str]) -> bool:
         """Whether a parameter is trained.
 

@@ -77,10 +77,14 @@ class ViT(Network):
                 f"{self._place}: patches of {self.vit_patch} pixels do not divide images of {images.shape}"
             )
 
+    @property
+    def in_front(self) -> tuple[str, ...]:
+        return (PATCHES,)
+
     def trains(self, path: Sequence[str]) -> bool:
         """See :class:`Network`; what makes tokens belongs to the first block."""
         first = unit_name(self.sites[0].name)
-        return super().trains((first, *path[1:]) if path[0] == PATCHES else path)
+        return super().trains((first, *path[1:]) if path[0] in self.in_front else path)
 
     def block(self, name: str, x: Float[Array, "batch *inner"], train: bool) -> Tokens:
         if name == "head":

@@ -36,7 +36,7 @@ def _look(seen: Seen, memory: Memory) -> dict[str, Moved]:
 COVARIATE_SHIFT = Probe(
     name="covariate-shift",
     meaning="what an optimizer step of all units below, on one batch, changes of the gradient by a trained "
-    "kernel: L2 norm of the difference, and cosine; for all such sites but the first",
+    "kernel: L2 norm of the difference, and cosine; for all such sites with something trained below",
     source="Santurkar et al. 2018, definition 2.1",
     cost="a training step, and one for each site",
     needs=Need.BELOW,

@@ -136,12 +136,13 @@ def _below(asked: _Asked) -> list[dict[str, tuple[float, float]]]:
     model = asked.measuring.model
     observed = [dict[str, Any]() for _ in asked.runs]
     params = split(asked.state.params, model)[0]
-    trained = [
-        (number, site.name)
-        for number, site in enumerate(model.sites)
-        if "kernel" in params.get(unit_name(site.name), {})
-    ]
-    for number, site in trained[1:]:  # nothing moves below the first
+    units, moving = [unit_name(site.name) for site in model.sites], any(map(params.get, model.in_front))
+    trained = []  # sites below which something moves
+    for number, unit in enumerate(units):
+        if moving and "kernel" in params.get(unit, {}):
+            trained.append((number, model.sites[number].name))
+        moving = moving or unit in params
+    for number, site in trained:
         found = asked.by_lane(asked.on(Need.BELOW, (asked.batch, np.int32(number)), asked.start))
         for mine, of_run in zip(observed, found, strict=False):
             mine[site] = tuple(map(float, of_run[site]))

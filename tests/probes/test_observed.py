@@ -20,7 +20,8 @@ from bnjax.runs.group import Alone
 from bnjax.runs.loop import train
 from bnjax.runs.precompute import precompute
 from bnjax.runs.training import prepare
-from bnjax.train.steps.observe_features import skew
+from bnjax.train.steps.observe_features import _gap, skew
+from bnjax.train.steps.observe_loss import length
 
 IMAGES, RATE = 16, 0.1
 PROBES = "activations,rank,calibration,covariate-shift,landscape,sharpness"
@@ -204,8 +205,27 @@ def test_known_skews():
     assert found[:2].tolist() == pytest.approx([0, 0.8 / 0.3], abs=1e-6)
     assert mean_size(found) == pytest.approx(0.8 / 0.3 / 2, rel=1e-5)  # the third never varies
     assert mean_size(found[2:]) is None
+    constant = jnp.full((1000, 1), 0.1, jnp.float32)  # whose mean is rounded
+    assert np.isnan(skew(constant)).all()
+    drawn = jnp.asarray(np.random.default_rng(0).exponential(size=(500, 2)), jnp.float32)
+    for scale in (1e-15, 1e15):  # whose cubes are no numbers of float32
+        np.testing.assert_allclose(skew(scale * drawn), skew(drawn), rtol=1e-4)
     nothing = dict.fromkeys(["input_5th", "input_median", "input_95th", "input_skew", "norm_input_skew"])
     assert inputs({"norm_skew": found}, normed=False) == nothing
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1.0, 1e25])
+def test_numbers_whose_squares_are_none_have_lengths_and_ranks(scale):
+    """Gradients that vanish or explode, and the features of deep networks without norms."""
+    drawn = np.random.default_rng(0).normal(size=(6, 5))
+    x = jnp.asarray(scale * drawn, jnp.float32)
+    near = pytest.approx(scale * np.linalg.norm(drawn), rel=1e-6)
+    assert float(length({"a": x[:2], "b": x[2:]})) == near
+    k = drawn @ drawn.T
+    assert float(_gap(x)) == pytest.approx(np.linalg.norm(k / np.trace(k) - np.eye(6) / 6), rel=1e-5)
+    assert float(length(0 * x)) == 0
+    assert np.isnan(_gap(0 * x))
+    assert not np.isfinite(length(x.at[0, 0].set(jnp.inf)))
 
 
 def test_a_known_calibration():
@@ -274,13 +294,16 @@ def test_where_little_is_trained_probes_record_what_there_is(frozen):
 @pytest.mark.parametrize(
     ("settings", "moved"),
     [
-        (dict(model="vit", vit_depth=1, vit_width=8, vit_heads=2, vit_patch=3), {"block1/mlp"}),
-        (dict(model="mlp", hidden_layers=2, input_site=True), {"fc/dense2"}),
+        (
+            dict(model="vit", vit_depth=1, vit_width=8, vit_heads=2, vit_patch=3),
+            {"block1/attention", "block1/mlp"},
+        ),
+        (dict(model="mlp", hidden_layers=2, input_site=True), {"fc/dense1", "fc/dense2"}),
     ],
     ids=["tokens", "images"],
 )
 def test_a_site_without_a_kernel_has_no_gradient_that_moves(settings, moved):
-    """Nor is it what stands lowest: below the first kernel nothing takes a step."""
+    """But what makes tokens, and a norm of images, move below the first kernel."""
     run = prepare(config(**settings, placement="all", epochs=1, probes=PROBES), DATA)
     told = []
     train(Alone(run), lambda lane, kind, **fields: told.append(fields), Progress(1, 1))

@@ -18,6 +18,8 @@ from bnjax.train.steps.subject import Subject
 MOST_VALUES = 4096
 #: Confidences are counted in this many parts of 0 to 1 (Guo et al. 2017).
 BINS = 15
+#: By how many units in the last place the mean of equal numbers may differ from them.
+_ROUNDED = 8
 
 
 def _seen(subject: Subject, params: Any, statistics: Any, batch: Batch) -> dict[str, dict[str, Array]]:
@@ -96,8 +98,12 @@ def _drawn(values: int) -> Int[np.ndarray, " drawn"]:
 
 
 def skew(x: Float[Array, "values features"]) -> Float[Array, " features"]:
-    """The third standardised moment; NaN where nothing varies."""
-    centred = x - x.mean(0)
+    """The third standardised moment; NaN where nothing varies, but for how a mean is rounded."""
+    mean = x.mean(0)
+    centred = x - mean
+    largest, rounded = jnp.abs(centred).max(0), _ROUNDED * jnp.finfo(x.dtype).eps * jnp.abs(mean)
+    # Cubes of very large or small numbers leave float32.
+    centred = centred / jnp.where(largest > rounded, largest, jnp.nan)
     return (centred**3).mean(0) / jnp.square(centred).mean(0) ** 1.5
 
 
@@ -120,6 +126,7 @@ def feature_rank(
 
 
 def _gap(h: Float[Array, "images numbers"]) -> Float[Array, ""]:
+    h = h / jnp.abs(h).max()  # squares of very large or small numbers leave float32
     h = h / jnp.sqrt(jnp.square(h).sum())
     return jnp.linalg.norm(h @ h.T - jnp.eye(len(h)) / len(h))
 

@@ -26,7 +26,7 @@ def start(subject: Subject, state: TrainState, statistics: Any, batch: Batch) ->
 
 def gradient_norms(subject: Subject, state: TrainState, start: Start, batch: Batch) -> dict[str, Number]:
     """Site -> the L2 norm of the training loss's gradient by its kernel, of the trained ones."""
-    return {site: jnp.linalg.norm(kernel.ravel()) for site, kernel in subject.kernels(start[1]).items()}
+    return {site: length(kernel) for site, kernel in subject.kernels(start[1]).items()}
 
 
 def gradient_below(
@@ -48,7 +48,7 @@ def gradient_below(
     numbers = {unit: number for number, unit in enumerate(subject.units.values())}
 
     def below(unit: str) -> Bool[Array, ""] | bool:
-        return numbers[unit] < first if unit in numbers else False
+        return numbers[unit] < first if unit in numbers else unit in subject.model.in_front
 
     mixed = {
         unit: jax.tree.map(
@@ -61,8 +61,7 @@ def gradient_below(
 
 
 def _apart(one: Float[Array, "*shape"], other: Float[Array, "*shape"]) -> tuple[Number, Number]:
-    lengths = jnp.linalg.norm(one.ravel()) * jnp.linalg.norm(other.ravel())
-    return jnp.linalg.norm((other - one).ravel()), jnp.vdot(one, other) / lengths
+    return length(other - one), jnp.vdot(one / length(one), other / length(other))
 
 
 def along_gradient(
@@ -82,11 +81,18 @@ def along_gradient(
     there = jax.tree.map(lambda leaf, slope: leaf - rate * slope, trained, gradient)
     loss_there, other = jax.value_and_grad(mean_loss)(there)
     change = jax.tree.map(jnp.subtract, other, gradient)
-    return {"loss": loss, "loss_there": loss_there, "length": _length(gradient), "change": _length(change)}
+    return {"loss": loss, "loss_there": loss_there, "length": length(gradient), "change": length(change)}
 
 
-def _length(tree: Any) -> Number:
-    return jnp.sqrt(tree_vdot(tree, tree))
+def length(tree: Any) -> Number:
+    """The L2 norm over all leaves, also of numbers whose squares leave float32."""
+    leaves = jax.tree.leaves(tree)
+    if not leaves:
+        return jnp.zeros(())
+    largest = jnp.stack([jnp.abs(leaf).max() for leaf in leaves]).max()
+    scale = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
+    scaled = jax.tree.map(lambda leaf: leaf / scale, tree)
+    return scale * jnp.sqrt(tree_vdot(scaled, scaled))
 
 
 def lanczos_step(
@@ -106,11 +112,11 @@ def lanczos_step(
     last, direction, between = carry
     first = _random_direction(trained)
     direction = jax.tree.map(lambda new, old: jnp.where(number == 0, new, old), first, direction)
-    # Twice in reverse: norms and kernels have gradients of their own, which forward mode would not take.
+    # Twice in reverse: kernels have gradients of their own, which forward mode would not take.
     image = jax.grad(lambda where: tree_vdot(jax.grad(mean_loss)(where), direction))(trained)
     diagonal = tree_vdot(image, direction)
     rest = jax.tree.map(lambda x, v, u: x - diagonal * v - between * u, image, direction, last)
-    beside = _length(rest)
+    beside = length(rest)
     following = jax.tree.map(lambda leaf: leaf / jnp.where(beside > 0, beside, 1), rest)
     return (direction, following, beside), {"diagonal": diagonal, "beside": beside}
 
@@ -121,5 +127,5 @@ def _random_direction(tree: Any) -> Any:
     keys = jax.random.split(jax.random.key(0), len(leaves))
     each = [jax.random.normal(key, leaf.shape, leaf.dtype) for key, leaf in zip(keys, leaves, strict=True)]
     drawn = jax.tree.unflatten(form, each)
-    length = _length(drawn)
-    return jax.tree.map(lambda leaf: leaf / length, drawn)
+    size = length(drawn)
+    return jax.tree.map(lambda leaf: leaf / size, drawn)
