@@ -13,9 +13,9 @@ from bnjax.commands.diagnosing import findings_told
 from bnjax.commands.launch import fitted, sources_of
 from bnjax.errors import UserError
 from bnjax.process.backend import configure_backend
-from bnjax.process.bar import heard_by
+from bnjax.process.bar import heard_by, say
 from bnjax.process.signals import Stopped, held_signals, stop_signals
-from bnjax.runs.recording.recorder import finished_summary
+from bnjax.runs.recording.recorder import finished_summary, lacking_probes
 from bnjax.settings.config import Config
 from bnjax.settings.identity import first_of
 from bnjax.settings.options import Options
@@ -78,14 +78,17 @@ def _made(study: str, vary: Vary, seeds: int, progress: bool | None, settings: M
     with told_as_arguments(), heard_by(notes.append), _interruptible():
         configs = tuple(fitted(configs, yielding))
         for together in (sources_of(configs), configs):
-            _train(together, options, progress)
+            _train(study, together, options, progress)
     told = findings_told(configs) if len(configs) > 1 else ""
     return Runs(study, configs, (*_grouped(notes), *filter(None, [told])))
 
 
-def _train(configs: Sequence[Config], options: Options, progress: bool | None) -> None:
+def _train(study: str, configs: Sequence[Config], options: Options, progress: bool | None) -> None:
     """Makes those of the runs that have not ended."""
-    todo = [config for config in configs if not finished_summary(config)]
+    finished = {config: summary for config in configs if (summary := finished_summary(config))}
+    if lacking := lacking_probes(finished):
+        say(f"{study}: {lacking}")
+    todo = [config for config in configs if config not in finished]
     if not todo:
         return
     with held_signals():  # neither imports nor XLA are exception-safe under signals

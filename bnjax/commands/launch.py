@@ -18,7 +18,7 @@ from bnjax.process.signals import Stopped, ends_in_time, stop_signals
 from bnjax.process.watched import lost, watched
 from bnjax.runs.checkpoints.device_groups import check_groups
 from bnjax.runs.hosts import ALONE, Hosts, LostError, joined
-from bnjax.runs.recording.recorder import Recorder, finished_summary, same_command
+from bnjax.runs.recording.recorder import Recorder, finished_summary, lacking_probes, same_command
 from bnjax.runs.run import device_errors, train_run
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
@@ -137,6 +137,8 @@ def _launch_one(config: Config, options: Options, program: str, hosts: Hosts = A
         no_movie = ", with its movie" if options.movie or options.weight_movie else ""
         where = record_path(config)
         print(f"{program}: finished before ({where}); --overwrite runs it again{no_movie}", file=sys.stderr)
+        if lacking := lacking_probes({config: finished}):
+            print(f"{program}: {lacking}", file=sys.stderr)
         voice.tell(finished)
         return _exit_code(finished["status"])
     from bnjax.runs.recording.movie import Movie

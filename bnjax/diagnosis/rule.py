@@ -31,10 +31,14 @@ class History:
     def last(self, name: str) -> Any:
         """A field of the last sound epoch; None where there is none, or it is null or empty.
 
-        What is recorded by site comes from the network's first site to its last.
+        What a probe records is of the last such epoch in which it looked; what is recorded by site comes
+        from the network's first site to its last.
         """
-        value = (self.sound[-1].get(name) or None) if self.sound else None
-        return self.config.in_network_order(value) if isinstance(value, Mapping) else value
+        values = [epoch.get(name) for epoch in self.sound]
+        looks = [value for value in values if isinstance(value, Mapping) and value]
+        if looks:
+            return self.config.in_network_order(looks[-1])
+        return (values[-1] or None) if values else None
 
 
 class Finding(NamedTuple):

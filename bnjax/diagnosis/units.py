@@ -10,10 +10,10 @@ _STAYS = 3
 
 
 def _with_as_many(history: History, site: str, count: str) -> list[int]:
-    """The epochs in a row, from the last one back, with as many such units as now or more."""
-    now = history.sound[-1]["dying"][site][count]
-    epochs = reversed([(epoch["epoch"], epoch["dying"].get(site, {}).get(count)) for epoch in history.sound])
-    return [epoch for epoch, _ in itertools.takewhile(lambda known: (known[1] or 0) >= now, epochs)]
+    """The epochs in a row, from the last look back, with as many such units as then or more."""
+    looks = [(epoch["epoch"], epoch["dying"][site][count]) for epoch in history.sound if epoch["dying"]]
+    _, now = looks[-1]
+    return [epoch for epoch, _ in itertools.takewhile(lambda known: (known[1] or 0) >= now, reversed(looks))]
 
 
 def _counted(history: History, count: str, threshold: float) -> list[str]:
@@ -59,6 +59,8 @@ SILENT = Rule(
 
 
 def _flat(history: History, threshold: float) -> list[str]:
+    if not history.config.learning_rate:
+        return []  # none was meant to move
     told = _counted(history, "flat", threshold)
     return [f"units whose weights no longer move: {listed(told)}"] if told else []
 

@@ -43,7 +43,7 @@ class TokenModule(nn.Module):
         of_tokens = dataclasses.replace(norms, norm_group=norms.norm_group * tokens)
         norm = norm_layer(of_tokens, param_dtype=self.param_dtype, gated=self.gated, name="norm")
         normalised = norm(x.reshape(-1, x.shape[-1]), train=train)
-        return with_noise(normalised, norms, train).reshape(x.shape)
+        return with_noise(normalised.reshape(x.shape), norms, train)
 
 
 class TokenNorm(TokenModule):
@@ -160,7 +160,7 @@ class TokenMLP(Residual):
 
         def transformed(x: Tokens) -> Tokens:
             hidden = inner(x)
-            note_active(self, above_kink(hidden, self.settings.activation, slope))
+            note_active(self, hidden, above_kink(hidden, self.settings.activation, slope))
             return outer(activate(hidden, self.settings.activation, slope))
 
         return transformed

@@ -180,7 +180,7 @@ class Unit(nn.Module):
     @nn.nowrap
     def _probe(self, activation_input: Features, activation: _Activation) -> None:
         if not self.linear:
-            note_active(self, activation.above_kink(activation_input))
+            note_active(self, activation_input, activation.above_kink(activation_input))
 
 
 def gates_of(module: Any) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
@@ -207,18 +207,20 @@ def slope_of(module: Any, features: int, dtype: DTypeLike) -> float | Float[Arra
     return module.param(name, drawn, (features,), module.param_dtype).astype(dtype)
 
 
-def note_active(module: nn.Module, activation_input: Features) -> None:
-    """Notes on which examples a unit is active: the activation's largest input over positions.
+def note_active(module: nn.Module, activation_input: Features, above: Features) -> None:
+    """Notes on which examples a unit is active: how far its input comes above the kink at any position.
 
     And that input itself, where the collection ``activation_inputs`` is asked for.
 
     Args:
       module: whose probe it is.
+      activation_input: what the activation takes.
+      above: the same less the place of its kink, see :func:`bnjax.nn.activations.above_kink`.
     """
     if module.is_initializing():
         return
     if module.is_mutable_collection("probes"):
-        largest = activation_input.max(range(1, activation_input.ndim - 1))
+        largest = above.max(range(1, above.ndim - 1))
         module.sow("probes", "activation_input_max", largest, reduce_fn=_newest)
     module.sow("activation_inputs", "x", activation_input, reduce_fn=_newest)
 

@@ -8,6 +8,10 @@ from jaxtyping import Float
 EPSILON = 1e-10
 
 
+class SingleWeightError(ValueError):
+    """A feature has one input, whose weight standardisation would leave nothing of."""
+
+
 def standardised_kernel(
     kernel: Float[Array, "*inputs features"], place: str
 ) -> Float[Array, "*inputs features"]:
@@ -17,10 +21,12 @@ def standardised_kernel(
       place: what a message begins with.
 
     Raises:
-      ValueError: each feature has one input, whose weight nothing would be left of.
+      SingleWeightError: each feature has one input, whose weight nothing would be left of.
     """
     if kernel.size == kernel.shape[-1]:
-        raise ValueError(f"{place}: weight_standardisation leaves nothing of 1 weight for each feature")
+        raise SingleWeightError(
+            f"{place}: weight_standardisation leaves nothing of 1 weight for each feature"
+        )
     inputs = tuple(range(kernel.ndim - 1))
     centred = kernel - kernel.mean(inputs)
     return centred * lax.rsqrt(jnp.square(centred).mean(inputs) + EPSILON)

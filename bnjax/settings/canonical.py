@@ -72,7 +72,7 @@ def _check_network(config: Config) -> None:
 
 
 def _canonical_norms(config: Config) -> dict[str, Any]:
-    """The placement as its code, and what says nothing beside it at its default.
+    """The placement as its code, and what says nothing beside it or is of another network at its default.
 
     ``norm`` is what ``B`` in the code means; see :meth:`bnjax.placement.Placement.common_norm`.
     """
@@ -81,6 +81,8 @@ def _canonical_norms(config: Config) -> dict[str, Any]:
     unread = {name for norm in NORMS.values() if norm.name not in present for name in norm.own_settings}
     if not present:
         unread.add("norm_noise")
+    own = set(ARCHITECTURES[config.model].own_settings)
+    unread |= {name for other in ARCHITECTURES.values() for name in other.own_settings} - own
     defaults = {field.name: field.default for field in FIELDS if field.name in {"order", *unread}}
     return {**defaults, "placement": str(placement), "norm": placement.common_norm}
 

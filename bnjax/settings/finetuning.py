@@ -108,7 +108,7 @@ def _check_trained(config: Config) -> None:
         )
     if config.trained == "two-weights" and config.weight_decay:
         raise ConfigError(f"{flag}: --weight_decay={config.weight_decay:g} would move the other weights, too")
-    if set(config.parsed_placement().orders) == {"absent"}:
+    if config.trained != "two-weights" and set(config.parsed_placement().orders) == {"absent"}:
         raise ConfigError(f"{flag} needs a norm, and --placement={config.placement} has none")
 
 

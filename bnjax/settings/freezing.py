@@ -25,7 +25,7 @@ class Freezing:
       frozen_mode, mode: what norms of the frozen part do in training, and those of the rest: a mode of
         :class:`bnjax.nn.BatchNorm`.
       trained: ``unfrozen``: all that is not frozen; ``norms``: scales and biases of norms alone;
-        ``two-weights``: as many numbers, two weights of each feature's kernel (:mod:`bnjax.train.partition`);
+        ``two-weights``: two weights of each feature's kernel (:func:`bnjax.train.partition.limited`);
         ``statistics`` and ``pooled-statistics``: no parameter.
       pooling: whether norms that normalise by batches in training pool the statistics of all of them, in
         the place of what they do otherwise.

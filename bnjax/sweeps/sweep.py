@@ -20,8 +20,9 @@ from bnjax.process.backend import computes_on_cpu, device_count
 from bnjax.process.bar import say
 from bnjax.process.signals import Stopped, held_signals, starting_processes
 from bnjax.runs.checkpoints.device_groups import check_groups
-from bnjax.runs.recording.recorder import finished_summary, print_record, same_command
+from bnjax.runs.recording.recorder import finished_summary, lacking_probes, print_record, same_command
 from bnjax.runs.run import load_images
+from bnjax.schema import SummaryRecord
 from bnjax.settings.config import Config
 from bnjax.settings.options import Options, engine_parameters
 from bnjax.settings.places import expanded
@@ -58,9 +59,12 @@ def run_sweep(
       DataError, RecordError, OSError: what concerns all runs, before any is started.
       Stopped: by a signal; the runs under way are recorded as interrupted.
     """
-    statuses = {config: _status_before(config, options) for config in configs}
+    finished = {config: before for config in configs if (before := _finished_before(config, options))}
+    statuses = {config: finished[config]["status"] if config in finished else "" for config in configs}
     todo = [config for config, status in statuses.items() if not status]
-    say(f"{program}: {len(configs)} runs, {len(configs) - len(todo)} finished before, {len(todo)} to go")
+    say(f"{program}: {len(configs)} runs, {len(finished)} finished before, {len(todo)} to go")
+    if lacking := lacking_probes(finished):
+        say(f"{program}: {lacking}")
     if todo:
         for out_dir in sorted({config.out_dir for config in todo}):
             check_writable(expanded(out_dir))  # before hours of decoding
@@ -126,13 +130,11 @@ def _on_accelerators(options: Options) -> bool:
     return any(name.startswith(("gpus", "gres")) for name in engine_parameters(options))
 
 
-def _status_before(config: Config, options: Options) -> str:
+def _finished_before(config: Config, options: Options) -> SummaryRecord | None:
     summary = finished_summary(config, say)
-    if not summary:
-        return ""
-    if config.bn_batch == "device" and options.engine != "slurm":  # whose machines have other devices
-        check_groups(config, device_count())
-    return summary["status"]
+    if summary and config.bn_batch == "device" and options.engine != "slurm":
+        check_groups(config, device_count())  # machines of a cluster have other devices
+    return summary
 
 
 @dataclass

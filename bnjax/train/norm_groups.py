@@ -12,6 +12,7 @@ from bnjax.models.build import norm_group
 from bnjax.models.network import unit_name
 from bnjax.nn.norms import NormShapeError
 from bnjax.nn.norms.noise import streams
+from bnjax.nn.weight_standardisation import SingleWeightError
 from bnjax.norm import NORMS
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
@@ -20,19 +21,23 @@ from bnjax.settings.fields import ConfigError
 def check_norm_groups(config: Config, dataset: Dataset) -> None:
     """Refuses norms that have nothing to normalise, or channels that cannot be cut into groups.
 
-    Norms of a batch train on one value per channel in dense units, or maps of 1x1, of one image.
+    And kernels with one weight for each feature, which Weight Standardization leaves nothing of. Norms of a
+    batch train on one value per channel in dense units, or maps of 1x1, of one image.
 
     Raises:
       ConfigError: names the site, and what would be accepted.
     """
     together = norm_group(config) or config.batch_size
     placement = config.parsed_placement()
-    if together > 1 and all(NORMS[norm].of_batch for norm in placement.present_norms):
+    of_batches = all(NORMS[norm].of_batch for norm in placement.present_norms)
+    if together > 1 and of_batches and not config.weight_standardisation:
         return
     # Of the placement alone: a gated network has norms that are switched off.
     model = build_model(config, dataset.num_classes).clone(norm_group=0)
     try:
         jax.eval_shape(partial(_train_on, model), jnp.zeros((min(together, 2), *dataset.train.image_shape)))
+    except SingleWeightError as error:
+        raise ConfigError(f"--weight_standardisation: {error}") from None
     except NormShapeError as error:
         place, _, complaint = str(error).partition(": ")
         site = next(site.name for site in model.sites if place == f"{unit_name(site.name)}/norm")

@@ -30,7 +30,7 @@ def join(trained: Tree, frozen: Tree) -> Tree:
 def limited(trained: Tree, model: Network) -> Tree:
     """The trained params with gradients where numbers of them are trained alone: ``two-weights``.
 
-    As many as a norm has, elsewhere (Frankle et al. 2020, section 4).
+    Where every unit has a norm they are as many as norms have (Frankle et al. 2020, section 4).
     """
     if model.freezing.trained != "two-weights":
         return trained
@@ -41,6 +41,14 @@ def limited(trained: Tree, model: Network) -> Tree:
             for path, leaf in leaves.items()
         }
     )
+
+
+def trained_count(params: Tree, model: Network) -> int:
+    """How many numbers of a network's params it trains."""
+    leaves = flatten_dict(split(params, model)[0])
+    if model.freezing.trained == "two-weights":
+        return sum(int(two_of_each_feature(path, leaf.shape).sum()) for path, leaf in leaves.items())
+    return sum(leaf.size for leaf in leaves.values())
 
 
 def two_of_each_feature(path: Sequence[str], shape: tuple[int, ...]) -> np.ndarray:

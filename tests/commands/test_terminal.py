@@ -78,6 +78,9 @@ def test_a_run_is_a_line_an_epoch_and_a_box(tmp_path):
     assert code == 0
     assert again.strip() == closing.strip()
     assert "finished before" in stderr
+    assert "lack" not in stderr
+    *_, stderr = on_a_terminal(*TINY, "--probes=calibration,lag", f"--out_dir={tmp_path}")
+    assert "its records lack calibration, lag of --probes, which --overwrite makes anew" in stderr
 
 
 @pytest.mark.slow

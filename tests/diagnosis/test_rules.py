@@ -51,11 +51,13 @@ def test_silent_units_since_when():
     assert words_of("silent", *3 * [dying(12, None)]) == []  # a frozen layer, which came so
     assert words_of("silent", *3 * [dying(12)], dying(6)) == []  # 6 of 64 is less than a tenth
     assert words_of("silent", dying(12), {"dying": {}}) == []
+    assert words_of("silent", *3 * [dying(12)], {"dying": {}}) != []
 
 
 def test_units_that_no_longer_move():
     [line] = words_of("flat", dying(0, 3), *3 * [dying(0, 32)])
     assert line == "units whose weights no longer move: 32 of 64 of block2/conv1 since epoch 2"
+    assert words_of("flat", *3 * [dying(0, 32)], learning_rate=0) == []  # they were not meant to
     for healthy in (dying(0, None), dying(64, 3)):
         assert words_of("flat", *3 * [healthy]) == []
 
@@ -123,6 +125,7 @@ def test_gradients_that_explode_or_vanish():
     deep = {f"fc/dense{n}": dict(gradient_norm=2.0**-n) for n in range(1, 13)}
     [line] = words_of("gradients", {"gradients": dict(sorted(deep.items()))}, model="mlp", hidden_layers=12)
     assert line.endswith("fc/dense1 is 2e+03 times as long as that of fc/dense12")
+    assert words_of("gradients", sloped(300.0, 2.0), {"gradients": {}}) != []  # no look after the last epoch
     for norms in ((30.0, 2.0), (0.03, 2.0), (300.0,), (300.0, None), ()):
         assert words_of("gradients", sloped(*norms)) == []
 

@@ -6,10 +6,12 @@ import numpy as np
 import optax
 import pytest
 from jax.test_util import check_grads
+from small_runs import dataset
 
 from bnjax.models import CNN, ViT, gates_for
 from bnjax.nn import Unit
 from bnjax.nn.weight_standardisation import EPSILON, standardised_kernel
+from bnjax.runs.training import prepare
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
@@ -43,6 +45,13 @@ def test_one_weight_for_each_feature_is_refused():
     unit = Unit("conv", 4, kernel_size=1, settings=STANDARDISED, name="it")
     with pytest.raises(ValueError, match="Unit 'it': weight_standardisation"):
         unit.init(jax.random.key(0), jnp.ones((2, 3, 3, 1)), train=True)
+
+
+def test_a_run_of_such_a_network_is_refused_by_a_line():
+    """One hidden unit hands on one number."""
+    settings = dict(batch_size=16, width=1, hidden_layers=2, weight_standardisation=True)
+    with pytest.raises(ConfigError, match=r"weight_standardisation: .*fc_dense2.*leaves nothing of 1 weight"):
+        prepare(resolve(Config(model="mlp", **settings)), dataset())
 
 
 @pytest.mark.parametrize("kind", ["conv", "depthwise", "dense"])
@@ -112,6 +121,8 @@ def test_a_threshold_is_learnt_and_says_which_units_are_silent():
     params = {"kernel": jnp.ones((1, 3)), "bias": jnp.zeros(3), "threshold": jnp.asarray([-1.0, 0.5, 1.5])}
     y, kept = unit.apply({"params": params}, x, train=True, mutable=["probes"])
     np.testing.assert_allclose(y, [[1, 1, 1.5], [-1, 0.5, 1.5]])
+    seen = unit.apply({"params": params}, x, train=True, mutable=["activation_inputs"])[1]
+    np.testing.assert_allclose(seen["activation_inputs"]["x"], [[1, 1, 1], [-2, -2, -2]])
     largest = np.asarray(kept["probes"]["activation_input_max"]).max(0)
     np.testing.assert_allclose(largest, [2, 0.5, -0.5])
     gradient = jax.grad(lambda p: unit.apply({"params": p}, x, train=True).sum())(params)["threshold"]

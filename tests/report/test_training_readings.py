@@ -54,6 +54,15 @@ def test_cosines_and_landscapes_are_means_over_epochs():
     assert readings.of_landscape("loss_range")(run) == 1.5
 
 
+def test_epochs_in_which_no_probe_looked_are_left_out():
+    """As with --probe_every=2."""
+    run = run_of(landscape=[{}, {"loss_range": 1.0}, {}, {"loss_range": 2.0}])
+    assert readings.of_landscape("loss_range")(run) == 1.5
+    way = [inputs(-1.0, 0.0, 1.0), inputs(-2.0, 0.0, 2.0)]
+    alone = readings.input_wandering(run_of(activations=way))
+    assert readings.input_wandering(run_of(activations=[way[0], {}, way[1]])) == alone
+
+
 def inputs(low, middle, high):
     last = {"input_5th": low, "input_median": middle, "input_95th": high}
     return {"fc/dense1": dict.fromkeys(last, 7.0), "fc/dense2": last}
@@ -70,5 +79,6 @@ def test_inputs_wander_by_their_percentiles_whatever_their_scale():
 def test_runs_without_the_probe_or_with_a_null_have_no_value():
     for name in ("variance_shift", "gradient_cosine", "loss_range", "smoothness", "input_wandering"):
         assert reading_of(name, run_of(train_loss=[1.0, 1.0])) is None
+    assert reading_of("input_wandering", run_of(activations=2 * [inputs(0.0, 0.0, 0.0)])) is None  # no spread
     assert reading_of("early_train_loss", run_of(train_loss=[None, 1.0])) is None
     assert reading_of("epochs_to_90", run_of(test_accuracy=[0.99])) is None  # of one epoch nothing is told

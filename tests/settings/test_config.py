@@ -44,6 +44,8 @@ COMPANIONS = {
     "adam_decay": {"weight_decay": 0.1},
     "norm_noise": {"placement": "all"},
     "norm": {"placement": "all"},
+    **{name: {"model": network.name} for network in ARCHITECTURES.values() for name in network.own_settings},
+    "vit_heads": {"model": "vit", "vit_width": 4096},
     **{
         name: {"placement": "all", "norm": norm.name} for norm in NORMS.values() for name in norm.own_settings
     },
@@ -84,6 +86,10 @@ EQUAL = {
     "1 and 1.0": (Config(learning_rate=1), Config(learning_rate=1.0)),
     "0 and 0.0": (Config(weight_decay=0, dropout=0), Config()),
     "0.0 and -0.0": (Config(dropout=-0.0), Config()),
+    "settings of another network": (
+        Config(depth=56, vit_width=32, halvings=3, width=8, hidden_layers=4),
+        Config(),
+    ),
     "digits of a number": (Config(norm_epsilon=1e-3), Config(norm_epsilon=0.001)),
 }
 

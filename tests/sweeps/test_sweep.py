@@ -77,6 +77,10 @@ def test_a_sweep_makes_every_run_and_a_second_one_none(tmp_path):
     again, err, code = finish(start(*flags))
     assert (again, code) == ([], 0)
     assert "4 finished before, 0 to go" in err
+    assert "lack" not in err
+    _, err, code = finish(start(*flags, "--probes=dying,rank"))
+    assert code == 0
+    assert "of 4 finished runs the records lack rank of --probes, which --overwrite makes anew" in err
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")

@@ -11,7 +11,7 @@ from bnjax.runs.training import prepare
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
 from bnjax.settings.fields import ConfigError
-from bnjax.train.partition import two_of_each_feature
+from bnjax.train.partition import trained_count, two_of_each_feature
 
 #: Of an MLP of one layer.
 FEATURES = 12
@@ -50,3 +50,16 @@ def test_positions_are_two_of_each_feature_and_others_elsewhere():
 def test_decay_of_other_weights_is_refused():
     with pytest.raises(ConfigError, match=r"--trained=two-weights: --weight_decay=0\.1 would move the other"):
         resolve(Config(placement="all", trained="two-weights", weight_decay=0.1))
+
+
+@pytest.mark.parametrize(
+    ("trained", "count"), [("two-weights", 2 * FEATURES), ("norms", 2 * FEATURES), ("unfrozen", None)]
+)
+def test_a_record_counts_what_is_trained(trained, count):
+    run = prepare(config(placement="all", trained=trained, width=FEATURES), dataset())
+    every = sum(leaf.size for leaf in jax.tree.leaves(run.state.params))
+    assert trained_count(run.state.params, run.model) == (count or every)
+
+
+def test_it_needs_no_norm():
+    assert resolve(Config(placement="none", trained="two-weights")).trained == "two-weights"

@@ -259,5 +259,5 @@ def reading_of(name: str, run: RecordedRun) -> float | None:
         return None
     try:
         return float(reading.read(run))
-    except (KeyError, TypeError, ValueError, IndexError):  # a field absent, null, or too few epochs
+    except (KeyError, TypeError, ValueError, IndexError, ArithmeticError):  # absent, null, too few, over 0
         return None

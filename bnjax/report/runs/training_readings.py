@@ -97,9 +97,10 @@ def _of_last_unit(sites: Mapping[str, Any]) -> list[float]:
 
 
 def _probed(run: RecordedRun, probe: str) -> list[Mapping[str, Any]]:
-    """What a probe recorded after each epoch, from the network's first site to its last.
+    """What a probe recorded after each epoch in which it looked, from the network's first site to its last.
 
     Raises:
       KeyError: it was not chosen.
     """
-    return [run.config.in_network_order(cast(Mapping[str, Any], epoch)[probe]) for epoch in run.epochs]
+    recorded = [cast(Mapping[str, Any], epoch)[probe] for epoch in run.epochs]
+    return [run.config.in_network_order(of_epoch) for of_epoch in recorded if of_epoch]

@@ -7,6 +7,7 @@ from typing import Any
 
 from bnjax import records
 from bnjax.files import write_whole
+from bnjax.probes import chosen_probes
 from bnjax.process.signals import held_signals
 from bnjax.process.stdout import write_stdout
 from bnjax.schema import SummaryRecord
@@ -95,6 +96,23 @@ def finished_summary(config: Config, tell: Callable[[str], None] = lambda line: 
         raise records.RecordError(f"{error}; {advice}") from None
     lacks_state = config.keep_state and not variables_path(config).exists()
     return None if summary and summary["status"] == "done" and lacks_state else summary
+
+
+def lacking_probes(finished: Mapping[Config, Mapping[str, Any]]) -> str:
+    """What is said of runs that ended before and did not record what is asked now; empty where all did.
+
+    Args:
+      finished: the config as it is asked for -> the summary that there is.
+    """
+    lacking = [
+        {probe.name for probe in chosen_probes(config.probes)} - summary.keys()
+        for config, summary in finished.items()
+    ]
+    runs, names = sum(map(bool, lacking)), sorted(set().union(*lacking))
+    if not runs:
+        return ""
+    of = "its records lack" if len(finished) == 1 else f"of {runs} finished runs the records lack"
+    return f"{of} {', '.join(names)} of --probes, which --overwrite makes anew"
 
 
 def same_command(config: Config) -> str:

@@ -16,7 +16,7 @@ import bnjax
 from bnjax.nn.unit import parameter_count
 from bnjax.runs.training import Run, used_variables
 from bnjax.settings.finetuning import precomputed_block
-from bnjax.train.partition import split
+from bnjax.train.partition import trained_count
 
 #: Variables by which JAX's users change its numbers.
 _CHANGE_RESULTS = (
@@ -42,7 +42,7 @@ def run_facts(run: Run, lanes: int = 0) -> dict[str, Any]:
         "config": config,
         "data": {**run.dataset.facts, "trained_per_epoch": _trained_per_epoch(run)},
         "sites": run.model.parsed_placement.as_dict(),
-        "parameters": trained_count(run),
+        "parameters": trained_count(used_variables(run)[0], run.model),
         "program": {"gated": run.model.gated, "lanes": max(lanes, 1), "kernels": kernels},
         "versions": versions(_PACKAGES),
         "device": _device(),
@@ -58,14 +58,10 @@ def _trained_per_epoch(run: Run) -> int:
     return run.steps_per_epoch * run.config.batch_size
 
 
-def trained_count(run: Run) -> int:
-    """How many numbers a run trains."""
-    return parameter_count(split(used_variables(run)[0], run.model)[0])
-
-
 def frozen_words(run: Run) -> str:
     """What is said of a run that does not train everything; empty for one that does."""
-    trained, every = trained_count(run), parameter_count(used_variables(run)[0])
+    params = used_variables(run)[0]
+    trained, every = trained_count(params, run.model), parameter_count(params)
     if trained == every:
         return ""
     block = precomputed_block(run.config)

@@ -67,10 +67,10 @@ class FineTuningSettings:
     )
     trained: str = setting(
         "unfrozen",
-        "unfrozen: all that --freeze_until leaves; norms: scales and biases of norms alone; two-weights: as "
-        "many numbers elsewhere, two random weights in each feature's kernel; statistics: no "
-        "parameter, running statistics adapt to the training images by --norm_momentum; pooled-statistics: "
-        "no parameter, they become those of all training images.",
+        "unfrozen: all that --freeze_until leaves; norms: scales and biases of norms alone; two-weights: "
+        "two random weights of each feature of the units' kernels, as many as norms have where all units but "
+        "a vit's have one; statistics: no parameter, running statistics adapt to the training images by "
+        "--norm_momentum; pooled-statistics: no parameter, they become those of all training images.",
         group=_GROUP,
         role=Role.PROGRAM | Role.TARGET,
         choices=TRAINED,

@@ -10,6 +10,7 @@ from scipy import stats
 
 from bnjax.models import MLP
 from bnjax.nn.norms.noise import NormNoise, streams
+from bnjax.nn.residual import TokenNorm
 from bnjax.nn.unit import Unit
 from bnjax.settings.canonical import resolve
 from bnjax.settings.config import Config
@@ -31,6 +32,15 @@ def test_positions_share_what_images_and_features_do_not():
         np.testing.assert_allclose(numbers, np.broadcast_to(numbers[:, :1, :1], numbers.shape), atol=1e-6)
         apart = numbers[:, 0, 0]
         assert len(np.unique(apart)) > 0.99 * apart.size
+
+
+def test_tokens_of_an_image_share_it_too():
+    norms = NormSettings(norm="scale", norm_noise=1.0)
+    module, zeros = TokenNorm("before", settings=UnitSettings(norms=norms)), jnp.zeros((8, 7, 5))
+    variables = module.init(KEY, zeros, train=False)
+    moved = np.asarray(module.apply(variables, zeros, train=True, rngs=streams(KEY)))
+    np.testing.assert_allclose(moved, np.broadcast_to(moved[:, :1], moved.shape), atol=1e-6)
+    assert len(np.unique(moved[:, 0])) == 8 * 5
 
 
 def test_it_is_distributed_as_in_the_paper():
