@@ -1,7 +1,7 @@
 """What all networks share: their settings, their sites, and how they make units and logits."""
 
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -27,9 +27,8 @@ HEAD, LOGITS = "head", "logits"
 class Network(nn.Module):
     """A stack of units that ends in a dense layer of logits; the base of every model.
 
-    To save memory, ``nn.remat(CNN, static_argnums=(2,))`` is a network that computes its activations again
-    for gradients. It takes ``train`` by position: ``model.init(key, images, False)`` and
-    ``model.apply(variables, images, True, ...)``.
+    To save memory, ``nn.remat(CNN, static_argnums=(2,))`` computes activations again for gradients. It takes
+    ``train`` by position: ``model.init(key, images, False)``, ``model.apply(variables, images, True, ...)``.
 
     Attributes:
       num_classes: how many logits.
@@ -69,6 +68,7 @@ class Network(nn.Module):
       name, parent: of Flax, which sets them.
     """
 
+    in_front: ClassVar[tuple[str, ...]] = ()  # keys in params of what stands in front of the first site
     num_classes: int = 10
     placement: str | Placement = "none"
     order: str = "before"
@@ -216,11 +216,6 @@ class Network(nn.Module):
             linear=known.linear,
             **at_site(self, known),
         )
-
-    @property
-    def in_front(self) -> tuple[str, ...]:
-        """The keys in params of what stands in front of the first site and belongs to none."""
-        return ()
 
     def trains(self, path: Sequence[str]) -> bool:
         """Whether a parameter is trained.

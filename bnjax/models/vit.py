@@ -1,7 +1,7 @@
 """A small transformer for images (Dosovitskiy et al. 2021), pre-LN or post-LN by its placement."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -52,6 +52,7 @@ class ViT(Network):
     """
 
     norm: str = "layer"
+    in_front: ClassVar[tuple[str, ...]] = (PATCHES,)
     vit_depth: int = 6
     vit_width: int = 64
     vit_heads: int = 4
@@ -76,10 +77,6 @@ class ViT(Network):
             raise ValueError(
                 f"{self._place}: patches of {self.vit_patch} pixels do not divide images of {images.shape}"
             )
-
-    @property
-    def in_front(self) -> tuple[str, ...]:
-        return (PATCHES,)
 
     def trains(self, path: Sequence[str]) -> bool:
         """See :class:`Network`; what makes tokens belongs to the first block."""

@@ -35,7 +35,8 @@ class Config(FineTuningSettings, FileSettings, TrainingSettings, DataSettings, N
     def in_network_order(self, by_site: Mapping[str, T]) -> dict[str, T]:
         """What a record holds by site, from the first site to the last.
 
-        JAX sorts names, so that records have ``dense10`` in front of ``dense2``. What is no site comes last.
+        JAX sorts names, so that older records have ``dense10`` in front of ``dense2``. What is no site comes
+        last.
         """
         names = [site.name for site in self.sites if site.name in by_site]
         return {name: by_site[name] for name in dict.fromkeys([*names, *by_site])}

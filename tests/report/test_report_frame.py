@@ -5,6 +5,8 @@ from test_report import record_run as record_cifar10
 from test_report_mnist import record_run
 
 import bnjax.report
+from bnjax.report.runs.frame import frame_of
+from bnjax.report.runs.recorded import load_runs
 
 
 def test_the_frame_can_be_chosen_from_and_never_mixes_unlike_runs(tmp_path):
@@ -38,3 +40,14 @@ def test_settings_that_no_run_has_are_answered_with_those_there_are(tmp_path):
         bnjax.report.load(tmp_path, placement="conv")
     with pytest.raises(TypeError, match="droput is no setting of a run; there are study, "):
         bnjax.report.load(tmp_path, droput=0.3)
+
+
+def test_columns_of_sites_are_in_the_networks_order_also_of_older_records(tmp_path):
+    """Those had them by their names."""
+    names = [f"fc/dense{number}" for number in range(1, 12)]
+    record_run(tmp_path, [0.9], hidden_layers=11, epochs=1)
+    [run] = load_runs(tmp_path)
+    run.epochs[-1]["dying"] = dict(sorted(run.epochs[-1]["dying"].items()))
+    assert list(run.epochs[-1]["dying"]) != names
+    silent = [name for name in frame_of([run]) if name.startswith("silent:")]
+    assert silent == [f"silent:{name}" for name in names]

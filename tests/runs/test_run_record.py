@@ -2,6 +2,9 @@
 
 import subprocess
 
+import pytest
+from small_runs import trained
+
 import bnjax
 from bnjax.runs.recording.run_record import git_commit
 
@@ -25,3 +28,12 @@ def test_records_name_the_commit_of_the_checkout_and_whether_files_differ(tmp_pa
     assert git_commit() == commit
     package.write_text("changed = True")
     assert git_commit() == f"{commit}-dirty"
+
+
+@pytest.mark.slow
+def test_records_hold_sites_in_the_networks_order():
+    """JAX sorts names, `dense10` in front of `dense2`."""
+    names = [f"fc/dense{number}" for number in range(1, 12)]
+    _, _, epochs = trained(hidden_layers=11, epochs=1, fresh_images=32, probes="dying,gradients,rank")
+    for probe in ("dying", "gradients", "rank"):
+        assert list(epochs[-1][probe]) == names

@@ -163,11 +163,8 @@ def scatter_figure(counted: Counted, numbers: Sequence[ProbeNumber]) -> "Figure"
     panels = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
     for axes, number in zip(panels, numbers, strict=False):
         for place, by_seed in enumerate(found.values()):
-            _dot(
-                axes,
-                [one.level(by_seed, counted.interval) for one in (number.measure, ACCURACY)],
-                _look(place),
-            )
+            levels = [one.level(by_seed, counted.interval) for one in (number.measure, ACCURACY)]
+            _dot(axes, levels, _look(place))
         _axis(axes, number, counted)
         letters = int(_LETTERS_BELOW * figure.get_figwidth() / columns)
         axes.set_xlabel(textwrap.fill(number.shown.title, letters), fontsize=7.5)

@@ -101,7 +101,7 @@ def _columns(run: RecordedRun, compared: Mapping[str, str]) -> dict[str, list[An
             columns[f"train_batch_accuracy:{name}"] = [of_epoch.get(name) for of_epoch in batches]
     for probe in PROBES.values():
         records_of_probe: list[Any] = [epoch.get(probe.name, {}) for epoch in epochs]
-        columns |= _probe_columns(probe, records_of_probe)
+        columns |= _probe_columns(probe, [run.config.in_network_order(found) for found in records_of_probe])
     return columns
 
 

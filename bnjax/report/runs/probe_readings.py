@@ -46,6 +46,13 @@ def last_gradient(run: RecordedRun) -> float:
     return math.log10(_gradients(run)[-1])
 
 
+def norm_input_skew(run: RecordedRun) -> float:
+    """After the last epoch, mean over the norms of units with an activation; what ``activations`` records."""
+    active = {site.name for site in run.config.sites if site.activates}
+    skews = [of["norm_input_skew"] for site, of in _last(run, "activations").items() if site in active]
+    return statistics.fmean(skew for skew in skews if skew is not None)
+
+
 def last_rank(run: RecordedRun) -> float:
     """Directions that a batch's features fill at the last site."""
     *_, last = _last(run, "rank").values()

@@ -78,8 +78,7 @@ def most_flat(run: RecordedRun) -> float:
 
 def last_silent(run: RecordedRun) -> float:
     """Units, of all sites together, that no test image activates after the last epoch."""
-    counted = total(run.epochs[-1]["dying"], "silent")
-    if counted is None:
+    if (counted := total(run.epochs[-1]["dying"], "silent")) is None:
         raise ValueError("no units were counted")
     return counted
 
@@ -108,27 +107,9 @@ def epoch_of_best_accuracy(run: RecordedRun) -> float:
     return _best_epoch(run)["epoch"]
 
 
-def lowest_validation_loss(run: RecordedRun) -> float:
-    """Of all epochs, on the images held out for validation."""
-    return min(measured(epoch["validation_loss"]) for epoch in run.epochs)
-
-
-def best_validation_accuracy(run: RecordedRun) -> float:
-    """Of all epochs, on the images held out for validation, in percent."""
-    return 100 * max(measured(epoch["validation_accuracy"]) for epoch in run.epochs)
-
-
 def accuracy_from_20(run: RecordedRun) -> float:
     """Test accuracy in percent, mean over all epochs from the 20th on."""
     return 100 * statistics.fmean(measured(epoch["test_accuracy"]) for epoch in run.epochs[_SETTLED - 1 :])
-
-
-def norm_input_skew(run: RecordedRun) -> float:
-    """After the last epoch, mean over the norms of units with an activation; what ``activations`` records."""
-    active = {site.name for site in run.config.sites if site.activates}
-    inputs = run.epochs[-1]["activations"]  # type: ignore[typeddict-item]  # a probe's
-    skews = [of["norm_input_skew"] for site, of in inputs.items() if site in active]
-    return statistics.fmean(skew for skew in skews if skew is not None)
 
 
 READINGS: dict[str, Reading] = {
@@ -165,9 +146,15 @@ READINGS: dict[str, Reading] = {
         "test loss at the epoch of best test accuracy", "nats", loss_at_best_accuracy
     ),
     "epoch_of_best_accuracy": Reading("epoch of best test accuracy", "epochs", epoch_of_best_accuracy, 2),
-    "lowest_validation_loss": Reading("lowest validation loss", "nats", lowest_validation_loss),
-    "best_validation_accuracy": _Accuracy("best validation accuracy", "points", best_validation_accuracy),
-    "norm_input_skew": Reading("skew of the norms' inputs (--probes=activations)", "skew", norm_input_skew),
+    "lowest_validation_loss": Reading(
+        "lowest validation loss", "nats", training_readings.lowest_validation_loss
+    ),
+    "best_validation_accuracy": _Accuracy(
+        "best validation accuracy", "points", training_readings.best_validation_accuracy
+    ),
+    "norm_input_skew": Reading(
+        "skew of the norms' inputs (--probes=activations)", "skew", probe_readings.norm_input_skew
+    ),
     "gradient_growth": Reading(
         "factor by which gradients grow from layer to layer towards the input (--probes=gradients)",
         "times",

@@ -50,6 +50,16 @@ def _accuracies(run: RecordedRun) -> tuple[list[float], list[float]]:
     return running, fresh
 
 
+def lowest_validation_loss(run: RecordedRun) -> float:
+    """Of all epochs, on the images held out for validation."""
+    return min(measured(epoch["validation_loss"]) for epoch in run.epochs)
+
+
+def best_validation_accuracy(run: RecordedRun) -> float:
+    """Of all epochs, on the images held out for validation, in percent."""
+    return 100 * max(measured(epoch["validation_accuracy"]) for epoch in run.epochs)
+
+
 def early_train_loss(run: RecordedRun) -> float:
     """Of batches as trained, mean over the first fifth of the epochs, one at least."""
     first = run.epochs[: max(1, len(run.epochs) // 5)]

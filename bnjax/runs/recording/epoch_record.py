@@ -69,7 +69,8 @@ def _probed(run: Run, epoch: int, measured: Measured) -> dict[str, Any]:
     run.kernels = measured.kernels
     if run.movies:
         _add_frames(run, epoch, seen)
-    return by_probe
+    ordered = run.config.in_network_order  # JAX sorts sites by their names
+    return {name: ordered(found) if PROBES[name].by_site else found for name, found in by_probe.items()}
 
 
 def _check_sites(found: Mapping[str, Mapping[str, Any]], run: Run) -> None:

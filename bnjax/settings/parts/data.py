@@ -112,7 +112,7 @@ class DataSettings:
         "mixed",
         "mixed: batches hold images of all classes as they come; sorted: each batch is from as few classes "
         "as possible, and batches come in a drawn order. Evaluation stays as it is: norms of a batch then "
-        "meet statistics that they never trained with.",
+        "meet statistics that they never trained with, and so do fresh statistics and probes.",
         group="data",
         role=Role.LOOP,
         choices=("mixed", "sorted"),
