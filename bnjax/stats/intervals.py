@@ -18,6 +18,7 @@ _POSSIBLE = {
     "%": (0.0, 100.0),
     "fraction": (0.0, 1.0),
     "points": (0.0, 100.0),
+    "points more": (-100.0, 100.0),
     "nats": (0.0, math.inf),
     "units": (0.0, math.inf),
     "leaps": (0.0, math.inf),

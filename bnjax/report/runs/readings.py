@@ -15,7 +15,7 @@ from bnjax.schema import EpochRecord
 _PARTS = 10
 #: Unit -> digits behind the point that people are told.
 _DIGITS = {
-    **{"nats": 4, "points": 2, "units": 1, "leaps": 1, "epochs": 1, "skew": 3},
+    **{"nats": 4, "points": 2, "points more": 2, "units": 1, "leaps": 1, "epochs": 1, "skew": 3},
     **{"times": 3, "decades": 2, "cosine": 3, "directions": 2, "gap": 3, "%": 1},
 }
 #: The first epoch that counts as settled, as the text on MNIST has it.
@@ -173,17 +173,17 @@ READINGS: dict[str, Reading] = {
     ),
     "fresh_gain": Reading(
         "test accuracy by fresh minus by running statistics, mean of all epochs",
-        "points",
+        "points more",
         training_readings.fresh_gain,
     ),
     "last_fresh_gain": Reading(
         "test accuracy by fresh minus by running statistics, mean of the last tenth of epochs",
-        "points",
+        "points more",
         training_readings.last_fresh_gain,
     ),
     "running_unsteadiness": Reading(
         "change of the test accuracy between epochs, by running minus by fresh statistics",
-        "points",
+        "points more",
         training_readings.running_unsteadiness,
         2,
     ),
