@@ -2,9 +2,8 @@
 
 *Silent*: the activation's output is <= 0 at every position of every probe example; for a leaky ReLU or a
 PReLU, whose output is never dead, its input is < 0 there, and of ``thresholded`` at its threshold or below;
-no unit of sigmoid or tanh is. *Flat*: over at
-least two epochs every update dW of the unit's weights is flat (maximum equal to minimum), as the dying-ReLU
-series has it (Qiita, 2017-05).
+no unit of sigmoid or tanh is. *Flat*: over at least two epochs every update dW of the unit's weights is flat
+(maximum equal to minimum), as the dying-ReLU series has it (Qiita, 2017-05).
 """
 
 import math

@@ -10,6 +10,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from bnjax.models import Network
+from bnjax.nn.unit import parameter_count
 
 Tree = dict[str, Any]
 
@@ -45,10 +46,11 @@ def limited(trained: Tree, model: Network) -> Tree:
 
 def trained_count(params: Tree, model: Network) -> int:
     """How many numbers of a network's params it trains."""
-    leaves = flatten_dict(split(params, model)[0])
-    if model.freezing.trained == "two-weights":
-        return sum(int(two_of_each_feature(path, leaf.shape).sum()) for path, leaf in leaves.items())
-    return sum(leaf.size for leaf in leaves.values())
+    trained = split(params, model)[0]
+    if model.freezing.trained != "two-weights":
+        return parameter_count(trained)
+    leaves = flatten_dict(trained)
+    return sum(int(two_of_each_feature(path, leaf.shape).sum()) for path, leaf in leaves.items())
 
 
 def two_of_each_feature(path: Sequence[str], shape: tuple[int, ...]) -> np.ndarray:

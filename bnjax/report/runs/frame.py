@@ -12,7 +12,7 @@ from bnjax.report.runs.chosen import chosen
 from bnjax.report.runs.comparisons import comparisons_of
 from bnjax.report.runs.recorded import RecordedRun, load_sound_runs, total, without_mislabelled
 from bnjax.schema import BatchAccuracy
-from bnjax.settings.config import FIELDS
+from bnjax.settings.config import FIELDS, Config
 
 if TYPE_CHECKING:
     import pandas
@@ -101,11 +101,11 @@ def _columns(run: RecordedRun, compared: Mapping[str, str]) -> dict[str, list[An
             columns[f"train_batch_accuracy:{name}"] = [of_epoch.get(name) for of_epoch in batches]
     for probe in PROBES.values():
         records_of_probe: list[Any] = [epoch.get(probe.name, {}) for epoch in epochs]
-        columns |= _probe_columns(probe, [run.config.in_network_order(found) for found in records_of_probe])
+        columns |= _probe_columns(probe, records_of_probe, run.config)
     return columns
 
 
-def _probe_columns(probe: Probe, found: list[Mapping[str, Any]]) -> dict[str, list[Any]]:
+def _probe_columns(probe: Probe, found: list[Mapping[str, Any]], config: Config) -> dict[str, list[Any]]:
     """What it records, by site (``silent:fc/dense1``), and where that means anything over all of them.
 
     What it records of the whole network has one column.
@@ -113,7 +113,7 @@ def _probe_columns(probe: Probe, found: list[Mapping[str, Any]]) -> dict[str, li
     if not probe.by_site:
         named = probe.numbers if any(found) else ()
         return {name: [of_epoch.get(name) for of_epoch in found] for name in named}
-    sites = dict.fromkeys(site for of_epoch in found for site in of_epoch)
+    sites = config.in_network_order(dict.fromkeys(site for of_epoch in found for site in of_epoch))
     columns: dict[str, list[Any]] = {}
     for name in probe.numbers:
         if name in probe.summed:

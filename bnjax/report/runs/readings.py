@@ -1,7 +1,6 @@
 """What claims read of a run: one number, with its name and its unit."""
 
 import functools
-import itertools
 import statistics
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,8 +10,6 @@ from bnjax.report.runs.recorded import RecordedRun, measured, total
 from bnjax.report.sections import mnist, vgg7
 from bnjax.schema import EpochRecord
 
-#: "Late" is the last of this many parts of the epochs, "early" the first of half as many.
-_PARTS = 10
 #: Unit -> digits behind the point that people are told.
 _DIGITS = {
     **{"nats": 4, "points": 2, "points more": 2, "units": 1, "leaps": 1, "epochs": 1, "skew": 3},
@@ -48,26 +45,24 @@ class Reading(NamedTuple):
 _Accuracy = functools.partial(Reading, worst=0.0)
 
 
-def last_tenth(run: RecordedRun) -> list[EpochRecord]:
-    """The last tenth of the epochs, one at least."""
-    return run.epochs[-max(1, len(run.epochs) // _PARTS) :]
-
-
 def last_tenth_accuracy(run: RecordedRun) -> float:
     """Test accuracy in percent, mean over the last tenth of the epochs."""
-    return 100 * statistics.fmean(measured(epoch["test_accuracy"]) for epoch in last_tenth(run))
+    return 100 * statistics.fmean(
+        measured(epoch["test_accuracy"]) for epoch in training_readings.last_tenth(run)
+    )
 
 
 def early_accuracy(run: RecordedRun) -> float:
     """Test accuracy in percent, mean over the first fifth of the epochs."""
-    first = run.epochs[: max(1, 2 * len(run.epochs) // _PARTS)]
-    return 100 * statistics.fmean(measured(epoch["test_accuracy"]) for epoch in first)
+    return 100 * statistics.fmean(
+        measured(epoch["test_accuracy"]) for epoch in training_readings.first_fifth(run)
+    )
 
 
 def unsteadiness(run: RecordedRun) -> float:
     """How many points the test accuracy moves from one epoch to the next, on average over the second half."""
     accuracies = [100 * measured(epoch["test_accuracy"]) for epoch in run.epochs[len(run.epochs) // 2 :]]
-    return statistics.fmean(abs(b - a) for a, b in itertools.pairwise(accuracies))
+    return training_readings.mean_change(accuracies)
 
 
 def most_flat(run: RecordedRun) -> float:

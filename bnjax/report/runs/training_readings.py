@@ -2,10 +2,11 @@
 
 import itertools
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from bnjax.report.runs.recorded import RecordedRun, measured
+from bnjax.schema import EpochRecord
 
 #: The percentiles of a unit's inputs that are followed.
 _PERCENTILES = ("input_5th", "input_median", "input_95th")
@@ -20,34 +21,38 @@ def epochs_to_90(run: RecordedRun) -> float:
 
 def fresh_gain(run: RecordedRun) -> float:
     """How many points more accurate fresh statistics are than running ones, mean over the epochs."""
-    return statistics.fmean(_gains(run))
+    return statistics.fmean(map(_gain, run.epochs))
 
 
 def last_fresh_gain(run: RecordedRun) -> float:
-    """The same, mean over the last tenth of the epochs, one at least."""
-    return statistics.fmean(_gains(run)[-max(1, len(run.epochs) // 10) :])
+    """The same, mean over the last tenth of the epochs."""
+    return statistics.fmean(map(_gain, last_tenth(run)))
 
 
-def _gains(run: RecordedRun) -> list[float]:
-    running, fresh = _accuracies(run)
-    return [ours - theirs for ours, theirs in zip(fresh, running, strict=True)]
+def _gain(epoch: EpochRecord) -> float:
+    return 100 * (measured(epoch["test_accuracy_fresh"]) - measured(epoch["test_accuracy"]))
 
 
 def running_unsteadiness(run: RecordedRun) -> float:
     """How many points more the accuracy moves between epochs by running statistics than by fresh ones."""
-    running, fresh = (
-        statistics.fmean(abs(b - a) for a, b in itertools.pairwise(values)) for values in _accuracies(run)
-    )
-    return running - fresh
+    running = [measured(epoch["test_accuracy"]) for epoch in run.epochs]
+    fresh = [measured(epoch["test_accuracy_fresh"]) for epoch in run.epochs]
+    return 100 * (mean_change(running) - mean_change(fresh))
 
 
-def _accuracies(run: RecordedRun) -> tuple[list[float], list[float]]:
-    """Test accuracies of all epochs in percent, by running and by fresh statistics."""
-    running, fresh = (
-        [100 * measured(epoch[field]) for epoch in run.epochs]
-        for field in ("test_accuracy", "test_accuracy_fresh")
-    )
-    return running, fresh
+def mean_change(values: Sequence[float]) -> float:
+    """From each to the next, without signs."""
+    return statistics.fmean(abs(after - before) for before, after in itertools.pairwise(values))
+
+
+def last_tenth(run: RecordedRun) -> list[EpochRecord]:
+    """The last tenth of the epochs, one at least."""
+    return run.epochs[-max(1, len(run.epochs) // 10) :]
+
+
+def first_fifth(run: RecordedRun) -> list[EpochRecord]:
+    """The first fifth of the epochs, one at least."""
+    return run.epochs[: max(1, len(run.epochs) // 5)]
 
 
 def lowest_validation_loss(run: RecordedRun) -> float:
@@ -62,8 +67,7 @@ def best_validation_accuracy(run: RecordedRun) -> float:
 
 def early_train_loss(run: RecordedRun) -> float:
     """Of batches as trained, mean over the first fifth of the epochs, one at least."""
-    first = run.epochs[: max(1, len(run.epochs) // 5)]
-    return statistics.fmean(measured(epoch["train_loss"]) for epoch in first)
+    return statistics.fmean(measured(epoch["train_loss"]) for epoch in first_fifth(run))
 
 
 def variance_shift(run: RecordedRun) -> float:

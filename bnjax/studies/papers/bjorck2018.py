@@ -1,5 +1,7 @@
 """Bjorck et al. 2018: what Batch Normalization gains is gained by the larger rates that it allows."""
 
+from collections.abc import Mapping
+
 from bnjax.settings.config import Config
 from bnjax.studies.claim import Conditions, Data, claims_of, minus
 from bnjax.studies.study import Study, crossed
@@ -27,9 +29,9 @@ _BN_OR_NOT: Conditions = {"with BN": {"placement": "all"}, "without BN": {"place
 _RATES: Conditions = {f"rate {rate}": {"learning_rate": rate} for rate in (0.001, 0.1)}
 _FOUR = crossed(_RATES, _BN_OR_NOT)
 _SLOW_BN, _SLOW, _FAST_BN, _FAST = _FOUR
-_SWEEP = "rates"
+_SWEEPS: Mapping[str, Conditions] = {"rates": _FOUR}
 _READING = "last_tenth_accuracy"
-_claim = claims_of("bjorck2018", {_SWEEP: _FOUR}, epochs=12)
+_claim = claims_of("bjorck2018", _SWEEPS, epochs=12)
 
 _CLAIMS = (
     _claim(
@@ -68,7 +70,7 @@ BJORCK2018 = Study(
     ran="ResNet-110 on CIFAR-10, 165 epochs",
     published=_RECIPE,
     data=Data("any small images", ("digits", "cifar10", "mnist"), part=1000),
-    sweeps={_SWEEP: _FOUR},
+    sweeps=_SWEEPS,
     claims=_CLAIMS,
     does="Trains a small residual network at a small and a large learning rate, with norms or without.",
     examples={

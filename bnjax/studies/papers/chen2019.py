@@ -1,25 +1,21 @@
 """Chen et al. 2019: norm and dropout together in front of each layer's weights, behind the ReLU."""
 
-from bnjax.settings.config import Config
+import dataclasses
+from collections.abc import Mapping
+
 from bnjax.studies.claim import Conditions, Data, claims_of, minus
+from bnjax.studies.papers.small import SMALL_MLP
 from bnjax.studies.study import Study
 
 #: A unit's dropout is its last part, so order ``after`` is ReLU, BN, dropout, and then the next layer's
 #: weights.
-_RECIPE = Config(
-    model="mlp",
-    hidden_layers=3,
+_RECIPE = dataclasses.replace(
+    SMALL_MLP,
     width=128,
-    placement="dense",
     order="after",
     dropout=0.05,
-    kernel_init="he_normal",
-    norm_momentum=0.9,
     dataset="cifar10",
-    input_scale="standardize",
-    shuffle="epoch",
     train_images=2000,
-    test_images=2000,
     batch_size=50,
     epochs=10,
 )
@@ -29,8 +25,8 @@ _ORDERS: Conditions = {
     _USUAL: {"placement": "dense:before", "dropout": 0.0},
     _USUAL_DROPOUT: {"placement": "dense:before", "dropout": 0.05},
 }
-_SWEEP = "orders"
-_claim = claims_of("chen2019", {_SWEEP: _ORDERS}, epochs=10, least_seeds=6)
+_SWEEPS: Mapping[str, Conditions] = {"orders": _ORDERS}
+_claim = claims_of("chen2019", _SWEEPS, epochs=10, least_seeds=6)
 
 _CLAIMS = (
     _claim(
@@ -78,7 +74,7 @@ CHEN2019 = Study(
     ran="ResNets on CIFAR-10, CIFAR-100 and ImageNet",
     published=_RECIPE,
     data=Data("any small images", ("mnist", "cifar10", "digits"), part=1000),
-    sweeps={_SWEEP: _ORDERS},
+    sweeps=_SWEEPS,
     claims=_CLAIMS,
     does="Trains dense layers with norm and dropout in front of the weights, or with the norm in front "
     "of the ReLU.",

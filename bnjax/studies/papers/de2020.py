@@ -30,7 +30,7 @@ _DEPTHS: Conditions = {f"depth {depth}": {"depth": depth} for depth in (14, 20, 
 _DEEP = crossed(_DEPTHS, _BN_OR_NOT)
 _SHARE, _GROWTH = "branch_share", "sum_growth"
 _SWEEPS: Mapping[str, Conditions] = {"depth": _DEEP}
-_claim = claims_of("de2020", {"depth": _DEEP}, epochs=1)
+_claim = claims_of("de2020", _SWEEPS, epochs=1)
 
 _CLAIMS: tuple[Claim, ...] = (
     _claim(

@@ -1,5 +1,7 @@
 """Frankle et al. 2020: a network of random kernels learns by the scales and biases of its norms alone."""
 
+from collections.abc import Mapping
+
 from bnjax.settings.config import Config
 from bnjax.studies.claim import Conditions, Data, claims_of, level, minus
 from bnjax.studies.study import Study
@@ -27,10 +29,10 @@ _TRAINED: Conditions = {
     _AS_MANY: {"trained": "two-weights"},
     _ALL: {"trained": "unfrozen"},
 }
-_SWEEP = "trained"
+_SWEEPS: Mapping[str, Conditions] = {"trained": _TRAINED}
 #: Percent of ten classes.
 _CHANCE = 10.0
-_claim = claims_of("frankle2020", {_SWEEP: _TRAINED}, epochs=15)
+_claim = claims_of("frankle2020", _SWEEPS, epochs=15)
 
 _CLAIMS = (
     _claim(
@@ -70,7 +72,7 @@ FRANKLE2020 = Study(
     ran="ResNets of up to 866 layers on CIFAR-10 and of up to 200 on ImageNet",
     published=_RECIPE,
     data=Data("any small images of ten classes", ("digits", "cifar10", "mnist"), part=1000),
-    sweeps={_SWEEP: _TRAINED},
+    sweeps=_SWEEPS,
     claims=_CLAIMS,
     does="Trains a small residual network whole, its norms alone, or as many weights of its kernels.",
     examples={

@@ -1,5 +1,7 @@
 """He et al. 2016, Identity Mappings: norm and activation in front of the weights are best."""
 
+from collections.abc import Mapping
+
 from bnjax.architectures.resnet import RESIDUAL_BLOCKS
 from bnjax.settings.config import Config
 from bnjax.studies.claim import Conditions, Contrast, Data, claims_of, minus
@@ -31,7 +33,7 @@ _ERRORS = {
     "preactivation": 6.37,
 }
 _BEST = "preactivation"
-_SWEEP = "orders"
+_SWEEPS: Mapping[str, Conditions] = {"orders": _ORDERS}
 
 
 def _than(other: str) -> Contrast:
@@ -41,7 +43,7 @@ def _than(other: str) -> Contrast:
     )
 
 
-_claim = claims_of("he2016", {_SWEEP: _ORDERS}, epochs=8)
+_claim = claims_of("he2016", _SWEEPS, epochs=8)
 
 _CLAIMS = (
     _claim(
@@ -86,7 +88,7 @@ HE2016 = Study(
     ran="ResNet-110 and ResNet-164 on CIFAR-10, five orders; ResNets of up to 1,001 layers",
     published=_RECIPE,
     data=Data("any small images", ("digits", "cifar10", "mnist"), part=1000),
-    sweeps={_SWEEP: _ORDERS},
+    sweeps=_SWEEPS,
     claims=_CLAIMS,
     does="Trains a small residual network with five orders of norm, activation and sum.",
     examples={

@@ -1,24 +1,16 @@
 """Hoffer et al. 2017: large batches generalise worse, and statistics of small groups mend part of it."""
 
-from bnjax.settings.config import Config
+import dataclasses
+from collections.abc import Mapping
+
 from bnjax.studies.claim import Conditions, Data, claims_of, minus
+from bnjax.studies.papers.small import SMALL_MLP
 from bnjax.studies.study import Study
 
 #: The rate of small batches; large ones have its multiple by the root of their size (section 7).
 _RATE, _SMALL, _LARGE = 0.05, 25, 400
-_RECIPE = Config(
-    model="mlp",
-    hidden_layers=3,
-    width=100,
-    placement="dense",
-    order="before",
-    kernel_init="he_normal",
-    norm_momentum=0.9,
-    dataset="mnist",
-    input_scale="standardize",
-    shuffle="epoch",
-    train_images=3000,
-    test_images=2000,
+_RECIPE = dataclasses.replace(
+    SMALL_MLP,
     batch_size=_SMALL,
     epochs=20,
     optimizer="momentum",
@@ -31,8 +23,8 @@ _THREE: Conditions = {
     "large batches, small groups": {**_IN_LARGE, "bn_batch": str(_SMALL)},
 }
 _FEW, _MANY, _GROUPS = _THREE
-_SWEEP = "batches"
-_claim = claims_of("hoffer2017", {_SWEEP: _THREE}, epochs=20, least_seeds=6)
+_SWEEPS: Mapping[str, Conditions] = {"batches": _THREE}
+_claim = claims_of("hoffer2017", _SWEEPS, epochs=20, least_seeds=6)
 
 
 HOFFER2017 = Study(
@@ -50,7 +42,7 @@ HOFFER2017 = Study(
     ran="small and residual networks on MNIST, CIFAR-10, CIFAR-100 and ImageNet",
     published=_RECIPE,
     data=Data("any small images", ("mnist", "cifar10", "digits"), part=1000),
-    sweeps={_SWEEP: _THREE},
+    sweeps=_SWEEPS,
     claims=(
         _claim(
             "large",

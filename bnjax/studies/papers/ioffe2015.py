@@ -1,5 +1,7 @@
 """Ioffe and Szegedy 2015: with Batch Normalization fewer steps are needed, and inputs of layers stay put."""
 
+from collections.abc import Mapping
+
 from bnjax.settings.config import Config
 from bnjax.studies.claim import Conditions, Data, claims_of, minus
 from bnjax.studies.study import Study
@@ -29,8 +31,8 @@ _RECIPE = Config(
 )
 _BN, _NONE = "with BN", "without BN"
 _BN_OR_NOT: Conditions = {_BN: {"placement": "dense"}, _NONE: {"placement": "none"}}
-_SWEEP = "bn-or-not"
-_claim = claims_of("ioffe2015", {_SWEEP: _BN_OR_NOT}, epochs=30)
+_SWEEPS: Mapping[str, Conditions] = {"bn-or-not": _BN_OR_NOT}
+_claim = claims_of("ioffe2015", _SWEEPS, epochs=30)
 
 _CLAIMS = (
     _claim(
@@ -72,7 +74,7 @@ IOFFE2015 = Study(
     ran="MNIST, three layers of 100 sigmoids, 50,000 steps; Inception on ImageNet",
     published=_RECIPE,
     data=Data("MNIST, 5,000 of its images or more", ("mnist",), part=5000),
-    sweeps={_SWEEP: _BN_OR_NOT},
+    sweeps=_SWEEPS,
     claims=_CLAIMS,
     does="Trains the three layers of sigmoids of the paper's first experiment, with norms or without.",
     examples={

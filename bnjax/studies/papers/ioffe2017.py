@@ -1,23 +1,16 @@
 """Ioffe 2017: batches of few classes mislead batch norms in evaluation, and batch renorm much less."""
 
-from bnjax.settings.config import Config
+import dataclasses
+from collections.abc import Mapping
+
 from bnjax.studies.claim import Conditions, Data, claims_of, minus
+from bnjax.studies.papers.small import SMALL_MLP
 from bnjax.studies.study import Study, crossed
 
-_RECIPE = Config(
-    model="mlp",
+_RECIPE = dataclasses.replace(
+    SMALL_MLP,
     hidden_layers=2,
-    width=100,
-    placement="dense",
-    order="before",
-    kernel_init="he_normal",
-    norm_momentum=0.9,
     renorm_steps=60,
-    dataset="mnist",
-    input_scale="standardize",
-    shuffle="epoch",
-    train_images=3000,
-    test_images=2000,
     batch_size=50,
     epochs=10,
     optimizer="sgd",
@@ -28,8 +21,8 @@ _NORMS: Conditions = {"BN": {"norm": "batch"}, "renorm": {"norm": "renorm"}}
 _BATCHES: Conditions = {_MIXED: {"batches": "mixed"}, _SORTED: {"batches": "sorted"}}
 _FOUR = crossed(_NORMS, _BATCHES)
 _BN, _BN_SORTED, _RENORM, _RENORM_SORTED = _FOUR
-_SWEEP = "batches"
-_claim = claims_of("ioffe2017", {_SWEEP: _FOUR}, epochs=10, least_seeds=6)
+_SWEEPS: Mapping[str, Conditions] = {"batches": _FOUR}
+_claim = claims_of("ioffe2017", _SWEEPS, epochs=10, least_seeds=6)
 
 
 IOFFE2017 = Study(
@@ -46,7 +39,7 @@ IOFFE2017 = Study(
     ran="Inception-v3 on ImageNet",
     published=_RECIPE,
     data=Data("any small images", ("mnist", "cifar10", "digits"), part=1000),
-    sweeps={_SWEEP: _FOUR},
+    sweeps=_SWEEPS,
     claims=(
         _claim(
             "sorted",

@@ -1,23 +1,15 @@
 """Li et al. 2018: dropout in front of a batch norm shifts the variance of its inputs in evaluation."""
 
-from bnjax.settings.config import Config
+import dataclasses
+from collections.abc import Mapping
+
 from bnjax.studies.claim import Conditions, Contrast, Data, claims_of, level, minus
+from bnjax.studies.papers.small import SMALL_MLP
 from bnjax.studies.study import Study, crossed
 
 #: Dropout follows each hidden layer, so that it stands in front of the norm of the next one.
-_RECIPE = Config(
-    model="mlp",
-    hidden_layers=3,
-    width=100,
-    placement="dense",
-    order="before",
-    kernel_init="he_normal",
-    norm_momentum=0.9,
-    dataset="mnist",
-    input_scale="standardize",
-    shuffle="epoch",
-    train_images=3000,
-    test_images=2000,
+_RECIPE = dataclasses.replace(
+    SMALL_MLP,
     batch_size=100,
     epochs=10,
     probes="dying,shift",
@@ -27,8 +19,8 @@ _BN_OR_NOT: Conditions = {_BN: {"placement": "dense"}, _NONE: {"placement": "non
 _DROPOUT: Conditions = {"dropout 0.5": {"dropout": 0.5}, "no dropout": {"dropout": 0.0}}
 _FOUR = crossed(_BN_OR_NOT, _DROPOUT)
 _BOTH, _BN_ALONE = f"{_BN}, dropout 0.5", f"{_BN}, no dropout"
-_SWEEP = "dropout"
-_claim = claims_of("li2018", {_SWEEP: _FOUR}, epochs=10, least_seeds=6)
+_SWEEPS: Mapping[str, Conditions] = {"dropout": _FOUR}
+_claim = claims_of("li2018", _SWEEPS, epochs=10, least_seeds=6)
 
 _CLAIMS = (
     _claim(
@@ -82,7 +74,7 @@ LI2018 = Study(
     ran="PreResNet, ResNeXt, WideResNet and DenseNet on CIFAR-10 and CIFAR-100",
     published=_RECIPE,
     data=Data("any small images", ("mnist", "cifar10", "digits"), part=1000),
-    sweeps={_SWEEP: _FOUR},
+    sweeps=_SWEEPS,
     claims=_CLAIMS,
     does="Trains three dense layers with and without norms and dropout in front of them.",
     examples={

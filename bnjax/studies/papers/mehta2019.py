@@ -1,24 +1,16 @@
 """Mehta et al. 2019: with BN and ReLU, Adam with a decay leaves features that answer to nothing."""
 
-from bnjax.settings.config import Config
+import dataclasses
+from collections.abc import Mapping
+
 from bnjax.studies.claim import Conditions, Data, claims_of, level, minus
+from bnjax.studies.papers.small import SMALL_MLP
 from bnjax.studies.study import Study
 
 #: The decay is an L2 penalty on all parameters, scales of norms among them, as in PyTorch where nothing is
 #: said.
-_RECIPE = Config(
-    model="mlp",
-    hidden_layers=3,
-    width=100,
-    placement="dense",
-    order="before",
-    kernel_init="he_normal",
-    norm_momentum=0.9,
-    dataset="mnist",
-    input_scale="standardize",
-    shuffle="epoch",
-    train_images=3000,
-    test_images=2000,
+_RECIPE = dataclasses.replace(
+    SMALL_MLP,
     batch_size=50,
     epochs=50,
     weight_decay=1e-3,
@@ -37,8 +29,8 @@ _OPTIMIZERS: Conditions = {
     _WITHOUT: {"optimizer": "adam", "learning_rate": 0.001, "weight_decay": 0.0},
     _FAST: {"optimizer": "momentum", "learning_rate": 1.0, "weight_decay": 0.0},
 }
-_SWEEP = "optimizers"
-_claim = claims_of("mehta2019", {_SWEEP: _OPTIMIZERS}, epochs=50, least_seeds=6)
+_SWEEPS: Mapping[str, Conditions] = {"optimizers": _OPTIMIZERS}
+_claim = claims_of("mehta2019", _SWEEPS, epochs=50, least_seeds=6)
 
 _CLAIMS = (
     _claim(
@@ -86,7 +78,7 @@ MEHTA2019 = Study(
     ran="a convolutional network of seven layers on CIFAR-10 and CIFAR-100, and larger ones",
     published=_RECIPE,
     data=Data("any small images", ("mnist", "cifar10", "digits"), part=1000),
-    sweeps={_SWEEP: _OPTIMIZERS},
+    sweeps=_SWEEPS,
     claims=_CLAIMS,
     does="Trains dense layers with norms by Adam and by momentum, with an L2 penalty on all parameters "
     "or none.",

@@ -1,22 +1,15 @@
 """Santurkar et al. 2018: not less covariate shift, but a smoother landscape is what BN brings."""
 
-from bnjax.settings.config import Config
+import dataclasses
+from collections.abc import Mapping
+
 from bnjax.studies.claim import Conditions, Data, claims_of, minus
+from bnjax.studies.papers.small import SMALL_MLP
 from bnjax.studies.study import Study
 
-_RECIPE = Config(
-    model="mlp",
+_RECIPE = dataclasses.replace(
+    SMALL_MLP,
     hidden_layers=6,
-    width=100,
-    placement="dense",
-    order="before",
-    kernel_init="he_normal",
-    norm_momentum=0.9,
-    dataset="mnist",
-    input_scale="standardize",
-    shuffle="epoch",
-    train_images=3000,
-    test_images=2000,
     batch_size=100,
     epochs=10,
     optimizer="sgd",
@@ -29,8 +22,8 @@ _THREE: Conditions = {
     _NONE: {"placement": "none"},
     _NOISY: {"placement": "dense", "norm_noise": 1.0},
 }
-_SWEEP = "noise"
-_claim = claims_of("santurkar2018", {_SWEEP: _THREE}, epochs=10, least_seeds=6)
+_SWEEPS: Mapping[str, Conditions] = {"noise": _THREE}
+_claim = claims_of("santurkar2018", _SWEEPS, epochs=10, least_seeds=6)
 
 _CLAIMS = (
     _claim(
@@ -87,7 +80,7 @@ SANTURKAR2018 = Study(
     ran="VGG on CIFAR-10 and a linear network of 25 layers",
     published=_RECIPE,
     data=Data("any small images", ("mnist", "cifar10", "digits"), part=1000),
-    sweeps={_SWEEP: _THREE},
+    sweeps=_SWEEPS,
     claims=_CLAIMS,
     does="Trains six dense layers without norms, with them, and with noise behind them.",
     examples={

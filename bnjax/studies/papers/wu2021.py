@@ -1,27 +1,20 @@
 """Wu and Johnson 2021: running statistics lag, more so with large batches; precise ones do not."""
 
+import dataclasses
 from collections.abc import Mapping
 
-from bnjax.settings.config import Config
 from bnjax.studies.claim import Claim, Conditions, Data, claims_of, level, minus
+from bnjax.studies.papers.small import SMALL_MLP
 from bnjax.studies.study import Study
 
 #: The rate grows with the batch, as theirs does (Goyal et al. 2017).
 _RATE, _SMALL, _LARGE = 0.02, 50, 500
-_RECIPE = Config(
-    model="mlp",
-    hidden_layers=3,
+_RECIPE = dataclasses.replace(
+    SMALL_MLP,
     width=200,
-    placement="dense",
-    order="before",
-    kernel_init="he_normal",
-    norm_momentum=0.9,
     fresh_images=1000,
     dataset="cifar10",  # which so small a network does not learn by heart within a few epochs
-    input_scale="standardize",
-    shuffle="epoch",
     train_images=10_000,
-    test_images=2000,
     batch_size=_SMALL,
     epochs=20,
     optimizer="momentum",

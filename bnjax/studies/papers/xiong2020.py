@@ -31,7 +31,7 @@ _DEPTHS: Conditions = {f"{depth} blocks": {"vit_depth": depth} for depth in (3, 
 _DEEP = crossed(_DEPTHS, _ORDERS)
 _LAST, _GROWTH = "last_gradient", "gradient_growth"
 _SWEEPS: Mapping[str, Conditions] = {"orders": _DEEP}
-_claim = claims_of("xiong2020", {"orders": _DEEP}, epochs=1)
+_claim = claims_of("xiong2020", _SWEEPS, epochs=1)
 
 _CLAIMS: tuple[Claim, ...] = (
     _claim(
