@@ -37,7 +37,11 @@ def check_norm_groups(config: Config, dataset: Dataset) -> None:
     try:
         jax.eval_shape(partial(_train_on, model), jnp.zeros((min(together, 2), *dataset.train.image_shape)))
     except SingleWeightError as error:
-        raise ConfigError(f"--weight_standardisation: {error}") from None
+        site = next(site.name for site in model.sites if f"'{unit_name(site.name)}'" in str(error))
+        raise ConfigError(
+            f"--weight_standardisation: at {site} a feature has 1 weight, of which nothing would be left; "
+            "leave it out, or let the layer below have more units"
+        ) from None
     except NormShapeError as error:
         place, _, complaint = str(error).partition(": ")
         site = next(site.name for site in model.sites if place == f"{unit_name(site.name)}/norm")

@@ -50,7 +50,7 @@ def test_one_weight_for_each_feature_is_refused():
 def test_a_run_of_such_a_network_is_refused_by_a_line():
     """One hidden unit hands on one number."""
     settings = dict(batch_size=16, width=1, hidden_layers=2, weight_standardisation=True)
-    with pytest.raises(ConfigError, match=r"weight_standardisation: .*fc_dense2.*leaves nothing of 1 weight"):
+    with pytest.raises(ConfigError, match=r"^--weight_standardisation: at fc/dense2 a feature has 1 weight"):
         prepare(resolve(Config(model="mlp", **settings)), dataset())
 
 
