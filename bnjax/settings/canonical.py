@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Collection
 from pathlib import PurePath
 from typing import Any
 
@@ -27,7 +28,7 @@ def resolve(config: Config) -> Config:
     The placement becomes its code and ``order``, now part of it, returns to its default; ``norm`` becomes
     the one that the placement has, or the first of several, and ``batch`` where it has none; the optimizer
     ``momentum`` becomes sgd with momentum; a decay of 0 acts on nothing; a folder of images loses
-    the slash at its end.
+    the slash at its end; settings of other networks return to their defaults.
 
     Raises:
       ConfigError: a setting is out of its bounds or choices, or does not fit another one.
@@ -44,7 +45,7 @@ def resolve(config: Config) -> Config:
         # A Config cannot tell a momentum of 0 from none; `bnjax.commands.parsing.defaults.configured` can.
         momentum = USUAL_MOMENTUM if config.momentum == Config.momentum else config.momentum
         config = dataclasses.replace(config, optimizer="sgd", momentum=momentum)
-    changes = fine_tuning_changes(config)
+    changes = fine_tuning_changes(config) | _of_other_networks(config)
     changes["dataset"] = _canonical_dataset("dataset", config.dataset)
     if config.pretrain:
         changes["pretrain"] = _canonical_dataset("pretrain", config.pretrain)
@@ -72,7 +73,7 @@ def _check_network(config: Config) -> None:
 
 
 def _canonical_norms(config: Config) -> dict[str, Any]:
-    """The placement as its code, and what says nothing beside it or is of another network at its default.
+    """The placement as its code, and what says nothing beside it at its default.
 
     ``norm`` is what ``B`` in the code means; see :meth:`bnjax.placement.Placement.common_norm`.
     """
@@ -81,10 +82,17 @@ def _canonical_norms(config: Config) -> dict[str, Any]:
     unread = {name for norm in NORMS.values() if norm.name not in present for name in norm.own_settings}
     if not present:
         unread.add("norm_noise")
-    own = set(ARCHITECTURES[config.model].own_settings)
-    unread |= {name for other in ARCHITECTURES.values() for name in other.own_settings} - own
-    defaults = {field.name: field.default for field in FIELDS if field.name in {"order", *unread}}
-    return {**defaults, "placement": str(placement), "norm": placement.common_norm}
+    return {**_defaults({"order", *unread}), "placement": str(placement), "norm": placement.common_norm}
+
+
+def _of_other_networks(config: Config) -> dict[str, Any]:
+    """The settings that the network does not have at their defaults."""
+    every = {name for network in ARCHITECTURES.values() for name in network.own_settings}
+    return _defaults(every.difference(ARCHITECTURES[config.model].own_settings))
+
+
+def _defaults(names: Collection[str]) -> dict[str, Any]:
+    return {field.name: field.default for field in FIELDS if field.name in names}
 
 
 def _plugin_digest(config: Config) -> str:
